@@ -1,0 +1,180 @@
+#include "engine/base/files.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+
+#include "engine/base/ids.h"
+
+namespace berth {
+
+namespace {
+
+struct CloseDir {
+    void operator()(DIR* dir) const { ::closedir(dir); }
+};
+using DirStream = std::unique_ptr<DIR, CloseDir>;
+
+std::string parent_of(const std::string& path) {
+    auto slash = path.find_last_of('/');
+    if (slash == std::string::npos) return ".";
+    return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<> sync_folder(const std::string& path) {
+    BERTH_TRY(UniqueFd folder, open_file(path, O_RDONLY | O_DIRECTORY));
+    if (::fsync(folder.get()) != 0) return fail_errno("sync " + path);
+    return {};
+}
+
+Result<> remove_entry(int parent, const char* name, dev_t device);
+
+Result<> remove_contents(UniqueFd folder, dev_t device) {
+    DirStream dir(::fdopendir(folder.get()));
+    if (!dir) return fail_errno("read directory");
+    (void)folder.release();
+    while (dirent* entry = ::readdir(dir.get())) {
+        std::string_view name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        BERTH_CHECK(remove_entry(::dirfd(dir.get()), entry->d_name, device));
+    }
+    return {};
+}
+
+Result<> remove_entry(int parent, const char* name, dev_t device) {
+    if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return fail_errno(std::string("remove ") + name);
+    UniqueFd folder(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!folder) return fail_errno(std::string("open ") + name);
+    struct stat status {};
+    if (::fstat(folder.get(), &status) != 0) return fail_errno(std::string("stat ") + name);
+    if (status.st_dev != device) return fail_errno(std::string("remove ") + name, EXDEV);
+    BERTH_CHECK(remove_contents(std::move(folder), device));
+    if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+        return fail_errno(std::string("remove ") + name);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode) {
+    int fd = 0;
+    do {
+        fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) return fail_errno("open " + path);
+    return UniqueFd(fd);
+}
+
+Result<std::string> read_all(int fd, std::size_t limit) {
+    std::string out;
+    std::size_t used = 0;
+    while (true) {
+        if (out.size() - used < 4096) out.resize(out.size() + (out.empty() ? 4096 : out.size()));
+        ssize_t got = ::read(fd, out.data() + used, out.size() - used);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read");
+        if (got == 0) break;
+        used += static_cast<std::size_t>(got);
+        if (used > limit) return fail(ErrorKind::kInvalidArgument, "file too large");
+    }
+    out.resize(used);
+    return out;
+}
+
+Result<std::string> read_file(const std::string& path, std::size_t limit) {
+    BERTH_TRY(UniqueFd file, open_file(path, O_RDONLY));
+    return in(path, read_all(file.get(), limit));
+}
+
+Result<> write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        ssize_t written = ::write(fd, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return fail_errno("write");
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Result<> write_file(const std::string& path, std::string_view bytes, mode_t mode) {
+    BERTH_TRY(UniqueFd file, open_file(path, O_WRONLY | O_CREAT | O_TRUNC, mode));
+    return in(path, write_all(file.get(), bytes));
+}
+
+Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mode, Sync sync) {
+    std::string temporary = path + ".tmp-" + random_hex(6);
+    auto write = [&]() -> Result<> {
+        BERTH_TRY(UniqueFd file, open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode));
+        BERTH_CHECK(in(temporary, write_all(file.get(), bytes)));
+        // The umask must not decide what other users may read.
+        if (::fchmod(file.get(), mode) != 0) return fail_errno("chmod " + temporary);
+        if (sync == Sync::kData && ::fdatasync(file.get()) != 0) return fail_errno("sync " + temporary);
+        if (::rename(temporary.c_str(), path.c_str()) != 0) return fail_errno("rename " + temporary);
+        return {};
+    };
+    if (auto written = write(); !written) {
+        ::unlink(temporary.c_str());
+        return written;
+    }
+    if (sync == Sync::kData) return sync_folder(parent_of(path));
+    return {};
+}
+
+Result<> make_folders(const std::string& path, mode_t mode) {
+    if (::mkdir(path.c_str(), mode) == 0) return {};
+    if (errno == EEXIST) {
+        struct stat status {};
+        if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
+        return fail_errno("mkdir " + path, ENOTDIR);
+    }
+    if (errno != ENOENT || parent_of(path) == path) return fail_errno("mkdir " + path);
+    BERTH_CHECK(make_folders(parent_of(path), 0711));
+    if (::mkdir(path.c_str(), mode) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
+    return {};
+}
+
+Result<std::vector<std::string>> list_folder(const std::string& path) {
+    DirStream dir(::opendir(path.c_str()));
+    if (!dir) return fail_errno("open " + path);
+    std::vector<std::string> names;
+    while (dirent* entry = ::readdir(dir.get())) {
+        std::string_view name = entry->d_name;
+        if (name != "." && name != "..") names.emplace_back(name);
+    }
+    return names;
+}
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+Result<> remove_tree(const std::string& path) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0) {
+        if (errno == ENOENT) return {};
+        return fail_errno("stat " + path);
+    }
+    return in("remove " + path, remove_entry(AT_FDCWD, path.c_str(), status.st_dev));
+}
+
+Result<TempDir> TempDir::make(const std::string& parent) {
+    const char* base = std::getenv("TMPDIR");
+    std::string path = parent.empty() ? (base != nullptr ? base : "/tmp") : parent;
+    path += "/berth-" + random_hex(8);
+    if (::mkdir(path.c_str(), 0700) != 0) return fail_errno("mkdir " + path);
+    return TempDir(path);
+}
+
+TempDir::TempDir(TempDir&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+TempDir::~TempDir() {
+    // Best effort: what cannot be removed lies in a temporary folder.
+    if (!path_.empty()) (void)remove_tree(path_).has_value();
+}
+
+}  // namespace berth

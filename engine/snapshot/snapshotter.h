@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/state/database.h"
+#include "engine/sys/mount.h"
+
+namespace berth::snapshot {
+
+struct SnapshotInfo {
+    std::string key;     // a chain ID ("sha256:…") for a committed layer, a container ID for an active one
+    std::string parent;  // "" for a base
+    bool committed = false;
+    std::string upper;   // the folder that holds this snapshot's own files
+};
+
+// Layers of root filesystems, by key. A committed snapshot never changes; an active one is one container's
+// writable layer. Safe from any thread; durable when a call returns.
+class Snapshotter {
+   public:
+    virtual ~Snapshotter() = default;
+
+    // A new active snapshot on top of committed `parent` ("" for none). kConflict if `key` is taken, kNotFound if the
+    // parent is missing. With `uid_gid_root` the root folder takes over the parent's root owner and mode.
+    virtual Result<sys::Mount> prepare(const std::string& key, const std::string& parent) = 0;
+    // The mount of an active snapshot, for mount_detached().
+    virtual Result<sys::Mount> mounts(const std::string& key) = 0;
+    // A read-only view of a committed one.
+    virtual Result<sys::Mount> view(const std::string& key) = 0;
+    // Turns active `key` into committed `name`; kConflict when `name` is there (the active one stays).
+    virtual Result<> commit(const std::string& key, const std::string& name) = 0;
+    // kConflict while another snapshot has it as parent. A missing one is kNotFound.
+    virtual Result<> remove(const std::string& key) = 0;
+    virtual Result<SnapshotInfo> stat(const std::string& key) = 0;
+    virtual Result<std::vector<SnapshotInfo>> list() = 0;
+    // Bytes and inodes the snapshot's own files take on disk.
+    virtual Result<std::uint64_t> usage(const std::string& key) = 0;
+    // Removes folders that no record names (a crash between the two).
+    virtual Result<> collect_orphans() = 0;
+};
+
+extern const state::Schema kSchema;
+// Folders below `root`/snapshots/N/{fs,work}.
+Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root, state::Database& database);
+
+}  // namespace berth::snapshot

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/async/async.h"
+#include "engine/async/stream.h"
+#include "engine/base/time.h"
+#include "engine/base/unique_fd.h"
+
+namespace berth::supervisor {
+
+// All that a shim needs to run one container once.
+struct TaskSpec {
+    std::string id;           // the container's
+    std::string config_json;  // the OCI runtime spec; root.path is "rootfs"
+    UniqueFd root;            // a detached mount; the shim's create child attaches it at BUNDLE/rootfs in a mount
+                              // namespace of its own
+    std::string runtime;      // path of a runtime with runc's command line; empty: berth-runtime
+    std::vector<std::string> runtime_args;
+    bool terminal = false;
+    bool open_stdin = false;
+    bool stdin_once = false;
+    std::uint16_t rows = 0, columns = 0;
+    std::string log_driver;   // "json-file", "local", "none"
+    std::string log_path;
+    std::map<std::string, std::string> log_options;
+    std::vector<std::string> cgroup_paths;  // for the OOM count, and to kill what lost its shim
+};
+
+struct TaskExit {
+    int exit_code = 0;  // 128+n for signal n
+    bool oom_killed = false;
+    Timestamp exited_at{};
+    std::string error;  // why, when it was not the process's own doing
+};
+
+struct Task {
+    std::string id;
+    enum class Status { kCreated, kRunning, kPaused, kExited } status = Status::kCreated;
+    pid_t pid = 0;
+    Timestamp started_at{};
+    std::optional<TaskExit> exit;
+};
+
+struct AttachOptions {
+    bool input = false, output = true, error = true;
+};
+
+// Runs containers through one shim each. Everything on the io thread. A shim lives on when the daemon dies; recover()
+// finds it again. Errors of `create` and `start` carry the runtime's own text, since clients match it:
+//   "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed:
+//    unable to start container process: …".
+class TaskService {
+   public:
+    virtual ~TaskService() = default;
+
+    // Bundle, shim, `runtime create`. After an error nothing is left. Returns the pid of the container's init.
+    virtual Async<Result<pid_t>> create(TaskSpec spec) = 0;
+    // `runtime start`. Returns when the user's process has been exec'd (or could not be).
+    virtual Async<Result<Timestamp>> start(std::string id) = 0;
+    // To the init process. kConflict when it is gone.
+    virtual Async<Result<>> kill(std::string id, int signal) = 0;
+    // Returns once the process is gone and its output and exit record are on disk. Any number of waiters.
+    virtual Async<Result<TaskExit>> wait(std::string id) = 0;
+    // Live from now on. Without a terminal the stream gives Docker's 8-byte frames, with one raw bytes; what is written
+    // goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
+    virtual Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) = 0;
+    virtual Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) = 0;
+    // Forgets an exited (or never started) task: `runtime delete`, shim, bundle. Idempotent.
+    virtual Async<Result<>> remove(std::string id) = 0;
+    virtual std::optional<Task> find(const std::string& id) const = 0;
+    // After a daemon start: reconnects to every live shim, reads the exit records of the others; a container whose
+    // shim is dead is killed by its cgroup (exit 137, `error` says why). The result has every task that is found.
+    virtual Async<Result<std::vector<Task>>> recover() = 0;
+};
+
+struct SupervisorConfig {
+    std::string state_dir;  // exec root; bundles in STATE/tasks/ID
+    std::string shim_path, runtime_path;
+};
+std::unique_ptr<TaskService> make_task_service(IoContext& io, SupervisorConfig config);
+
+}  // namespace berth::supervisor

@@ -1,0 +1,30 @@
+# What comes from outside: Debian 12 packages, installed by packaging/build-deps.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(fmt REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(libmnl REQUIRED IMPORTED_TARGET libmnl)
+
+# Boost is used by its headers alone; Asio and Beast are compiled once, in engine/async and engine/http.
+find_package(Boost 1.81 REQUIRED)
+add_library(berth_boost INTERFACE)
+target_link_libraries(berth_boost INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(berth_boost INTERFACE
+    BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_NO_TS_EXECUTORS
+    BOOST_BEAST_SEPARATE_COMPILATION BOOST_ALL_NO_LIB)
+
+# Debian has no static libfmt: its one instance is compiled in engine/base/fmt.cc, without std::locale.
+add_library(fmt_headers INTERFACE)
+target_compile_definitions(fmt_headers INTERFACE FMT_STATIC_THOUSANDS_SEPARATOR=',')
