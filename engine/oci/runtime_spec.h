@@ -1,0 +1,230 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+
+// config.json of the OCI runtime specification for Linux (1.2), as plain structs with the specification's names in
+// snake_case. engine/spec fills them and renders; engine/executor parses and obeys. An absent field keeps the value
+// it has here; an absent object is an empty optional or an empty string.
+namespace berth::oci {
+
+inline constexpr std::string_view kRuntimeSpecVersion = "1.2.1";
+
+struct Box {  // consoleSize
+    std::uint32_t height = 0, width = 0;
+    bool operator==(const Box&) const = default;
+};
+
+struct User {
+    uid_t uid = 0;
+    gid_t gid = 0;
+    std::optional<mode_t> umask;
+    std::vector<gid_t> additional_gids;
+    bool operator==(const User&) const = default;
+};
+
+struct Rlimit {
+    std::string type;  // "RLIMIT_NOFILE"
+    std::uint64_t soft = 0, hard = 0;
+    bool operator==(const Rlimit&) const = default;
+};
+
+// Names with prefix, "CAP_CHOWN".
+struct Capabilities {
+    std::vector<std::string> bounding, effective, inheritable, permitted, ambient;
+    bool operator==(const Capabilities&) const = default;
+};
+
+struct Process {
+    bool terminal = false;
+    std::optional<Box> console_size;
+    User user;
+    std::vector<std::string> args;
+    std::vector<std::string> env;  // "KEY=value"
+    std::string cwd = "/";
+    std::optional<Capabilities> capabilities;
+    std::vector<Rlimit> rlimits;
+    bool no_new_privileges = false;
+    std::string apparmor_profile;
+    std::string selinux_label;
+    std::optional<int> oom_score_adj;
+    bool operator==(const Process&) const = default;
+};
+
+struct Root {
+    std::string path;  // relative: to the bundle
+    bool readonly = false;
+    bool operator==(const Root&) const = default;
+};
+
+// The specification's `mounts` entry; `options` are mount(8)'s words and the file system's own.
+struct SpecMount {
+    std::string destination, type, source;
+    std::vector<std::string> options;
+    bool operator==(const SpecMount&) const = default;
+};
+
+struct Hook {
+    std::string path;
+    std::vector<std::string> args, env;
+    std::optional<int> timeout;  // seconds
+    bool operator==(const Hook&) const = default;
+};
+
+struct Hooks {
+    std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
+    bool operator==(const Hooks&) const = default;
+};
+
+struct IdMapping {
+    std::uint32_t container_id = 0, host_id = 0, size = 0;
+    bool operator==(const IdMapping&) const = default;
+};
+
+struct Namespace {
+    std::string type;  // pid network mount ipc uts user cgroup time
+    std::string path;  // empty: a new one
+    bool operator==(const Namespace&) const = default;
+};
+
+struct Device {
+    std::string path;
+    std::string type;  // c b u p
+    std::int64_t major = 0, minor = 0;
+    std::optional<mode_t> file_mode;
+    std::optional<uid_t> uid;
+    std::optional<gid_t> gid;
+    bool operator==(const Device&) const = default;
+};
+
+// A rule of resources.devices. Without major or minor: any.
+struct DeviceRule {
+    bool allow = false;
+    std::string type;  // a c b; empty: a
+    std::optional<std::int64_t> major, minor;
+    std::string access;  // of r w m; empty: rwm
+    bool operator==(const DeviceRule&) const = default;
+};
+
+struct MemoryResources {
+    std::optional<std::int64_t> limit, reservation, swap, kernel, kernel_tcp;  // bytes, -1: no limit
+    std::optional<std::uint64_t> swappiness;
+    std::optional<bool> disable_oom_killer, use_hierarchy, check_before_update;
+    bool operator==(const MemoryResources&) const = default;
+};
+
+struct CpuResources {
+    std::optional<std::uint64_t> shares, period, realtime_period, burst;
+    std::optional<std::int64_t> quota, realtime_runtime, idle;
+    std::string cpus, mems;
+    bool operator==(const CpuResources&) const = default;
+};
+
+struct WeightDevice {
+    std::int64_t major = 0, minor = 0;
+    std::optional<std::uint16_t> weight, leaf_weight;
+    bool operator==(const WeightDevice&) const = default;
+};
+
+struct ThrottleDevice {
+    std::int64_t major = 0, minor = 0;
+    std::uint64_t rate = 0;
+    bool operator==(const ThrottleDevice&) const = default;
+};
+
+struct BlockIoResources {
+    std::optional<std::uint16_t> weight, leaf_weight;
+    std::vector<WeightDevice> weight_devices;
+    std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops, throttle_write_iops;
+    bool operator==(const BlockIoResources&) const = default;
+};
+
+struct HugepageLimit {
+    std::string page_size;  // "2MB"
+    std::uint64_t limit = 0;
+    bool operator==(const HugepageLimit&) const = default;
+};
+
+struct Resources {
+    std::vector<DeviceRule> devices;
+    std::optional<MemoryResources> memory;
+    std::optional<CpuResources> cpu;
+    std::optional<std::int64_t> pids_limit;
+    std::optional<BlockIoResources> block_io;
+    std::vector<HugepageLimit> hugepage_limits;
+    std::map<std::string, std::string> unified;  // cgroup v2 file -> value
+    bool operator==(const Resources&) const = default;
+};
+
+struct SeccompArg {
+    std::uint32_t index = 0;
+    std::uint64_t value = 0, value_two = 0;
+    std::string op;  // SCMP_CMP_EQ …
+    bool operator==(const SeccompArg&) const = default;
+};
+
+struct SeccompRule {
+    std::vector<std::string> names;
+    std::string action;  // SCMP_ACT_ALLOW …
+    std::optional<std::uint32_t> errno_ret;
+    std::vector<SeccompArg> args;
+    bool operator==(const SeccompRule&) const = default;
+};
+
+struct Seccomp {
+    std::string default_action;
+    std::optional<std::uint32_t> default_errno_ret;
+    std::vector<std::string> architectures;  // SCMP_ARCH_X86_64 …
+    std::vector<std::string> flags;          // SECCOMP_FILTER_FLAG_LOG …
+    std::string listener_path, listener_metadata;
+    std::vector<SeccompRule> syscalls;
+    bool operator==(const Seccomp&) const = default;
+};
+
+struct Linux {
+    std::vector<IdMapping> uid_mappings, gid_mappings;
+    std::map<std::string, std::string> sysctl;
+    std::optional<Resources> resources;
+    std::string cgroups_path;
+    std::vector<Namespace> namespaces;
+    std::vector<Device> devices;
+    std::optional<Seccomp> seccomp;
+    std::string rootfs_propagation;
+    std::vector<std::string> masked_paths, readonly_paths;
+    std::string mount_label;
+    bool operator==(const Linux&) const = default;
+};
+
+struct RuntimeSpec {
+    std::string oci_version{kRuntimeSpecVersion};
+    std::optional<Process> process;
+    Root root;
+    std::string hostname, domainname;
+    std::vector<SpecMount> mounts;
+    Hooks hooks;
+    std::map<std::string, std::string> annotations;
+    Linux linux_;  // `linux` is a macro of the GNU dialects
+    bool operator==(const RuntimeSpec&) const = default;
+};
+
+// A document that is not JSON, or has a field of the wrong type, is kInvalidArgument and the message names the field
+// ("process.user.uid: …"). Fields the specification does not know are ignored, as it demands. Fields it knows and
+// these structs do not hold yet (linux.intelRdt, …) are kNotImplemented, by name, unless empty.
+Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
+// The same for parts that travel alone: `exec --process FILE`, `update -r FILE`.
+Result<Process> parse_process(std::string_view json);
+Result<Resources> parse_resources(std::string_view json);
+
+// Compact JSON without the fields that say nothing; parse_runtime_spec(render(x)) == x.
+std::string render(const RuntimeSpec& spec);
+std::string render(const Seccomp& seccomp);
+
+}  // namespace berth::oci
