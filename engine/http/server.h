@@ -53,7 +53,7 @@ class Server {
 
    private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace berth::http
