@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/digest.h"
+#include "engine/confine/helper.h"
+#include "engine/sys/mount.h"
+
+namespace berth::confine {
+
+// Where a layer goes: an empty folder that becomes an overlay layer, and the layers below it, topmost first. They are
+// looked at for one thing: a parent folder that the layer itself does not name takes over their owner and mode.
+struct LayerTarget {
+    std::string folder;
+    std::vector<std::string> parents;
+};
+// The target that a mount from Snapshotter::prepare() means.
+Result<LayerTarget> layer_target(const sys::Mount& active);
+
+struct UnpackReport {
+    Digest diff_id;           // sha256 of the uncompressed tar, to its last byte
+    std::uint64_t bytes = 0;  // length of the uncompressed tar
+    std::uint64_t entries = 0;
+};
+
+// Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a 0:0
+// character device, ".wh..wh..opq" an opaque folder. All of it is on disk (syncfs) when finish() returns. After an
+// error the folder holds some part of the layer: remove it.
+//
+// Error texts are Go's, as clients know them from Docker: "unexpected EOF", "archive/tar: invalid tar header",
+// "gzip: invalid header", "gzip: invalid checksum". The caller puts "failed to extract layer DIGEST" in front.
+// kInvalidArgument: the archive is wrong; anything else: this machine is.
+class LayerUnpacker {
+   public:
+    static Result<std::unique_ptr<LayerUnpacker>> start(HelperOptions options, const LayerTarget& target);
+    virtual ~LayerUnpacker() = default;  // kills what has not finished
+
+    // The next compressed bytes, as they arrive. An error is final and says why the helper gave up.
+    virtual Result<> write(std::string_view bytes) = 0;
+    // No more bytes: waits for the end of the work.
+    virtual Result<UnpackReport> finish() = 0;
+};
+
+// All of `input`, a file read from its current position to its end.
+Result<UnpackReport> unpack_layer(HelperOptions options, int input_fd, const LayerTarget& target);
+
+}  // namespace berth::confine
