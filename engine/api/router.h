@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,8 +37,15 @@ struct Exchange {
     Async<Result<>> empty(unsigned status);
     // Starts a chunked stream with the common headers; write with responder.write.
     Async<Result<>> stream(unsigned status, std::string content_type);
-    // The request's JSON object. Docker's texts for a wrong Content-Type, broken JSON, a missing body.
+    // The request's JSON object (null counts as {}). Docker's texts for a wrong Content-Type, broken JSON, a missing
+    // body.
     Async<Result<nlohmann::json>> body();
+    // The same where a body may be left out: {} then.
+    Async<Result<nlohmann::json>> body_or_empty();
+    // Hands over the connection, as attach and exec do: 101 UPGRADED for a client that asked for it, 200 and a raw
+    // stream until close for others. `multiplexed`: the stream carries Docker's 8-byte frames (no terminal).
+    // `common_headers`: exec's answer has them, attach's does not.
+    Async<Result<std::unique_ptr<async::Stream>>> upgrade(bool multiplexed, bool common_headers);
 };
 
 // A returned Error becomes {"message": …} with the status of its kind, unless a response has begun.
@@ -58,6 +66,8 @@ class Router {
         std::vector<std::string> segments;
         RouteHandler handler;
     };
+    const Route* find(std::string_view method, std::string_view path, Exchange& exchange) const;
+    Async<void> answer(http::Request& request, http::Responder& responder) const;
     std::vector<Route> routes_;
 };
 
