@@ -1,0 +1,144 @@
+#include "engine/http/tls_stream.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+
+namespace berth::http {
+
+namespace {
+
+struct FreeSsl {
+    void operator()(SSL* ssl) const { SSL_free(ssl); }
+};
+struct FreeContext {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+
+std::string why(const SSL* ssl) {
+    if (long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK) {
+        return std::string("failed to verify certificate: ") + X509_verify_cert_error_string(verdict);
+    }
+    char text[256];
+    unsigned long code = ERR_get_error();
+    if (code == 0) return "the peer has closed the connection";
+    ERR_error_string_n(code, text, sizeof text);
+    return text;
+}
+
+// One context for the process: loading the system's certificates takes milliseconds.
+SSL_CTX* client_context() {
+    static std::unique_ptr<SSL_CTX, FreeContext> context = [] {
+        std::unique_ptr<SSL_CTX, FreeContext> made(SSL_CTX_new(TLS_client_method()));
+        if (made) {
+            SSL_CTX_set_min_proto_version(made.get(), TLS1_2_VERSION);
+            SSL_CTX_set_verify(made.get(), SSL_VERIFY_PEER, nullptr);
+            SSL_CTX_set_default_verify_paths(made.get());
+        }
+        return made;
+    }();
+    return context.get();
+}
+
+// OpenSSL reads from and writes to memory; this object carries the bytes between that memory and the stream below.
+class TlsStream final : public async::Stream {
+   public:
+    TlsStream(std::unique_ptr<async::Stream> below, SSL* ssl) : below_(std::move(below)), ssl_(ssl) {
+        from_peer_ = BIO_new(BIO_s_mem());
+        to_peer_ = BIO_new(BIO_s_mem());
+        SSL_set_bio(ssl_.get(), from_peer_, to_peer_);
+    }
+    ~TlsStream() override { close(); }
+
+    Async<Result<>> handshake() {
+        for (;;) {
+            ERR_clear_error();
+            const int done = SSL_connect(ssl_.get());
+            const int error = SSL_get_error(ssl_.get(), done);
+            BERTH_CO_CHECK(co_await flush());
+            if (done == 1) co_return Result<>();
+            if (error != SSL_ERROR_WANT_READ) co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
+            BERTH_CO_TRY(std::size_t size, co_await feed());
+            if (size == 0) co_return fail(ErrorKind::kUnavailable, "tls: the peer has closed the connection");
+        }
+    }
+
+    Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
+        for (;;) {
+            ERR_clear_error();
+            std::size_t size = 0;
+            const int done = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);
+            const int error = SSL_get_error(ssl_.get(), done);
+            BERTH_CO_CHECK(co_await flush());
+            if (done == 1) co_return size;
+            if (error == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
+            if (error != SSL_ERROR_WANT_READ) co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
+            BERTH_CO_TRY(std::size_t received, co_await feed());
+            // An end without close_notify may be somebody cutting the body short.
+            if (received == 0) co_return fail(ErrorKind::kUnavailable, "tls: unexpected EOF");
+        }
+    }
+
+    Async<Result<>> write_all(std::string_view bytes) override {
+        if (!bytes.empty()) {
+            ERR_clear_error();
+            std::size_t size = 0;
+            if (SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &size) != 1 || size != bytes.size()) {
+                co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
+            }
+        }
+        BERTH_CO_CHECK(co_await flush());
+        co_return Result<>();
+    }
+
+    // A close_notify would need a write that nobody waits for; the end of the stream below says the same.
+    void shutdown_write() override { below_->shutdown_write(); }
+    void close() override { below_->close(); }
+
+   private:
+    Async<Result<std::size_t>> feed() {
+        auto size = co_await below_->read_some(buffer_);
+        if (size) BIO_write(from_peer_, buffer_.data(), static_cast<int>(*size));
+        co_return size;
+    }
+    Async<Result<>> flush() {
+        char* data = nullptr;
+        const long size = BIO_get_mem_data(to_peer_, &data);
+        if (size <= 0) co_return Result<>();
+        std::string out(data, static_cast<std::size_t>(size));
+        (void)BIO_reset(to_peer_);
+        BERTH_CO_CHECK(co_await below_->write_all(out));
+        co_return Result<>();
+    }
+
+    std::unique_ptr<async::Stream> below_;
+    std::unique_ptr<SSL, FreeSsl> ssl_;
+    BIO* from_peer_;
+    BIO* to_peer_;
+    std::array<char, 16 << 10> buffer_;
+};
+
+bool is_address(const std::string& host) {
+    return host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+}  // namespace
+
+Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async::Stream> below, std::string host) {
+    SSL_CTX* context = client_context();
+    SSL* ssl = context == nullptr ? nullptr : SSL_new(context);
+    if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");
+    auto stream = std::make_unique<TlsStream>(std::move(below), ssl);
+    if (is_address(host)) {
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
+    } else {
+        SSL_set1_host(ssl, host.c_str());
+        SSL_set_tlsext_host_name(ssl, host.c_str());
+    }
+    BERTH_CO_CHECK(co_await stream->handshake());
+    co_return std::move(stream);
+}
+
+}  // namespace berth::http
