@@ -1,0 +1,32 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "engine/base/result.h"
+
+namespace berth::types {
+
+struct EndpointIpam {
+    std::string ipv4_address;
+};
+
+// One entry of `NetworkingConfig.EndpointsConfig`: what a create request wants of a network.
+struct EndpointRequest {
+    std::optional<EndpointIpam> ipam;
+    std::vector<std::string> aliases;
+    std::string mac_address;
+};
+
+// Network name -> what is wanted there. As parse_container_config(). What clients echo from an inspect (NetworkID,
+// IPAddress, …) is the engine's to say and is not read.
+Result<std::map<std::string, EndpointRequest>> parse_networking_config(const nlohmann::json& object,
+                                                                       const std::string& path);
+nlohmann::json to_json(const EndpointRequest& request);
+Result<EndpointRequest> parse_endpoint_request(const nlohmann::json& object, const std::string& path);
+
+}  // namespace berth::types
