@@ -44,6 +44,7 @@ struct SandboxRequest {
 
 struct Endpoint {
     std::string network_name, network_id, endpoint_id;
+    std::string container_name;  // as it was when attached
     std::string ip_address, gateway, mac_address;
     int prefix_length = 0;
 };

@@ -1,0 +1,107 @@
+#include "network/firewall/firewall.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/base/log.h"
+#include "network/firewall/command.h"
+#include "network/firewall/saved_rules.h"
+
+namespace berth::network {
+namespace {
+
+// Where the jumps do not lead their chain, they are taken out and put in front again, within one commit.
+void put_heads(const SavedRules& saved, RestoreBatch& batch) {
+    std::map<std::pair<std::string, std::string>, std::vector<Rule>> chains;
+    for (auto& rule : head_rules()) chains[{rule.table, rule.chain}].push_back(rule);
+    for (const auto& [where, heads] : chains) {
+        const auto& there = saved.specs(where.first, where.second);
+        const bool lead = there.size() >= heads.size() &&
+                          std::equal(heads.begin(), heads.end(), there.begin(),
+                                     [](const Rule& rule, const std::string& spec) { return rule.spec == spec; });
+        if (lead) continue;
+        for (const auto& spec : there)
+            if (std::any_of(heads.begin(), heads.end(), [&](const Rule& rule) { return rule.spec == spec; }))
+                batch.remove({where.first, where.second, spec});
+        std::for_each(heads.rbegin(), heads.rend(), [&](Rule rule) {
+            rule.first = true;
+            batch.add(rule);
+        });
+    }
+}
+
+void take_out_strays(const SavedRules& saved, const BridgeRules& bridge, const std::vector<Rule>& wanted,
+                     RestoreBatch& batch) {
+    for (const auto& [table, chains] : saved.tables)
+        for (const auto& [chain, specs] : chains)
+            for (const auto& spec : specs) {
+                const Rule rule{table, chain, spec};
+                if (is_port_rule(rule, bridge) && std::find(wanted.begin(), wanted.end(), rule) == wanted.end())
+                    batch.remove(rule);
+            }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Firewall>> Firewall::open() {
+    BERTH_TRY(auto save, find_tool("iptables-save"));
+    BERTH_TRY(auto restore, find_tool("iptables-restore"));
+    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore)));
+}
+
+Result<> Firewall::restore(const std::string& batch) {
+    return in("program firewall", Result<>(run_command({restore_, "--noflush", "--wait", "10"}, batch).map([](auto&&) {})));
+}
+
+Result<> Firewall::reconcile(const BridgeRules& bridge, const std::vector<Rule>& ports, bool drop_forwarded) {
+    const std::lock_guard lock(mutex_);
+    BERTH_TRY(auto text, run_command({save_}));
+    const auto saved = SavedRules::parse(text);
+    RestoreBatch batch;
+    for (const auto& chain : base_chains())
+        if (!saved.has(chain)) batch.line(chain.table, "-N " + chain.name);
+    if (drop_forwarded) batch.line("filter", "-P FORWARD DROP");
+    put_heads(saved, batch);
+    for (const auto& rule : bridge_rules(bridge))
+        if (!saved.has(rule)) batch.add(rule);
+    take_out_strays(saved, bridge, ports, batch);
+    for (const auto& rule : ports)
+        if (!saved.has(rule)) batch.add(rule);
+    if (batch.empty()) return {};
+    return restore(batch.text());
+}
+
+Result<> Firewall::add(const std::vector<Rule>& rules) {
+    if (rules.empty()) return {};
+    const std::lock_guard lock(mutex_);
+    RestoreBatch batch;
+    for (const auto& rule : rules) batch.add(rule);
+    auto added = restore(batch.text());
+    if (added) return added;
+    // A table is committed at a time: those before the one that failed are in.
+    if (auto removed = remove_locked(rules); !removed)
+        log::error("cannot take back firewall rules", {{"error", removed.error().message}});
+    return added;
+}
+
+Result<> Firewall::remove(const std::vector<Rule>& rules) {
+    if (rules.empty()) return {};
+    const std::lock_guard lock(mutex_);
+    RestoreBatch batch;
+    for (const auto& rule : rules) batch.remove(rule);
+    if (restore(batch.text(true))) return {};
+    return remove_locked(rules);
+}
+
+// One rule that is not there fails the whole batch: look what is.
+Result<> Firewall::remove_locked(const std::vector<Rule>& rules) {
+    BERTH_TRY(auto text, run_command({save_}));
+    const auto saved = SavedRules::parse(text);
+    RestoreBatch batch;
+    for (const auto& rule : rules)
+        if (saved.has(rule)) batch.remove(rule);
+    if (batch.empty()) return {};
+    return restore(batch.text(true));
+}
+
+}  // namespace berth::network

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "network/ipam/ipv4.h"
+
+// Which rules there are to be, as text. No system call here.
+namespace berth::network {
+
+// One iptables rule. `spec` is what follows "-A CHAIN " in iptables-save's own spelling, so that a rule is found again
+// by comparing text.
+struct Rule {
+    std::string table, chain, spec;
+    bool first = false;  // goes to the head of its chain, not to the end
+    bool operator==(const Rule& other) const {
+        return table == other.table && chain == other.chain && spec == other.spec;
+    }
+};
+
+struct Chain {
+    std::string table, name;
+};
+
+// What the rules need to know of a bridge network.
+struct BridgeRules {
+    std::string bridge;
+    Subnet subnet;
+    bool masquerade = true;  // ip_masq
+    bool icc = true;
+};
+
+// A published port with everything chosen.
+struct PublishedPort {
+    std::string protocol;  // tcp, udp
+    Ipv4 host_ip;          // 0.0.0.0: every address
+    std::uint16_t host_port = 0;
+    std::uint16_t container_port = 0;
+};
+
+// The chains of every engine that shares docker's layout, and one of our own: BERTH-LOOPBACK holds the DNAT rules
+// for connections of the host to 127.0.0.1, apart from nat DOCKER, because sending loopback traffic through a DOCKER
+// chain that another engine fills would break that engine's proxy.
+std::vector<Chain> base_chains();
+
+// The jumps that have to stand first in their chains, in this order.
+std::vector<Rule> head_rules();
+
+// Rules of the bridge, whatever runs on it. Order counts within a chain.
+std::vector<Rule> bridge_rules(const BridgeRules& bridge);
+
+// Rules of one container that publishes ports; none if it publishes nothing.
+std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container, const std::vector<PublishedPort>& ports);
+
+// Whether a rule found in the kernel has the shape of one of port_rules() for this bridge: what a crash left.
+bool is_port_rule(const Rule& rule, const BridgeRules& bridge);
+
+}  // namespace berth::network

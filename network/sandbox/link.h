@@ -1,0 +1,64 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/sys/netlink.h"
+#include "network/ipam/ipv4.h"
+
+// Links, addresses and routes by rtnetlink, each in the namespace of the socket it is given.
+namespace berth::network {
+
+struct MacAddress {
+    std::array<std::uint8_t, 6> bytes{};
+
+    // Locally administered, unicast, otherwise random.
+    static MacAddress random();
+    // Six hex pairs with ':' or '-' between, not multicast.
+    static std::optional<MacAddress> parse(std::string_view text);
+    std::string text() const;  // lower case, ':'
+};
+
+struct Link {
+    int index = 0;
+    int master = 0;  // index of the bridge it is a port of, else 0
+    std::string name, kind, alias;
+};
+
+Result<std::optional<Link>> find_link(sys::NetlinkSocket& socket, const std::string& name);
+Result<std::vector<Link>> list_links(sys::NetlinkSocket& socket);
+
+// Created down.
+Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int mtu, const std::string& alias);
+
+struct Veth {
+    std::string host_name;  // in the socket's namespace, up, a port of `bridge`
+    int bridge = 0;
+    std::string peer_name;  // in `netns_fd`, still down
+    int netns_fd = -1;
+    MacAddress peer_mac;
+    int mtu = 1500;
+};
+// Both ends in their places by one message (three cost twice the time).
+Result<> create_veth(sys::NetlinkSocket& socket, const Veth& veth);
+
+Result<> set_link_up(sys::NetlinkSocket& socket, int index);
+Result<> set_link_mtu(sys::NetlinkSocket& socket, int index, int mtu);
+Result<> delete_link(sys::NetlinkSocket& socket, int index);
+// A bridge port that sends frames back to where they came from: a container reaches itself by its published port.
+Result<> set_hairpin(sys::NetlinkSocket& socket, int index);
+// A bridge port that passes nothing any more, at once and without waiting for the kernel to take it down.
+Result<> silence_port(sys::NetlinkSocket& socket, int index);
+
+Result<> add_address(sys::NetlinkSocket& socket, int index, const Ipv4Prefix& address);
+Result<std::vector<Ipv4Prefix>> list_addresses(sys::NetlinkSocket& socket, int index);
+Result<> add_default_route(sys::NetlinkSocket& socket, int index, Ipv4 gateway);
+// The subnets that the host reaches without a gateway.
+Result<std::vector<Subnet>> on_link_subnets(sys::NetlinkSocket& socket);
+
+}  // namespace berth::network
