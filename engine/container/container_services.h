@@ -1,0 +1,182 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/async/async.h"
+#include "engine/async/blocking_pool.h"
+#include "engine/async/stream.h"
+#include "engine/base/result.h"
+#include "engine/base/time.h"
+#include "engine/container/model.h"
+#include "engine/events/event.h"
+#include "engine/image/image_service.h"
+#include "engine/oci/platform.h"
+#include "engine/snapshot/snapshotter.h"
+#include "engine/state/database.h"
+#include "engine/supervisor/task_service.h"
+#include "network/network_service.h"
+#include "volumes/volume_service.h"
+
+// What the API's routes see of containers: three faces, each on the io thread. `ref` is a name, an ID or an
+// unambiguous prefix of one; error texts are Docker's.
+namespace berth::container {
+
+struct CreateRequest {
+    std::string name;  // "": a random one
+    std::optional<oci::Platform> platform;
+    types::ContainerConfig config;
+    types::HostConfig host;
+    std::map<std::string, types::EndpointRequest> endpoints;
+};
+struct Created {
+    std::string id;
+    std::vector<std::string> warnings;
+};
+
+// Changed: 204. Unchanged, because it already was so: 304.
+enum class Outcome { kChanged, kUnchanged };
+
+struct StopOptions {
+    std::string signal;                   // "": the container's own
+    std::optional<std::int64_t> seconds;  // -1: for ever
+};
+struct RemoveOptions {
+    bool force = false, volumes = false, link = false;
+};
+struct Pruned {
+    std::vector<std::string> ids;
+    std::uint64_t bytes = 0;
+};
+
+enum class WaitCondition { kNotRunning, kNextExit, kRemoved };
+struct WaitResult {
+    int exit_code = 0;
+    std::string error;  // why it could not be started or ended badly, or ""
+};
+// A place in the queue for an exit: taken before the answer's head is sent, so that nothing in between is missed.
+class Waiting {
+   public:
+    virtual ~Waiting() = default;
+    virtual Async<Result<WaitResult>> result() = 0;
+};
+
+// name -> values, as a query's `filters` gives them.
+using Filters = std::map<std::string, std::set<std::string>, std::less<>>;
+
+class ContainerLifecycle {
+   public:
+    virtual ~ContainerLifecycle() = default;
+    virtual Async<Result<Created>> create(CreateRequest request) = 0;
+    virtual Async<Result<Outcome>> start(std::string ref) = 0;
+    virtual Async<Result<Outcome>> stop(std::string ref, StopOptions options) = 0;
+    virtual Async<Result<>> restart(std::string ref, StopOptions options) = 0;
+    // `signal`: "", "KILL", "SIGKILL" or a number.
+    virtual Async<Result<>> kill(std::string ref, std::string signal) = 0;
+    virtual Async<Result<>> remove(std::string ref, RemoveOptions options) = 0;
+    virtual Async<Result<>> rename(std::string ref, std::string name) = 0;
+    virtual Async<Result<Pruned>> prune(Filters filters) = 0;
+    virtual Result<std::unique_ptr<Waiting>> wait(const std::string& ref, WaitCondition condition) = 0;
+};
+
+struct ListOptions {
+    bool all = false;
+    std::int64_t limit = 0;
+    Filters filters;
+};
+
+class ContainerInspector {
+   public:
+    virtual ~ContainerInspector() = default;
+    virtual Result<ContainerPtr> find(const std::string& ref) = 0;
+    // JSON text of the API's objects. The inspector asks the pool where the answer is not in memory.
+    virtual Async<Result<std::string>> inspect(std::string ref) = 0;
+    virtual Result<std::string> list(const ListOptions& options) = 0;
+    // Containers of an image, for ImageService::remove.
+    virtual std::vector<image::ImageService::User> image_users() = 0;
+    struct Counts {
+        int running = 0, paused = 0, stopped = 0;
+    };
+    virtual Counts counts() = 0;
+};
+
+struct AttachRequest {
+    bool input = false, output = false, error = false;
+    bool stream = false, logs = false;
+    std::string detach_keys;  // "": ctrl-p,ctrl-q
+};
+struct LogRequest {
+    bool output = false, error = false, follow = false, timestamps = false;
+    std::int64_t tail = -1;  // lines; -1: all
+    std::optional<Timestamp> since, until;
+};
+// Where log records go; an error from it ends the reading.
+class LogSink {
+   public:
+    virtual ~LogSink() = default;
+    virtual Async<Result<>> write(std::string bytes) = 0;
+};
+
+class ContainerStreams {
+   public:
+    virtual ~ContainerStreams() = default;
+    // Legal to attach to? Asked before the connection is taken over.
+    virtual Result<ContainerPtr> attachable(const std::string& ref, const AttachRequest& request) = 0;
+    // A place at the container's streams, taken before the client hears of it: what a start in the meantime writes is
+    // not missed.
+    class Attachment {
+       public:
+        virtual ~Attachment() = default;
+        // Copies until the container has ended and its output is out, the client detaches, or the connection breaks.
+        virtual Async<Result<>> run(std::unique_ptr<async::Stream> client) = 0;
+    };
+    virtual Result<std::unique_ptr<Attachment>> attach(const std::string& id, AttachRequest request) = 0;
+    virtual Async<Result<>> resize(std::string ref, std::uint16_t rows, std::uint16_t columns) = 0;
+    // Frames (or raw bytes of a terminal) to `sink`, until the end or, following, until the container stops.
+    virtual Async<Result<>> logs(std::string id, LogRequest request, LogSink& sink) = 0;
+};
+
+struct ContainerConfig {
+    std::string data_root, state_root;
+    std::string cgroup_parent = "/docker";
+    std::string cgroup_root = "/sys/fs/cgroup";
+    std::string default_log_driver = "json-file";
+    std::map<std::string, std::string> default_log_options;
+};
+
+// The daemon's collaborators; all of them outlive the services.
+struct ContainerParts {
+    IoContext& io;
+    async::BlockingPool& pool;
+    state::Database& database;
+    events::EventSink& events;
+    supervisor::TaskService& tasks;
+    image::ImageService& images;
+    snapshot::Snapshotter& snapshots;
+    volumes::VolumeService& volumes;
+    network::NetworkService& networks;
+    ContainerConfig config;
+};
+
+class ContainerServices {
+   public:
+    virtual ~ContainerServices() = default;
+    virtual ContainerLifecycle& lifecycle() = 0;
+    virtual ContainerInspector& inspector() = 0;
+    virtual ContainerStreams& streams() = 0;
+    // After a daemon start, before the first request: adopts what runs, replays the exits that happened meanwhile,
+    // brings the networks up to date, takes away what was half done, starts what its restart policy wants.
+    virtual Async<Result<>> recover() = 0;
+    // Ends the coroutines of this folder; containers go on running.
+    virtual Async<void> close() = 0;
+};
+
+// `kSchema` (engine/container/store.h) must be among the database's schemas. Blocking: reads all containers.
+Result<std::unique_ptr<ContainerServices>> open_container_services(ContainerParts parts);
+
+}  // namespace berth::container
