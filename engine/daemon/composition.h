@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "engine/api/router.h"
+#include "engine/async/async.h"
+#include "engine/daemon/config.h"
+
+namespace berth::daemon {
+
+// All parts of the engine, built in the order of their dependencies and each handed the few references it needs. It
+// knows everything and does nothing: what happens, happens in the parts.
+class Composition {
+   public:
+    // Opens databases, stores and services; nothing is running yet and nobody listens.
+    static Result<std::unique_ptr<Composition>> build(IoContext& io, const Config& config);
+    ~Composition();
+
+    // Takes up what an earlier daemon left: live containers first, then what hangs on them. Before listening.
+    Async<Result<>> recover();
+    // Stops containers (unless live-restore keeps them) and the engine's own tasks. After the last request.
+    Async<void> stop();
+
+    api::Router& router();
+
+   private:
+    struct Parts;
+    explicit Composition(std::unique_ptr<Parts> parts);
+    std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace berth::daemon

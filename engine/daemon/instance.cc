@@ -1,0 +1,70 @@
+#include "engine/daemon/instance.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "engine/base/files.h"
+#include "engine/base/ids.h"
+
+namespace berth::daemon {
+
+namespace {
+
+Result<> own_folder(const std::string& path, mode_t mode) {
+    BERTH_CHECK(make_folders(path, mode));
+    if (::chmod(path.c_str(), mode) != 0) return fail_errno("chmod " + path);
+    return {};
+}
+
+Result<> refuse_live(const std::string& pidfile) {
+    auto text = read_file(pidfile, 64);
+    if (!text) return {};
+    const long pid = std::strtol(text->c_str(), nullptr, 10);
+    const bool lives = pid > 0 && pid != ::getpid() && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+    if (!lives) return {};
+    return fail(ErrorKind::kConflict, fmt::format("process with PID {} is still running", pid));
+}
+
+}  // namespace
+
+Result<Instance> Instance::claim(const std::string& data_root, const std::string& exec_root, std::string pidfile) {
+    BERTH_CHECK(own_folder(data_root, 0710));
+    BERTH_CHECK(own_folder(exec_root, 0700));
+    BERTH_TRY(auto lock, open_file(data_root + "/berthd.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+        return fail(ErrorKind::kConflict, "another daemon uses the data root " + data_root);
+    }
+    if (!pidfile.empty()) {
+        BERTH_CHECK(in("failed to start daemon", refuse_live(pidfile)));
+        if (auto slash = pidfile.rfind('/'); slash != std::string::npos && slash > 0) {
+            const std::string folder = pidfile.substr(0, slash);
+            if (!exists(folder)) BERTH_CHECK(make_folders(folder, 0755));
+        }
+        BERTH_CHECK(replace_file(pidfile, std::to_string(::getpid()), 0644, Sync::kNone));
+    }
+    return Instance(std::move(lock), std::move(pidfile));
+}
+
+Instance::Instance(Instance&& other) noexcept
+    : lock_(std::move(other.lock_)), pidfile_(std::exchange(other.pidfile_, {})) {}
+
+Instance::~Instance() {
+    if (!pidfile_.empty()) ::unlink(pidfile_.c_str());
+}
+
+Result<std::string> engine_id(const std::string& data_root) {
+    const std::string path = data_root + "/engine-id";
+    if (auto text = read_file(path, 4096); text && !text->empty()) return *text;
+    std::string id = random_hex(16);
+    for (std::size_t at : {8, 13, 18, 23}) id.insert(at, "-");
+    BERTH_CHECK(replace_file(path, id, 0600, Sync::kData));
+    return id;
+}
+
+}  // namespace berth::daemon

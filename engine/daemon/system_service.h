@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "engine/api/system_routes.h"
+#include "engine/daemon/config.h"
+#include "engine/daemon/host_facts.h"
+
+namespace berth::daemon {
+
+// Counts that other parts keep. Called on the io thread; one that is not set counts as nothing.
+struct Counters {
+    std::function<Async<Result<types::ContainerCounts>>()> containers;
+    std::function<Async<Result<int>>()> images;
+    std::function<int()> event_listeners;
+};
+
+class System final : public api::SystemService {
+   public:
+    System(const Config& config, std::string engine_id, Counters counters);
+    types::SystemVersion version() override;
+    Async<Result<types::SystemInfo>> info() override;
+
+   private:
+    const Config& config_;
+    std::string engine_id_;
+    Counters counters_;
+    HostFacts host_;
+};
+
+}  // namespace berth::daemon
