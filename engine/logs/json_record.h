@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/time.h"
+#include "engine/logs/log_driver.h"
+#include "engine/logs/log_reader.h"
+
+namespace berth::logs {
+
+// One record of Docker's json-file, as dockerd writes it, byte for byte:
+//   {"log":"a line\n","stream":"stdout","time":"2026-11-21T01:20:00.123456789Z"}\n
+// Bytes that are no UTF-8 become U+FFFD; an empty piece has no "log".
+void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line, bool partial);
+
+// A line of the file without its newline; other keys ("attrs") and their order do not matter. Nothing if the line is
+// damaged.
+std::optional<Record> parse_json_record(std::string_view line);
+
+}  // namespace berth::logs

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/base/time.h"
+
+namespace berth::logs {
+
+enum class Stream : std::uint8_t { kStdout = 1, kStderr = 2 };  // the numbers of Docker's frames
+
+using Options = std::map<std::string, std::string>;  // HostConfig.LogConfig.Config
+
+// Where a container's output is kept. One thread; the shim's.
+class LogDriver {
+   public:
+    virtual ~LogDriver() = default;
+    // One line without its newline; `partial` when the line goes on in a next record of the same stream. What is
+    // written may lie in memory until flush().
+    virtual Result<> write(Stream stream, Timestamp time, std::string_view line, bool partial) = 0;
+    virtual Result<> flush() = 0;
+};
+
+// Opens, or goes on with, the log at `path`. "json-file" and "none" (a driver that keeps nothing). An unknown driver or
+// option, or one that is not supported yet, is kInvalidArgument with its name in the text.
+Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path, const Options& options);
+
+// What open_log() would say about the options, without opening anything: for POST /containers/create.
+Result<> check_log_options(const std::string& driver, const Options& options);
+
+// A container's output as bytes, cut into lines of at most 16 KiB as dockerd's copier does. One per stream.
+class LineCutter {
+   public:
+    LineCutter(LogDriver& driver, Stream stream) : driver_(driver), stream_(stream) {}
+    Result<> add(std::string_view bytes);
+    // The stream has ended: what has no newline yet is a record too.
+    Result<> finish();
+
+   private:
+    Result<> emit(std::string_view line, bool partial);
+
+    LogDriver& driver_;
+    Stream stream_;
+    std::string rest_;          // the line so far
+    Timestamp partial_since_{};  // all records of a long line carry the time of its first
+    bool in_partial_ = false;
+};
+
+}  // namespace berth::logs

@@ -1,0 +1,122 @@
+#include "engine/shim/protocol/messages.h"
+
+#include "engine/shim/protocol/wire.h"
+
+namespace berth::shim {
+
+namespace {
+
+constexpr std::size_t kLengthSize = 4, kHeadSize = 6;
+
+// The numbers on the wire, apart from the enum's order.
+constexpr ErrorKind kKinds[] = {ErrorKind::kInternal,        ErrorKind::kInvalidArgument, ErrorKind::kNotFound,
+                                ErrorKind::kConflict,        ErrorKind::kNotImplemented,  ErrorKind::kUnavailable,
+                                ErrorKind::kDeadlineExceeded, ErrorKind::kCancelled,      ErrorKind::kDataLoss,
+                                ErrorKind::kForbidden,       ErrorKind::kUnauthorized};
+
+void put_exit(WireWriter& out, const ExitRecord& exit) {
+    out.u32(static_cast<std::uint32_t>(exit.code));
+    out.u8(exit.oom_killed ? 1 : 0);
+    out.i64(exit.exited_at);
+    out.text(exit.error);
+}
+
+ExitRecord take_exit(WireReader& in) {
+    ExitRecord exit;
+    exit.code = static_cast<int>(in.u32());
+    exit.oom_killed = in.u8() != 0;
+    exit.exited_at = in.i64();
+    exit.error = in.text();
+    return exit;
+}
+
+Failure garbled(const char* what) { return fail(ErrorKind::kDataLoss, std::string("shim protocol: bad ") + what); }
+
+}  // namespace
+
+std::string encode_frame(MessageType type, std::uint32_t tag, std::string_view payload) {
+    WireWriter out;
+    out.u32(static_cast<std::uint32_t>(kHeadSize + payload.size()));
+    out.u16(static_cast<std::uint16_t>(type));
+    out.u32(tag);
+    return out.take().append(payload);
+}
+
+Result<std::optional<Frame>> FrameBuffer::next() {
+    if (bytes_.size() < kLengthSize) return std::optional<Frame>();
+    std::size_t length = WireReader(bytes_).u32();
+    if (length < kHeadSize || length > kMaxFrame) return garbled("frame length");
+    if (bytes_.size() < kLengthSize + length) return std::optional<Frame>();
+    WireReader head(std::string_view(bytes_).substr(kLengthSize, kHeadSize));
+    Frame frame;
+    frame.type = static_cast<MessageType>(head.u16());
+    frame.tag = head.u32();
+    frame.payload = bytes_.substr(kLengthSize + kHeadSize, length - kHeadSize);
+    bytes_.erase(0, kLengthSize + length);
+    return std::optional<Frame>(std::move(frame));
+}
+
+std::string encode_hello(const Status* status) {
+    WireWriter out;
+    out.u32(kMagic);
+    out.u16(kVersion);
+    if (status == nullptr) return out.take();
+    out.u8(static_cast<std::uint8_t>(status->state));
+    out.u32(static_cast<std::uint32_t>(status->pid));
+    out.i64(status->started_at);
+    out.u8(status->exit ? 1 : 0);
+    if (status->exit) put_exit(out, *status->exit);
+    return out.take();
+}
+
+Result<std::optional<Status>> decode_hello(std::string_view payload) {
+    WireReader in(payload);
+    if (in.u32() != kMagic) return garbled("magic");
+    std::uint16_t version = in.u16();
+    if (version < 1) return fail(ErrorKind::kNotImplemented, "shim protocol: unknown version");
+    if (in.empty()) return std::optional<Status>();
+    Status status;
+    status.state = static_cast<TaskState>(in.u8());
+    status.pid = static_cast<pid_t>(in.u32());
+    status.started_at = in.i64();
+    if (in.u8() != 0) status.exit = take_exit(in);
+    if (!in.ok()) return garbled("hello");
+    return std::optional<Status>(std::move(status));
+}
+
+std::string encode_failure(const Error& error) {
+    WireWriter out;
+    std::uint8_t number = 0;
+    for (std::uint8_t i = 0; i < std::size(kKinds); ++i) {
+        if (kKinds[i] == error.kind) number = i;
+    }
+    out.u8(number);
+    out.u32(static_cast<std::uint32_t>(error.sys_errno));
+    out.text(error.message);
+    return out.take();
+}
+
+Error decode_failure(std::string_view payload) {
+    WireReader in(payload);
+    Error error;
+    std::uint8_t number = in.u8();
+    if (number < std::size(kKinds)) error.kind = kKinds[number];
+    error.sys_errno = static_cast<int>(in.u32());
+    error.message = in.text();
+    return error;
+}
+
+std::string encode_exit(const ExitRecord& exit) {
+    WireWriter out;
+    put_exit(out, exit);
+    return out.take();
+}
+
+Result<ExitRecord> decode_exit(std::string_view payload) {
+    WireReader in(payload);
+    ExitRecord exit = take_exit(in);
+    if (!in.ok()) return garbled("exit");
+    return exit;
+}
+
+}  // namespace berth::shim

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/base/result.h"
+#include "engine/shim/protocol/exit_record.h"
+
+// The conversation between the daemon and a shim, on a unix stream socket. Each side first says kHello; then the daemon
+// asks and the shim answers each question once, in any order, with the question's tag. Events have tag 0 and go to
+// every connection.
+//
+//   frame    u32 length of the rest | u16 type | u32 tag | payload
+//   kHello   u32 magic | u16 version [| from the shim: status]
+//   kCreate  –            the descriptor of the root mount comes along, or none       → kReply u32 pid
+//   kStart   –                                                                        → kReply i64 started at
+//   kKill    u32 signal                                                               → kReply
+//   kAttach  u8 streams   (1 stdin, 2 stdout, 4 stderr) with the stream's descriptor  → kReply
+//   kResize  u16 rows | u16 columns                                                   → kReply
+//   kDelete  –            only before start: nothing is left but the bundle's files   → kReply
+//   kFailure u8 kind | u32 errno | text                                               (an answer)
+//   kExited  exit         after the exit record is on disk                            (an event)
+//   kNotice  text         something the engine's log should say                       (an event)
+//   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit]
+//   exit     u32 code | u8 oom killed | i64 exited at | text error
+// Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown events and
+// trailing fields ignored. Numbers from 16 on are for execs and their streams.
+namespace berth::shim {
+
+inline constexpr std::uint32_t kMagic = 0x4d485342;  // "BSHM"
+inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::size_t kMaxFrame = 1 << 20;
+
+enum class MessageType : std::uint16_t {
+    kHello = 1,
+    kCreate = 2,
+    kStart = 3,
+    kKill = 4,
+    kAttach = 5,
+    kResize = 6,
+    kDelete = 7,
+    kReply = 64,
+    kFailure = 65,
+    kExited = 128,
+    kNotice = 129,
+};
+
+enum AttachStreams : std::uint8_t { kAttachStdin = 1, kAttachStdout = 2, kAttachStderr = 4 };
+
+enum class TaskState : std::uint8_t { kNew = 0, kCreated = 1, kRunning = 2, kExited = 3 };
+
+struct Status {
+    TaskState state = TaskState::kNew;
+    pid_t pid = 0;
+    std::int64_t started_at = 0;
+    std::optional<ExitRecord> exit;
+};
+
+struct Frame {
+    MessageType type{};
+    std::uint32_t tag = 0;
+    std::string payload;
+};
+
+std::string encode_frame(MessageType type, std::uint32_t tag, std::string_view payload);
+
+// Cuts frames out of a byte stream.
+class FrameBuffer {
+   public:
+    void append(std::string_view bytes) { bytes_ += bytes; }
+    // The next whole frame, or nothing yet. An error means that the peer does not speak this protocol.
+    Result<std::optional<Frame>> next();
+
+   private:
+    std::string bytes_;
+};
+
+std::string encode_hello(const Status* status);
+// The status is there when the shim said hello. kNotImplemented for a version this side cannot speak.
+Result<std::optional<Status>> decode_hello(std::string_view payload);
+
+std::string encode_failure(const Error& error);
+Error decode_failure(std::string_view payload);
+
+std::string encode_exit(const ExitRecord& exit);
+Result<ExitRecord> decode_exit(std::string_view payload);
+
+}  // namespace berth::shim
