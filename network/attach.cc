@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
@@ -44,11 +45,18 @@ Result<> configure_eth0(const Endpoint& endpoint) {
     // No IPv6 on a network that has none: nobody would filter it. The container's own loopback keeps it.
     if (const auto path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", kContainerLink); exists(path))
         BERTH_CHECK(write_file(path, "1"));
-    // Says "this address is mine" when the link comes up: who talked to the address's last owner learns the new MAC.
-    BERTH_CHECK(write_file(fmt::format("/proc/sys/net/ipv4/conf/{}/arp_notify", kContainerLink), "1"));
     BERTH_CHECK(add_address(socket, link->index, {*Ipv4::parse(endpoint.ip_address), endpoint.prefix_length}));
     BERTH_CHECK(set_link_up(socket, link->index));
     return add_default_route(socket, link->index, *Ipv4::parse(endpoint.gateway));
+}
+
+// The veth goes with its namespace, a little later; until then it must not answer for the address.
+Result<> silence(const std::string& veth, Ipv4 address) {
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto port, find_link(socket, veth));
+    if (!port || !port->master) return {};
+    BERTH_CHECK(silence_port(socket, port->index));
+    return forget_neighbour(socket, port->master, address);
 }
 
 }  // namespace
@@ -115,8 +123,8 @@ Result<> Service::plan_address(const SandboxRequest& request, Endpoint& endpoint
     if (!request.ipv4_address.empty())
         return fail(ErrorKind::kInvalidArgument,
                     "user specified IP address is supported on user defined networks only");
-    auto mac = request.mac_address.empty() ? MacAddress::random() : MacAddress::parse(request.mac_address);
-    if (!mac)
+    auto mac = MacAddress::parse(request.mac_address);
+    if (!mac && !request.mac_address.empty())
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid MAC address: {}", request.mac_address));
     const std::lock_guard lock(mutex_);
     if (!bridge_) return fail(ErrorKind::kUnavailable, "the default bridge is not set up");
@@ -128,7 +136,7 @@ Result<> Service::plan_address(const SandboxRequest& request, Endpoint& endpoint
     endpoint.ip_address = address->text();
     endpoint.prefix_length = bridge_->address.bits;
     endpoint.gateway = bridge_->address.address.text();
-    endpoint.mac_address = mac->text();
+    endpoint.mac_address = mac.value_or(MacAddress::of(*address)).text();
     return {};
 }
 
@@ -244,14 +252,11 @@ Result<> Service::tear_down(const Record& record) {
     Result<> first;
     const auto& sandbox = record.sandbox;
     if (!record.veth.empty()) {
-        // The veth goes with its namespace, a little later; until then it must not answer for the address.
-        auto socket = sys::NetlinkSocket::open();
-        if (socket)
-            if (auto port = find_link(*socket, record.veth); port && *port && (*port)->master)
-                if (auto silenced = silence_port(*socket, (*port)->index); !silenced)
-                    log::debug("cannot silence port", {{"veth", record.veth}, {"error", silenced.error().message}});
+        const auto address = Ipv4::parse(sandbox.endpoints.front().ip_address);
+        if (auto silenced = silence(record.veth, address.value_or(Ipv4{})); !silenced)
+            log::debug("cannot silence port", {{"veth", record.veth}, {"error", silenced.error().message}});
         if (firewall_) note(first, firewall_->remove(rules_of(record)));
-        if (auto address = Ipv4::parse(sandbox.endpoints.front().ip_address)) forget_connections(*address);
+        if (address) forget_connections(*address);
     }
     note(first, remove_netns(sandbox.key));
     if (first) note(first, records_.remove(record.container));

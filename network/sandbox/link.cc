@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -72,6 +73,11 @@ MacAddress MacAddress::random() {
     if (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size())) std::abort();
     mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
     return mac;
+}
+
+MacAddress MacAddress::of(Ipv4 address) {
+    const auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift); };
+    return {{0x02, 0x42, byte(24), byte(16), byte(8), byte(0)}};
 }
 
 std::optional<MacAddress> MacAddress::parse(std::string_view text) {
@@ -174,7 +180,16 @@ Result<> set_hairpin(sys::NetlinkSocket& socket, int index) {
 
 Result<> silence_port(sys::NetlinkSocket& socket, int index) {
     constexpr std::uint8_t kDisabled = 0;  // BR_STATE_DISABLED
-    return in("disable bridge port", set_port(socket, index, IFLA_BRPORT_STATE, kDisabled));
+    BERTH_CHECK(in("disable bridge port", set_port(socket, index, IFLA_BRPORT_STATE, kDisabled)));
+    return in("flush bridge port", set_port(socket, index, IFLA_BRPORT_FLUSH, 1));
+}
+
+Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address) {
+    NetlinkMessage message(RTM_DELNEIGH);
+    message.body(ndmsg{.ndm_family = AF_INET, .ndm_ifindex = index}).put_value(NDA_DST, htonl(address.value));
+    auto forgotten = socket.request(message);
+    if (!forgotten && forgotten.error().sys_errno != ENOENT) return in("forget " + address.text(), std::move(forgotten));
+    return {};
 }
 
 Result<> add_address(sys::NetlinkSocket& socket, int index, const Ipv4Prefix& address) {

@@ -19,6 +19,8 @@ struct MacAddress {
 
     // Locally administered, unicast, otherwise random.
     static MacAddress random();
+    // 02:42 and the address: who gets a released address gets its MAC too, so that no neighbour's ARP cache is wrong.
+    static MacAddress of(Ipv4 address);
     // Six hex pairs with ':' or '-' between, not multicast.
     static std::optional<MacAddress> parse(std::string_view text);
     std::string text() const;  // lower case, ':'
@@ -52,8 +54,11 @@ Result<> set_link_mtu(sys::NetlinkSocket& socket, int index, int mtu);
 Result<> delete_link(sys::NetlinkSocket& socket, int index);
 // A bridge port that sends frames back to where they came from: a container reaches itself by its published port.
 Result<> set_hairpin(sys::NetlinkSocket& socket, int index);
-// A bridge port that passes nothing any more, at once and without waiting for the kernel to take it down.
+// A bridge port that passes nothing any more and that the bridge sends nothing to, at once and without waiting for
+// the kernel to take it down.
 Result<> silence_port(sys::NetlinkSocket& socket, int index);
+// What the host has learned of the MAC behind an address. Not to know it is no error.
+Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address);
 
 Result<> add_address(sys::NetlinkSocket& socket, int index, const Ipv4Prefix& address);
 Result<std::vector<Ipv4Prefix>> list_addresses(sys::NetlinkSocket& socket, int index);

@@ -1,0 +1,62 @@
+#include <gtest/gtest.h>
+
+#include "network/firewall/saved_rules.h"
+#include "network/resolv_conf.h"
+
+namespace berth::network {
+namespace {
+
+TEST(ResolvConf, LeavesOutWhatContainersCannotReach) {
+    const char* host = "# c\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"
+                       "domain old\nsearch a.b c.d\noptions edns0\noptions ndots:2\nsortlist 1.2.3.0\n";
+    auto text = render_resolv_conf(host, false, {});
+    ASSERT_TRUE(text);
+    EXPECT_EQ(text->substr(text->find("nameserver")),
+              "nameserver 192.0.2.53\nsearch a.b c.d\noptions edns0 ndots:2\nsortlist 1.2.3.0\n");
+    auto same = render_resolv_conf(host, true, {});
+    ASSERT_TRUE(same);
+    EXPECT_NE(same->find("nameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"), same->npos);
+}
+
+TEST(ResolvConf, FallsBackAndOverrides) {
+    auto text = render_resolv_conf("nameserver 127.0.0.53\nsearch x\n", false, {});
+    ASSERT_TRUE(text);
+    EXPECT_NE(text->find("nameserver 8.8.8.8\nnameserver 8.8.4.4\n"), text->npos);
+    text = render_resolv_conf("search x\noptions y\n", false, {{"127.0.0.1", "fd00::1"}, {"."}, {"ndots:3"}});
+    ASSERT_TRUE(text);
+    EXPECT_EQ(text->substr(text->find("nameserver")), "nameserver 127.0.0.1\nnameserver fd00::1\noptions ndots:3\n");
+    auto bad = render_resolv_conf("", false, {{"nope"}, {}, {}});
+    ASSERT_FALSE(bad);
+    EXPECT_EQ(bad.error().message, "bad nameserver address nope");
+}
+
+TEST(SavedRules, FindsChainsAndRules) {
+    const auto saved = SavedRules::parse("# x\n*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n-A FORWARD -j DOCKER\n"
+                                         "COMMIT\n*nat\n:DOCKER - [0:0]\nCOMMIT\n");
+    EXPECT_TRUE(saved.has(Chain{"nat", "DOCKER"}));
+    EXPECT_FALSE(saved.has(Chain{"nat", "FORWARD"}));
+    EXPECT_TRUE(saved.has(Rule{"filter", "FORWARD", "-j DOCKER"}));
+    EXPECT_FALSE(saved.has(Rule{"nat", "FORWARD", "-j DOCKER"}));
+}
+
+TEST(Rules, NoneWithoutPortsAndOnceEach) {
+    const Ipv4 container = *Ipv4::parse("172.17.0.2");
+    EXPECT_TRUE(port_rules("docker0", container, {}).empty());
+    const auto rules = port_rules("docker0", container, {{"tcp", {}, 8080, 80}, {"tcp", {}, 8081, 80}});
+    for (const auto& rule : rules) EXPECT_EQ(std::count(rules.begin(), rules.end(), rule), 1) << rule.spec;
+}
+
+TEST(Rules, StraysAreKnownByTheirShape) {
+    const BridgeRules bridge{"docker0", *Subnet::parse("172.17.0.0/16")};
+    for (const auto& rule : port_rules("docker0", *Ipv4::parse("172.17.0.2"),
+                                       {{"tcp", {}, 8080, 80}, {"udp", *Ipv4::parse("192.0.2.2"), 53, 53}}))
+        EXPECT_TRUE(is_port_rule(rule, bridge)) << rule.chain << " " << rule.spec;
+    for (const auto& rule : bridge_rules(bridge)) EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.spec;
+    for (const auto& rule : head_rules()) EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.spec;
+    for (const auto& rule : port_rules("other0", *Ipv4::parse("172.18.0.2"), {{"tcp", {}, 8080, 80}}))
+        EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.chain << " " << rule.spec;
+    EXPECT_FALSE(is_port_rule({"filter", "DOCKER-USER", "-d 172.17.0.2/32 -j DROP"}, bridge));
+}
+
+}  // namespace
+}  // namespace berth::network
