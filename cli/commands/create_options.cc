@@ -1,0 +1,389 @@
+#include "cli/commands/create_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "cli/commands/mount_option.h"
+#include "cli/commands/port_option.h"
+#include "cli/output/units.h"
+#include "engine/base/files.h"
+#include "engine/base/time.h"
+
+namespace berth::cli {
+
+namespace {
+
+Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+
+// "k=v" to {"k":"v"}; "k" alone to {"k":""}.
+Json key_values(const std::vector<std::string>& items) {
+    Json out = Json::object();
+    for (const std::string& item : items) {
+        auto equals = item.find('=');
+        out[item.substr(0, equals)] = equals == std::string::npos ? "" : item.substr(equals + 1);
+    }
+    return out;
+}
+
+// A file of "k=v" lines; for an environment, "k" alone takes the value from ours.
+Result<std::vector<std::string>> lines_of(const std::string& path) {
+    BERTH_TRY(std::string text, read_file(path));
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        auto end = std::min(text.find('\n', at), text.size());
+        std::string line = text.substr(at, end - at);
+        at = end + 1;
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        auto start = line.find_first_not_of(" \t");
+        if (start != std::string::npos && line[start] != '#') lines.push_back(line.substr(start));
+    }
+    return lines;
+}
+
+void add_variable(Json& env, const std::string& item) {
+    if (item.find('=') != std::string::npos) {
+        env.push_back(item);
+    } else if (const char* value = std::getenv(item.c_str()); value != nullptr) {
+        env.push_back(item + "=" + value);
+    }
+}
+
+Result<> add_bytes(Json& host, const char* key, const std::string& text) {
+    if (text.empty()) return {};
+    if (text == "-1") {
+        host[key] = -1;
+        return {};
+    }
+    BERTH_TRY(host[key], parse_bytes(text));
+    return {};
+}
+
+Result<Json> ulimit(const std::string& text) {
+    auto equals = text.find('='), colon = text.find(':');
+    if (equals == std::string::npos) return bad(fmt::format("invalid ulimit argument: {}", text));
+    Json out = {{"Name", text.substr(0, equals)}};
+    auto number = [&](std::string part) -> Result<std::int64_t> {
+        std::int64_t value = 0;
+        auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), value);
+        if (error != std::errc() || end != part.data() + part.size()) {
+            return bad(fmt::format("invalid ulimit argument: {}", text));
+        }
+        return value;
+    };
+    BERTH_TRY(std::int64_t soft, number(text.substr(equals + 1, colon == std::string::npos ? colon : colon - equals - 1)));
+    std::int64_t hard = soft;
+    if (colon != std::string::npos) {
+        BERTH_TRY(hard, number(text.substr(colon + 1)));
+    }
+    out["Soft"] = soft;
+    out["Hard"] = hard;
+    return out;
+}
+
+Result<Json> restart_policy(const std::string& text) {
+    auto colon = text.find(':');
+    Json out = {{"Name", text.substr(0, colon)}, {"MaximumRetryCount", 0}};
+    if (colon != std::string::npos) {
+        int count = 0;
+        auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), count);
+        if (error != std::errc() || end != text.data() + text.size()) {
+            return bad("invalid restart policy format: maximum retry count must be an integer");
+        }
+        out["MaximumRetryCount"] = count;
+    }
+    return out;
+}
+
+Result<Json> device(const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at <= text.size();) {
+        auto end = std::min(text.find(':', at), text.size());
+        parts.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    if (parts.empty() || parts.size() > 3 || parts[0].empty()) return bad("invalid device specification: " + text);
+    std::string target = parts[0], permissions = "rwm";
+    if (parts.size() == 2 && parts[1].find_first_not_of("rwm") == std::string::npos) {
+        permissions = parts[1];
+    } else if (parts.size() > 1) {
+        target = parts[1];
+        if (parts.size() == 3) permissions = parts[2];
+    }
+    return Json{{"PathOnHost", parts[0]}, {"PathInContainer", target}, {"CgroupPermissions", permissions}};
+}
+
+}  // namespace
+
+void CreateOptions::add_to(Flags& f) {
+    f.list("attach,a", &attach, "Attach to STDIN, STDOUT or STDERR");
+    f.text("name", &name, "string", "Assign a name to the container");
+    f.text("platform", &platform, "string", "Set platform if server is multi-platform capable");
+    f.text("pull", &pull, "string", "Pull image before running (\"always\", \"missing\", \"never\")");
+    f.text("cidfile", &cidfile, "string", "Write the container ID to the file");
+    f.toggle("quiet,q", &quiet, "Suppress the pull output");
+    f.toggle("tty,t", &tty, "Allocate a pseudo-TTY");
+    f.toggle("interactive,i", &interactive, "Keep STDIN open even if not attached");
+    f.toggle("rm", &auto_remove, "Automatically remove the container and its associated anonymous volumes when it exits");
+    f.text("user,u", &user_, "string", "Username or UID (format: <name|uid>[:<group|gid>])");
+    f.text("workdir,w", &workdir_, "string", "Working directory inside the container");
+    f.text("hostname,h", &hostname_, "string", "Container host name");
+    f.text("domainname", &domainname_, "string", "Container NIS domain name");
+    f.text("entrypoint", &entrypoint_, "string", "Overwrite the default ENTRYPOINT of the image");
+    f.text("stop-signal", &stop_signal_, "string", "Signal to stop the container");
+    f.number("stop-timeout", &stop_timeout_, "Timeout (in seconds) to stop a container");
+    f.list("env,e", &env_, "Set environment variables");
+    f.list("env-file", &env_files_, "Read in a file of environment variables");
+    f.list("label,l", &labels_, "Set meta data on a container");
+    f.list("label-file", &label_files_, "Read in a line delimited file of labels");
+    f.list("annotation", &annotations_, "Add an annotation to the container (passed through to the OCI runtime)");
+    f.list("publish,p", &publish_, "Publish a container's port(s) to the host");
+    f.toggle("publish-all,P", &publish_all_, "Publish all exposed ports to random ports");
+    f.list("expose", &expose_, "Expose a port or a range of ports");
+    f.list("volume,v", &volumes_, "Bind mount a volume");
+    f.list("mount", &mounts_, "Attach a filesystem mount to the container");
+    f.list("tmpfs", &tmpfs_, "Mount a tmpfs directory");
+    f.list("volumes-from", &volumes_from_, "Mount volumes from the specified container(s)");
+    f.text("memory,m", &memory_, "bytes", "Memory limit");
+    f.text("memory-swap", &memory_swap_, "bytes", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
+    f.text("memory-reservation", &reservation_, "bytes", "Memory soft limit");
+    f.number("memory-swappiness", &swappiness_, "Tune container memory swappiness (0 to 100)");
+    f.text("shm-size", &shm_size_, "bytes", "Size of /dev/shm");
+    f.text("cpus", &cpus_, "decimal", "Number of CPUs");
+    f.text("cpuset-cpus", &cpuset_cpus_, "string", "CPUs in which to allow execution (0-3, 0,1)");
+    f.text("cpuset-mems", &cpuset_mems_, "string", "MEMs in which to allow execution (0-3, 0,1)");
+    f.number("cpu-shares,c", &cpu_shares_, "CPU shares (relative weight)");
+    f.number("cpu-quota", &cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
+    f.number("cpu-period", &cpu_period_, "Limit CPU CFS (Completely Fair Scheduler) period");
+    f.number("pids-limit", &pids_, "Tune container pids limit (set -1 for unlimited)");
+    f.number("oom-score-adj", &oom_score_, "Tune host's OOM preferences (-1000 to 1000)");
+    f.toggle("oom-kill-disable", &oom_disable_, "Disable OOM Killer");
+    f.list("ulimit", &ulimits_, "Ulimit options");
+    f.list("cap-add", &cap_add_, "Add Linux capabilities");
+    f.list("cap-drop", &cap_drop_, "Drop Linux capabilities");
+    f.list("security-opt", &security_, "Security Options");
+    f.list("device", &devices_, "Add a host device to the container");
+    f.list("device-cgroup-rule", &device_rules_, "Add a rule to the cgroup allowed devices list");
+    f.list("group-add", &groups_, "Add additional groups to join");
+    f.list("sysctl", &sysctls_, "Sysctl options");
+    f.list("storage-opt", &storage_, "Storage driver options for the container");
+    f.toggle("privileged", &privileged_, "Give extended privileges to this container");
+    f.toggle("read-only", &read_only_, "Mount the container's root filesystem as read only");
+    f.toggle("init", &init_, "Run an init inside the container that forwards signals and reaps processes");
+    f.text("runtime", &runtime_, "string", "Runtime to use for this container");
+    f.text("cgroup-parent", &cgroup_parent_, "string", "Optional parent cgroup for the container");
+    f.text("cgroupns", &cgroupns_, "string", "Cgroup namespace to use (host|private)");
+    f.text("ipc", &ipc_, "string", "IPC mode to use");
+    f.text("pid", &pid_, "string", "PID namespace to use");
+    f.text("uts", &uts_, "string", "UTS namespace to use");
+    f.text("userns", &userns_, "string", "User namespace to use");
+    f.text("restart", &restart_, "string", "Restart policy to apply when a container exits");
+    f.text("log-driver", &log_driver_, "string", "Logging driver for the container");
+    f.list("log-opt", &log_options_, "Log driver options");
+    f.text("network", &network_, "network", "Connect a container to a network");
+    f.text("net", &network_, "network", "");
+    f.list("network-alias", &aliases_, "Add network-scoped alias for the container");
+    f.list("link", &links_, "Add link to another container");
+    f.text("ip", &ip_, "string", "IPv4 address (e.g., 172.30.100.104)");
+    f.text("mac-address", &mac_, "string", "Container MAC address (e.g., 92:d0:c6:0a:29:33)");
+    f.list("add-host", &hosts_, "Add a custom host-to-IP mapping (host:ip)");
+    f.list("dns", &dns_, "Set custom DNS servers");
+    f.list("dns-search", &dns_search_, "Set custom DNS search domains");
+    f.list("dns-option", &dns_options_, "Set DNS options");
+    f.text("health-cmd", &health_cmd_, "string", "Command to run to check health");
+    f.text("health-interval", &health_interval_, "duration", "Time between running the check");
+    f.text("health-timeout", &health_timeout_, "duration", "Maximum time to allow one check to run");
+    f.text("health-start-period", &health_start_period_, "duration", "Start period for the container to initialize");
+    f.text("health-start-interval", &health_start_interval_, "duration", "Time between checks during the start period");
+    f.number("health-retries", &health_retries_, "Consecutive failures needed to report unhealthy");
+    f.toggle("no-healthcheck", &no_healthcheck_, "Disable any container-specified HEALTHCHECK");
+}
+
+Result<> CreateOptions::add_config(const Flags& flags, const std::vector<std::string>& arguments, Json& config) const {
+    config["Image"] = arguments.front();
+    if (arguments.size() > 1) config["Cmd"] = Json(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+    config["Tty"] = tty;
+    config["OpenStdin"] = interactive;
+    config["StdinOnce"] = interactive && attach_input;
+    config["AttachStdin"] = attach_input;
+    config["AttachStdout"] = attach_output;
+    config["AttachStderr"] = attach_error;
+    if (!user_.empty()) config["User"] = user_;
+    if (!workdir_.empty()) config["WorkingDir"] = workdir_;
+    if (!hostname_.empty()) config["Hostname"] = hostname_;
+    if (!domainname_.empty()) config["Domainname"] = domainname_;
+    // An empty --entrypoint takes the image's away.
+    if (flags.changed("entrypoint")) config["Entrypoint"] = Json::array({entrypoint_});
+    if (!stop_signal_.empty()) config["StopSignal"] = stop_signal_;
+    if (flags.changed("stop-timeout")) config["StopTimeout"] = stop_timeout_;
+    Json env = Json::array();
+    for (const std::string& path : env_files_) {
+        BERTH_TRY(auto lines, lines_of(path));
+        for (const std::string& line : lines) add_variable(env, line);
+    }
+    for (const std::string& item : env_) add_variable(env, item);
+    config["Env"] = env;
+    std::vector<std::string> labels;
+    for (const std::string& path : label_files_) {
+        BERTH_TRY(auto lines, lines_of(path));
+        labels.insert(labels.end(), lines.begin(), lines.end());
+    }
+    labels.insert(labels.end(), labels_.begin(), labels_.end());
+    config["Labels"] = key_values(labels);
+    if (no_healthcheck_) config["Healthcheck"] = {{"Test", {"NONE"}}};
+    Json health = Json::object();
+    if (!health_cmd_.empty()) health["Test"] = {"CMD-SHELL", health_cmd_};
+    for (auto [key, text] : {std::pair("Interval", &health_interval_), std::pair("Timeout", &health_timeout_),
+                             std::pair("StartPeriod", &health_start_period_),
+                             std::pair("StartInterval", &health_start_interval_)}) {
+        if (text->empty()) continue;
+        BERTH_TRY(auto duration, parse_duration(*text));
+        health[key] = duration.count();
+    }
+    if (health_retries_ != 0) health["Retries"] = health_retries_;
+    if (!health.empty()) config["Healthcheck"] = health;
+    return {};
+}
+
+Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
+    BERTH_CHECK(add_bytes(host, "Memory", memory_));
+    BERTH_CHECK(add_bytes(host, "MemorySwap", memory_swap_));
+    BERTH_CHECK(add_bytes(host, "MemoryReservation", reservation_));
+    BERTH_CHECK(add_bytes(host, "ShmSize", shm_size_));
+    if (flags.changed("memory-swappiness")) host["MemorySwappiness"] = swappiness_;
+    if (!cpus_.empty()) {
+        char* end = nullptr;
+        double cpus = std::strtod(cpus_.c_str(), &end);
+        if (*end != '\0' || cpus < 0) return bad(fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse "
+                                                             "{} as a rational number", cpus_, cpus_));
+        host["NanoCpus"] = static_cast<std::int64_t>(std::llround(cpus * 1e9));
+    }
+    if (!cpuset_cpus_.empty()) host["CpusetCpus"] = cpuset_cpus_;
+    if (!cpuset_mems_.empty()) host["CpusetMems"] = cpuset_mems_;
+    if (cpu_shares_ != 0) host["CpuShares"] = cpu_shares_;
+    if (cpu_quota_ != 0) host["CpuQuota"] = cpu_quota_;
+    if (cpu_period_ != 0) host["CpuPeriod"] = cpu_period_;
+    if (flags.changed("pids-limit")) host["PidsLimit"] = pids_;
+    if (flags.changed("oom-score-adj")) host["OomScoreAdj"] = oom_score_;
+    if (oom_disable_) host["OomKillDisable"] = true;
+    for (const std::string& item : ulimits_) {
+        BERTH_TRY(Json limit, ulimit(item));
+        host["Ulimits"].push_back(std::move(limit));
+    }
+    for (const std::string& item : devices_) {
+        BERTH_TRY(Json mapped, device(item));
+        host["Devices"].push_back(std::move(mapped));
+    }
+    if (!device_rules_.empty()) host["DeviceCgroupRules"] = device_rules_;
+    return {};
+}
+
+Result<> CreateOptions::add_mounts(Json& config, Json& host) const {
+    for (const std::string& item : volumes_) {
+        BERTH_TRY(std::string bind, bind_option(item));
+        // A path alone is an anonymous volume.
+        if (bind.find(':') == std::string::npos) {
+            config["Volumes"][bind] = Json::object();
+        } else {
+            host["Binds"].push_back(std::move(bind));
+        }
+    }
+    for (const std::string& item : mounts_) {
+        BERTH_TRY(Json mount, mount_option(item));
+        host["Mounts"].push_back(std::move(mount));
+    }
+    for (const std::string& item : tmpfs_) {
+        auto colon = item.find(':');
+        host["Tmpfs"][item.substr(0, colon)] = colon == std::string::npos ? "" : item.substr(colon + 1);
+    }
+    if (!volumes_from_.empty()) host["VolumesFrom"] = volumes_from_;
+    return {};
+}
+
+Result<> CreateOptions::add_ports(Json& config, Json& host) const {
+    for (const std::string& item : expose_) {
+        BERTH_TRY(auto ports, exposed_ports(item));
+        for (const std::string& port : ports) config["ExposedPorts"][port] = Json::object();
+    }
+    for (const std::string& item : publish_) {
+        BERTH_TRY(auto bindings, published_ports(item));
+        for (const PublishedPort& binding : bindings) {
+            config["ExposedPorts"][binding.container] = Json::object();
+            host["PortBindings"][binding.container].push_back(
+                {{"HostIp", binding.host_ip}, {"HostPort", binding.host_port}});
+        }
+    }
+    if (publish_all_) host["PublishAllPorts"] = true;
+    return {};
+}
+
+Result<> CreateOptions::add_network(Json& config, Json& host) const {
+    host["NetworkMode"] = network_;
+    if (!ip_.empty() || !aliases_.empty() || !links_.empty() || !mac_.empty()) {
+        Json endpoint = Json::object();
+        if (!ip_.empty()) endpoint["IPAMConfig"] = {{"IPv4Address", ip_}};
+        if (!aliases_.empty()) endpoint["Aliases"] = aliases_;
+        if (!mac_.empty()) endpoint["MacAddress"] = mac_;
+        config["NetworkingConfig"]["EndpointsConfig"][network_] = endpoint;
+    }
+    if (!links_.empty()) host["Links"] = links_;
+    for (const std::string& item : hosts_) {
+        auto separator = item.find_first_of("=:");
+        if (separator == std::string::npos) return bad(fmt::format("invalid argument \"{}\" for \"--add-host\" flag: bad "
+                                                                   "format for add-host: \"{}\"", item, item));
+        host["ExtraHosts"].push_back(item.substr(0, separator) + ":" + item.substr(separator + 1));
+    }
+    if (!dns_.empty()) host["Dns"] = dns_;
+    if (!dns_search_.empty()) host["DnsSearch"] = dns_search_;
+    if (!dns_options_.empty()) host["DnsOptions"] = dns_options_;
+    return {};
+}
+
+Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::string>& arguments) const {
+    Json config = Json::object(), host = Json::object();
+    BERTH_CHECK(add_config(flags, arguments, config));
+    BERTH_CHECK(add_resources(flags, host));
+    BERTH_CHECK(add_mounts(config, host));
+    BERTH_CHECK(add_ports(config, host));
+    BERTH_CHECK(add_network(config, host));
+    for (auto [key, list] : {std::pair("CapAdd", &cap_add_), std::pair("CapDrop", &cap_drop_),
+                             std::pair("GroupAdd", &groups_)}) {
+        if (!list->empty()) host[key] = *list;
+    }
+    for (const std::string& item : security_) {
+        constexpr std::string_view kSeccomp = "seccomp=";
+        // A profile's file is read here: the engine gets its text.
+        if (item.starts_with(kSeccomp) && item != "seccomp=unconfined" && item != "seccomp=builtin") {
+            BERTH_TRY(std::string profile, in("opening seccomp profile failed", read_file(item.substr(kSeccomp.size()))));
+            host["SecurityOpt"].push_back("seccomp=" + profile);
+        } else {
+            host["SecurityOpt"].push_back(item);
+        }
+    }
+    if (!sysctls_.empty()) host["Sysctls"] = key_values(sysctls_);
+    if (!storage_.empty()) host["StorageOpt"] = key_values(storage_);
+    if (!annotations_.empty()) host["Annotations"] = key_values(annotations_);
+    if (privileged_) host["Privileged"] = true;
+    if (read_only_) host["ReadonlyRootfs"] = true;
+    if (flags.changed("init")) host["Init"] = init_;
+    if (auto_remove) host["AutoRemove"] = true;
+    for (auto [key, text] : {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
+                             std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_),
+                             std::pair("PidMode", &pid_), std::pair("UTSMode", &uts_),
+                             std::pair("UsernsMode", &userns_)}) {
+        if (!text->empty()) host[key] = *text;
+    }
+    if (!restart_.empty()) {
+        BERTH_TRY(host["RestartPolicy"], restart_policy(restart_));
+    }
+    if (!log_driver_.empty() || !log_options_.empty()) {
+        host["LogConfig"] = {{"Type", log_driver_}, {"Config", key_values(log_options_)}};
+    }
+    config["HostConfig"] = std::move(host);
+    return config;
+}
+
+}  // namespace berth::cli

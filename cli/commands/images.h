@@ -1,0 +1,18 @@
+#pragma once
+
+#include "cli/commands/command.h"
+
+namespace berth::cli {
+
+// Pulls and draws docker's progress lines, on stderr for `run`. An error in the stream is the result.
+Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet, int out_fd);
+
+int images_command(Invocation& invocation, const Arguments& arguments);
+int pull_command(Invocation& invocation, const Arguments& arguments);
+int load_command(Invocation& invocation, const Arguments& arguments);
+int import_command(Invocation& invocation, const Arguments& arguments);
+int tag_command(Invocation& invocation, const Arguments& arguments);
+int rmi_command(Invocation& invocation, const Arguments& arguments);
+int history_command(Invocation& invocation, const Arguments& arguments);
+
+}  // namespace berth::cli
