@@ -7,6 +7,7 @@
 
 #include "cli/output/template.h"
 #include "engine/base/files.h"
+#include "engine/base/time.h"
 #include "engine/http/url.h"
 
 namespace berth::cli {
@@ -98,6 +99,23 @@ Result<std::string> encode_filters(const std::vector<std::string>& filters) {
         grouped[filter.substr(0, equals)][filter.substr(equals + 1)] = true;
     }
     return http::encode_form(Json(grouped).dump());
+}
+
+Result<std::string> moment_of(const std::string& text) {
+    if (parse_unix_time(text)) return text;
+    Timestamp moment{};
+    if (auto duration = parse_duration(text)) {
+        moment = now() - *duration;
+    } else {
+        // A date alone, or a time without a zone, is taken as UTC.
+        std::string whole = text.find('T') == std::string::npos ? text + "T00:00:00Z" : text;
+        auto exact = parse_rfc3339(whole);
+        if (!exact) exact = parse_rfc3339(whole + "Z");
+        if (!exact) return fail(ErrorKind::kInvalidArgument, fmt::format("failed to parse value as time or duration: {}", text));
+        moment = *exact;
+    }
+    auto nanos = moment.time_since_epoch().count();
+    return fmt::format("{}.{:09}", nanos / 1'000'000'000, nanos % 1'000'000'000);
 }
 
 }  // namespace berth::cli

@@ -61,4 +61,7 @@ int print_rows(Invocation& invocation, const std::vector<Json>& rows, const std:
 // "k=v" options as the engine's filters parameter, URL-encoded JSON; "" for none.
 Result<std::string> encode_filters(const std::vector<std::string>& filters);
 
+// --since and --until: RFC 3339, seconds, or a duration back from now, as the seconds that the engine takes.
+Result<std::string> moment_of(const std::string& text);
+
 }  // namespace berth::cli

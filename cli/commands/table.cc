@@ -1,0 +1,86 @@
+// Every command the program knows.
+#include <algorithm>
+
+#include "cli/commands/containers.h"
+#include "cli/commands/images.h"
+#include "cli/commands/system.h"
+
+namespace berth::cli {
+
+namespace {
+
+constexpr Command kCommands[] = {
+    {"run", "Create and run a new container from an image", run_command},
+    {"create", "Create a new container", create_command},
+    {"start", "Start one or more stopped containers", start_command},
+    {"stop", "Stop one or more running containers", stop_command},
+    {"restart", "Restart one or more containers", restart_command},
+    {"kill", "Kill one or more running containers", kill_command},
+    {"pause", "Pause all processes within one or more containers", pause_command},
+    {"unpause", "Unpause all processes within one or more containers", unpause_command},
+    {"rm", "Remove one or more containers", rm_command},
+    {"rename", "Rename a container", rename_command},
+    {"wait", "Block until one or more containers stop, then print their exit codes", wait_command},
+    {"attach", "Attach local standard input, output, and error streams to a running container", attach_command},
+    {"ps", "List containers", ps_command},
+    {"logs", "Fetch the logs of a container", logs_command},
+    {"port", "List port mappings or a specific mapping for the container", port_command},
+    {"top", "Display the running processes of a container", top_command},
+    {"inspect", "Return low-level information on Docker objects", inspect_command},
+    {"images", "List images", images_command},
+    {"pull", "Download an image from a registry", pull_command},
+    {"load", "Load an image from a tar archive or STDIN", load_command},
+    {"import", "Import the contents from a tarball to create a filesystem image", import_command},
+    {"tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", tag_command},
+    {"rmi", "Remove one or more images", rmi_command},
+    {"history", "Show the history of an image", history_command},
+    {"version", "Show the version information", version_command},
+    {"info", "Display system-wide information", info_command},
+    {"events", "Get real time events from the server", events_command},
+    {"volume create", "Create a volume", volume_create_command},
+    {"volume ls", "List volumes", volume_ls_command},
+    {"volume inspect", "Display detailed information on one or more volumes", volume_inspect_command},
+    {"volume rm", "Remove one or more volumes", volume_rm_command},
+    {"volume prune", "Remove unused local volumes", volume_prune_command},
+    {"network ls", "List networks", network_ls_command},
+    {"network inspect", "Display detailed information on one or more networks", network_inspect_command},
+    {"container run", "", run_command},
+    {"container create", "", create_command},
+    {"container start", "", start_command},
+    {"container stop", "", stop_command},
+    {"container restart", "", restart_command},
+    {"container kill", "", kill_command},
+    {"container pause", "", pause_command},
+    {"container unpause", "", unpause_command},
+    {"container rm", "", rm_command},
+    {"container rename", "", rename_command},
+    {"container wait", "", wait_command},
+    {"container attach", "", attach_command},
+    {"container ls", "", ps_command},
+    {"container ps", "", ps_command},
+    {"container list", "", ps_command},
+    {"container logs", "", logs_command},
+    {"container port", "", port_command},
+    {"container top", "", top_command},
+    {"container inspect", "", container_inspect_command},
+    {"image ls", "", images_command},
+    {"image list", "", images_command},
+    {"image pull", "", pull_command},
+    {"image load", "", load_command},
+    {"image import", "", import_command},
+    {"image tag", "", tag_command},
+    {"image rm", "", rmi_command},
+    {"image history", "", history_command},
+    {"image inspect", "", image_inspect_command},
+    {"system info", "", info_command},
+    {"system events", "", events_command},
+    {"volume list", "", volume_ls_command},
+    {"volume remove", "", volume_rm_command},
+    {"network list", "", network_ls_command},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+}  // namespace berth::cli
