@@ -1,0 +1,135 @@
+"""load, import, tag, rmi, pull."""
+
+import json
+import subprocess
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+from support.engine import IMAGES
+
+
+def names(engine):
+    return {name for image in engine.api("GET", "/images/json").json for name in image["RepoTags"]}
+
+
+@pytest.mark.parametrize("form", ["docker", "oci"])
+@pytest.mark.parametrize("compression", ["plain", "gzip", "zstd"])
+def test_load_takes_every_form(engine, form, compression, tmp_path):
+    archive = IMAGES / f"busybox.{form}.tar"
+    if compression != "plain":
+        packed = tmp_path / "packed"
+        with packed.open("wb") as out:
+            subprocess.run([compression, "-c", archive], stdout=out, check=True)
+        archive = packed
+    assert "Loaded image: busybox:latest" in engine.docker("load", "-i", archive).out
+    assert engine.docker("run", "--rm", "busybox", "echo", "hi").out == "hi\n"
+
+
+def test_inspect_by_name_id_and_prefix(engine):
+    image = engine.api("GET", "/images/busybox/json").json
+    digest = image["Id"].removeprefix("sha256:")
+    for name in ("busybox:latest", "docker.io/library/busybox", digest, digest[:12], "sha256:" + digest):
+        assert engine.api("GET", f"/images/{name}/json").json["Id"] == image["Id"], name
+    assert image["Config"]["Cmd"] == ["sh"]
+    assert image["Os"] == "linux"
+
+
+def test_tag_and_rmi(engine, cli):
+    cli("tag", "busybox", "other/name:1")
+    assert "other/name:1" in names(engine)
+    assert "Untagged: other/name:1" in cli("rmi", "other/name:1").out
+    assert "other/name:1" not in names(engine)
+    assert "No such image: nosuch:latest" in cli("rmi", "nosuch", status=1).err
+
+
+def test_images_in_use_are_kept(engine, cli):
+    container = cli("run", "-d", "busybox", "sleep", "100").out.strip()
+    refused = cli("rmi", "busybox", status=1)
+    assert "conflict" in refused.err
+    cli("rm", "-f", container)
+
+
+def test_import(engine, cli, tmp_path):
+    (tmp_path / "hello.txt").write_text("imported\n")
+    with tarfile.open(tmp_path / "root.tar", "w") as tar:
+        tar.add("/bin/busybox", "bin/busybox")
+        tar.add(tmp_path / "hello.txt", "hello.txt")
+    assert cli("import", "-c", 'CMD ["/bin/busybox","cat","/hello.txt"]', tmp_path / "root.tar",
+               "imported:1").out.startswith("sha256:")
+    assert cli("run", "--rm", "imported:1").out == "imported\n"
+    cli("rmi", "imported:1")
+
+
+def test_hello_world_needs_nothing(engine, cli):
+    assert "Berth" in cli("run", "--rm", "hello-world").out
+    cli("rmi", "hello-world")
+
+
+def test_truncated_archive(engine, cli, tmp_path):
+    whole = (IMAGES / "busybox.docker.tar").read_bytes()
+    (tmp_path / "cut.tar").write_bytes(whole[: len(whole) // 2])
+    before = names(engine)
+    assert cli("load", "-i", tmp_path / "cut.tar", status=1).err
+    assert names(engine) == before
+
+
+@pytest.fixture(scope="module")
+def registry(engine):
+    """Debian's docker-registry on the engine's own loopback, filled by skopeo."""
+    root = engine.directory / "registry"
+    config = engine.directory / "registry.yml"
+    config.write_text(json.dumps({"version": 0.1, "log": {"level": "error"}, "http": {"addr": "127.0.0.1:5000"},
+                                  "storage": {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}}}))
+    process = engine.background("docker-registry", "serve", config, inside=True, stdin=subprocess.DEVNULL)
+    for _ in range(100):
+        if engine.run("curl", "-sf", "http://127.0.0.1:5000/v2/", inside=True, status=None).status == 0:
+            break
+        time.sleep(0.05)
+    for tag in ("1", "latest"):
+        engine.run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false",
+                   f"oci-archive:{IMAGES}/busybox.oci.tar", f"docker://127.0.0.1:5000/box:{tag}", inside=True)
+    yield "127.0.0.1:5000"
+    process.terminate()
+    process.wait()
+
+
+def test_pull(engine, cli, registry):
+    out = cli("pull", f"{registry}/box:1").out
+    assert "Digest: sha256:" in out and f"Status: Downloaded newer image for {registry}/box:1" in out
+    assert "Image is up to date" in cli("pull", f"{registry}/box:1").out
+    assert cli("run", "--rm", f"{registry}/box:1", "echo", "pulled").out == "pulled\n"
+    cli("rmi", f"{registry}/box:1")
+
+
+def test_run_pulls_what_is_missing(engine, cli, registry):
+    done = cli("run", "--rm", f"{registry}/box", "echo", "hi")
+    assert done.out == "hi\n"
+    assert f"Unable to find image '{registry}/box:latest' locally" in done.err
+    cli("rmi", f"{registry}/box")
+
+
+def test_pull_what_is_not_there(engine, cli, registry):
+    refused = cli("pull", f"{registry}/box:nosuch", status=1)
+    assert "manifest unknown" in refused.err
+
+
+def test_a_layer_with_a_wrong_digest(engine, cli, registry):
+    root = engine.directory / "registry"
+    blobs = sorted((root / "docker/registry/v2/blobs").rglob("data"), key=lambda path: path.stat().st_size)
+    damaged = blobs[-1]
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        before = names(engine)
+        images_gone = [image["Id"] for image in engine.api("GET", "/images/json").json]
+        for image in images_gone:
+            engine.api("DELETE", f"/images/{image}?force=1")
+        refused = cli("pull", f"{registry}/box:1", status=1)
+        assert refused.err
+        assert f"{registry}/box:1" not in names(engine)
+        assert before is not None
+    finally:
+        damaged.write_bytes(whole)
+        engine.docker("load", "-q", "-i", IMAGES / "busybox.docker.tar")
