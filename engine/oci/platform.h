@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -7,7 +8,8 @@
 
 namespace berth::oci {
 
-// os/architecture[/variant], normalised as containerd does (x86_64 -> amd64, aarch64 -> arm64, arm64 has v8).
+// os/architecture[/variant], normalised as containerd does (x86_64 -> amd64, aarch64 and arm64/v8 -> arm64,
+// arm -> arm/v7).
 struct Platform {
     std::string os = "linux";
     std::string architecture;
@@ -15,11 +17,16 @@ struct Platform {
     std::string os_version;
 
     static Platform host();
-    // "linux/amd64", "arm64", "linux/arm/v7".
+    // "linux/amd64", "arm64", "linux/arm/v7". kInvalidArgument with containerd's texts.
     static Result<Platform> parse(std::string_view text);
+    // The same platform under its usual name.
+    Platform normalised() const;
     std::string text() const;
     // Whether this machine-platform can run an image for `image`.
-    bool runs(const Platform& image) const;
+    bool runs(const Platform& image) const { return preference(image).has_value(); }
+    // How well an image for `image` suits this machine-platform: 0 is its own, larger is worse (an older variant,
+    // the 32-bit sibling), nothing when it cannot run.
+    std::optional<int> preference(const Platform& image) const;
     bool operator==(const Platform&) const = default;
 };
 
