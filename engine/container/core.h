@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "engine/async/gate.h"
+#include "engine/async/key_lock.h"
+#include "engine/container/attach_hub.h"
+#include "engine/container/container_services.h"
+#include "engine/container/store.h"
+#include "engine/container/wait_list.h"
+
+namespace berth::container {
+
+// What the operations of this folder share. No behaviour of its own.
+struct Core {
+    explicit Core(ContainerParts given);
+
+    ContainerParts parts;
+    Store store;
+    async::KeyLock locks;  // by container ID
+    WaitList waits;
+    AttachHub hub;
+    async::Gate gate;  // monitors and restarts
+    // Set to end the pause before a restart: stop, rm.
+    std::map<std::string, std::shared_ptr<async::Event>> restart_pauses;
+
+    std::string log_path(const Container& container) const;
+    // An event about a container, with Docker's attributes: its labels, image, name, and `more`.
+    void publish(const Container& container, std::string action, std::map<std::string, std::string> more = {});
+};
+
+}  // namespace berth::container

@@ -1,0 +1,133 @@
+#include "engine/container/create_transaction.h"
+
+#include <unistd.h>
+
+#include "engine/base/files.h"
+#include "engine/base/ids.h"
+#include "engine/container/create_checks.h"
+#include "engine/container/mount_points.h"
+#include "engine/container/names.h"
+#include "engine/container/ports.h"
+#include "engine/container/removal.h"
+
+namespace berth::container {
+
+namespace {
+
+Result<std::string> take_name(Store& store, const std::string& wanted, const std::string& id) {
+    if (!wanted.empty()) {
+        BERTH_TRY(auto name, check_name(wanted));
+        BERTH_CHECK(store.reserve_name(name, id));
+        return name;
+    }
+    for (int attempt = 0; attempt < 6; ++attempt) {
+        std::string name = random_name(attempt);
+        if (store.reserve_name(name, id)) return name;
+    }
+    std::string name(short_id(id));
+    BERTH_CHECK(store.reserve_name(name, id));
+    return name;
+}
+
+void set_command(Container& container) {
+    std::vector<std::string> command;
+    if (container.config.entrypoint) command = *container.config.entrypoint;
+    if (container.config.cmd) command.insert(command.end(), container.config.cmd->begin(), container.config.cmd->end());
+    container.path = command.front();
+    container.args.assign(command.begin() + 1, command.end());
+}
+
+// Everything that needs no other container: on the pool, before the name is taken.
+Result<Container> build(const Core& core, CreateRequest& request, Created& created) {
+    Container container;
+    container.id = created.id;
+    container.created_at = now();
+    if (!request.config.image.empty()) {
+        BERTH_TRY(auto image, core.parts.images.resolve(request.config.image, request.platform));
+        BERTH_CHECK(merge_image(request.config, image.run));
+        container.image_id = image.id.text();
+        container.manifest_id = image.manifest.text();
+        container.snapshot_parent = image.top;
+        container.os = image.platform.os;
+        container.architecture = image.platform.architecture;
+        const std::string& health = image.run.healthcheck_json;
+        if (!health.empty() && health != "null") {
+            created.warnings.push_back("the image's HEALTHCHECK is not supported yet and will not run");
+        }
+    } else {
+        BERTH_CHECK(merge_image(request.config, image::RunConfig()));
+    }
+    BERTH_CHECK(normalise_ports(request.config, request.host));
+    BERTH_TRY(container.mounts, plan_mounts(request.config, request.host));
+    container.network = request.host.network_mode;
+    if (container.network == "host") {
+        char name[256] = {};
+        if (request.config.hostname.empty() && ::gethostname(name, sizeof name - 1) == 0) request.config.hostname = name;
+    } else if (request.config.hostname.empty() && !container.network.starts_with("container:")) {
+        request.config.hostname = short_id(created.id);
+    }
+    if (!request.endpoints.empty()) container.endpoint = request.endpoints.begin()->second;
+    if (container.endpoint.mac_address.empty()) container.endpoint.mac_address = request.config.mac_address;
+    container.config = std::move(request.config);
+    container.host = std::move(request.host);
+    set_command(container);
+    return container;
+}
+
+// What lies on disk before the record does. On the pool.
+Result<> make_parts(const Core& core, Container& container) {
+    BERTH_CHECK(make_folders(core.store.folder(container.id), 0710));
+    BERTH_CHECK(core.parts.snapshots.prepare(container.id, container.snapshot_parent));
+    for (auto& mount : container.mounts) {
+        if (mount.type != "volume") continue;
+        if (mount.name.empty()) mount.name = new_id();
+        if (mount.anonymous) BERTH_CHECK(core.parts.volumes.create(mount.name, "local", {}, {{"com.docker.volume.anonymous", ""}}));
+        BERTH_TRY(auto volume, core.parts.volumes.acquire(mount.name, container.id));
+        mount.source = volume.mountpoint;
+    }
+    return {};
+}
+
+Async<void> take_back(Core& core, std::shared_ptr<Container> container) {
+    (void)co_await core.store.erase(container->id);
+    auto work = [&core, container] {
+        remove_remains(core, container->id);
+        for (const auto& mount : container->mounts) {
+            if (mount.anonymous && !mount.name.empty()) (void)core.parts.volumes.remove(mount.name, true);
+        }
+    };
+    co_await core.parts.pool.run(std::move(work));
+}
+
+}  // namespace
+
+Async<Result<Created>> run_create(Core& core, CreateRequest request) {
+    BERTH_CO_CHECK(check_and_complete(request, core.parts.config));
+    Created created;
+    created.id = new_id();
+    if (!request.name.empty()) {
+        BERTH_CO_CHECK(check_name(request.name));
+    }
+    auto build_work = [&core, &request, &created] { return build(core, request, created); };
+    BERTH_CO_TRY(Container built, co_await core.parts.pool.run(std::move(build_work)));
+    auto container = std::make_shared<Container>(std::move(built));
+    if (container->network.starts_with("container:")) {
+        BERTH_CO_TRY(auto other, core.store.find(container->network.substr(10)));
+        container->network = "container:" + other->id;
+        container->host.network_mode = container->network;
+        container->config.hostname = other->config.hostname;
+    }
+    BERTH_CO_TRY(container->name, take_name(core.store, request.name, created.id));
+    auto parts_work = [&core, container] { return make_parts(core, *container); };
+    auto done = co_await core.parts.pool.run(std::move(parts_work));
+    if (done) done = co_await core.store.add(*container);
+    if (!done) {
+        co_await take_back(core, container);
+        core.store.release_name(container->name, created.id);
+        co_return Failure(std::move(done.error()));
+    }
+    core.publish(*container, "create");
+    co_return created;
+}
+
+}  // namespace berth::container

@@ -1,0 +1,167 @@
+#include "engine/container/inspect_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/container/etc_files.h"
+#include "engine/container/ports.h"
+
+namespace berth::container {
+
+using nlohmann::json;
+
+namespace {
+
+json or_null(const std::vector<std::string>& list) { return list.empty() ? json() : json(list); }
+
+json state_json(const State& state) {
+    return {{"Status", status_text(state.status)},
+            {"Running", state.live() || state.status == Status::kRestarting},
+            {"Paused", state.status == Status::kPaused},
+            {"Restarting", state.status == Status::kRestarting},
+            {"OOMKilled", state.oom_killed},
+            {"Dead", state.status == Status::kDead},
+            {"Pid", state.pid},
+            {"ExitCode", state.exit_code},
+            {"Error", state.error},
+            {"StartedAt", format_rfc3339_nano(state.started_at)},
+            {"FinishedAt", format_rfc3339_nano(state.finished_at)}};
+}
+
+json endpoint_json(const Container& container, const network::Endpoint* endpoint) {
+    static const network::Endpoint kNone;
+    const network::Endpoint& e = endpoint ? *endpoint : kNone;
+    json ipam;
+    if (container.endpoint.ipam) ipam = {{"IPv4Address", container.endpoint.ipam->ipv4_address}};
+    return {{"IPAMConfig", ipam},
+            {"Links", nullptr},
+            {"Aliases", or_null(container.endpoint.aliases)},
+            {"MacAddress", endpoint ? e.mac_address : container.endpoint.mac_address},
+            {"DriverOpts", nullptr},
+            {"GwPriority", 0},
+            {"NetworkID", e.network_id},
+            {"EndpointID", e.endpoint_id},
+            {"Gateway", e.gateway},
+            {"IPAddress", e.ip_address},
+            {"IPPrefixLen", e.prefix_length},
+            {"IPv6Gateway", ""},
+            {"GlobalIPv6Address", ""},
+            {"GlobalIPv6PrefixLen", 0},
+            {"DNSNames", nullptr}};
+}
+
+json ports_json(const Container& container, const std::optional<network::Sandbox>& sandbox) {
+    json ports = json::object();
+    if (!sandbox) return ports;
+    for (const auto& exposed : container.config.exposed_ports) ports[exposed] = nullptr;
+    for (const auto& port : sandbox->ports) {
+        json& list = ports[std::to_string(port.container_port) + "/" + port.protocol];
+        if (list.is_null()) list = json::array();
+        list.push_back({{"HostIp", port.host_ip}, {"HostPort", std::to_string(port.host_port)}});
+    }
+    return ports;
+}
+
+json network_settings(const Container& container, const std::optional<network::Sandbox>& sandbox) {
+    const network::Endpoint* bridge = nullptr;
+    if (sandbox) {
+        for (const auto& endpoint : sandbox->endpoints) {
+            if (endpoint.network_name == "bridge") bridge = &endpoint;
+        }
+    }
+    static const network::Endpoint kNone;
+    const network::Endpoint& e = bridge ? *bridge : kNone;
+    return {{"Bridge", ""},
+            {"SandboxID", sandbox ? sandbox->id : ""},
+            {"SandboxKey", sandbox ? sandbox->key : ""},
+            {"Ports", ports_json(container, sandbox)},
+            {"HairpinMode", false},
+            {"LinkLocalIPv6Address", ""},
+            {"LinkLocalIPv6PrefixLen", 0},
+            {"SecondaryIPAddresses", nullptr},
+            {"SecondaryIPv6Addresses", nullptr},
+            {"EndpointID", e.endpoint_id},
+            {"Gateway", e.gateway},
+            {"GlobalIPv6Address", ""},
+            {"GlobalIPv6PrefixLen", 0},
+            {"IPAddress", e.ip_address},
+            {"IPPrefixLen", e.prefix_length},
+            {"IPv6Gateway", ""},
+            {"MacAddress", e.mac_address},
+            {"Networks", networks_json(container, sandbox)}};
+}
+
+json host_json(const Container& container) {
+    static const json kMasked = {"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
+                                 "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
+                                 "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
+                                 "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap"};
+    static const json kReadonly = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+    json host = types::to_json(container.host);
+    if (!container.host.privileged) {
+        if (!container.host.masked_paths) host["MaskedPaths"] = kMasked;
+        if (!container.host.readonly_paths) host["ReadonlyPaths"] = kReadonly;
+    }
+    return host;
+}
+
+}  // namespace
+
+json networks_json(const Container& container, const std::optional<network::Sandbox>& sandbox) {
+    json networks = json::object();
+    if (container.network.starts_with("container:")) return networks;
+    const network::Endpoint* own = nullptr;
+    if (sandbox && !sandbox->endpoints.empty()) own = &sandbox->endpoints.front();
+    networks[container.network] = endpoint_json(container, own);
+    return networks;
+}
+
+json mounts_json(const Container& container) {
+    json mounts = json::array();
+    for (const auto& mount : container.mounts) {
+        // --tmpfs is shown in HostConfig alone, as Docker does.
+        if (mount.type == "tmpfs" && container.host.tmpfs.contains(mount.destination)) continue;
+        json out = {{"Type", mount.type},
+                    {"Source", mount.source},
+                    {"Destination", mount.destination},
+                    {"Mode", mount.mode},
+                    {"RW", mount.read_write},
+                    {"Propagation", mount.propagation}};
+        if (mount.type == "volume") {
+            out["Name"] = mount.name;
+            out["Driver"] = mount.driver;
+        }
+        mounts.push_back(std::move(out));
+    }
+    return mounts;
+}
+
+json inspect_json(const Core& core, const Container& container, const std::optional<network::Sandbox>& sandbox) {
+    EtcFiles files = etc_files(core, container.id);
+    bool started = container.state.started_at != kNever && !container.network.starts_with("container:");
+    json out = {{"Id", container.id},
+                {"Created", format_rfc3339_nano(container.created_at)},
+                {"Path", container.path},
+                {"Args", container.args},
+                {"State", state_json(container.state)},
+                {"Image", container.image_id},
+                {"ResolvConfPath", started ? files.resolv_conf : ""},
+                {"HostnamePath", started ? files.hostname : ""},
+                {"HostsPath", started ? files.hosts : ""},
+                {"LogPath", started && container.host.log_config.type == "json-file" ? core.log_path(container) : ""},
+                {"Name", "/" + container.name},
+                {"RestartCount", container.state.restart_count},
+                {"Driver", "overlayfs"},
+                {"Platform", container.os},
+                {"MountLabel", ""},
+                {"ProcessLabel", ""},
+                {"AppArmorProfile", ""},
+                {"ExecIDs", nullptr},
+                {"HostConfig", host_json(container)},
+                {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
+                {"Mounts", mounts_json(container)},
+                {"Config", types::to_json(container.config)},
+                {"NetworkSettings", network_settings(container, sandbox)}};
+    return out;
+}
+
+}  // namespace berth::container

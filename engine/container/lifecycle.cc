@@ -1,0 +1,151 @@
+#include "engine/container/lifecycle.h"
+
+#include <signal.h>
+
+#include "engine/async/race.h"
+#include "engine/container/create_transaction.h"
+#include "engine/container/monitor.h"
+#include "engine/container/names.h"
+#include "engine/container/prune.h"
+#include "engine/container/removal.h"
+#include "engine/container/signals.h"
+#include "engine/container/state_machine.h"
+#include "engine/container/stop.h"
+
+namespace berth::container {
+
+namespace {
+
+class Lifecycle final : public ContainerLifecycle {
+   public:
+    explicit Lifecycle(Core& core) : core_(core) {}
+
+    Async<Result<Created>> create(CreateRequest request) override { return run_create(core_, std::move(request)); }
+    Async<Result<Outcome>> start(std::string ref) override;
+    Async<Result<Outcome>> stop(std::string ref, StopOptions options) override;
+    Async<Result<>> restart(std::string ref, StopOptions options) override;
+    Async<Result<>> kill(std::string ref, std::string signal) override;
+    Async<Result<>> remove(std::string ref, RemoveOptions options) override;
+    Async<Result<>> rename(std::string ref, std::string name) override;
+    Async<Result<Pruned>> prune(Filters filters) override { return run_prune(core_, std::move(filters)); }
+    Result<std::unique_ptr<Waiting>> wait(const std::string& ref, WaitCondition condition) override;
+
+   private:
+    Core& core_;
+};
+
+Async<Result<Outcome>> Lifecycle::start(std::string ref) {
+    BERTH_CO_TRY(auto found, core_.store.find(ref));
+    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
+    auto container = core_.store.get(found->id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    BERTH_CO_TRY(auto decision, decide_start(*container));
+    if (decision == StartDecision::kAlreadyRunning) co_return Outcome::kUnchanged;
+    BERTH_CO_CHECK(co_await start_and_watch(core_, container));
+    co_return Outcome::kChanged;
+}
+
+Async<Result<Outcome>> Lifecycle::stop(std::string ref, StopOptions options) {
+    BERTH_CO_TRY(auto container, core_.store.find(ref));
+    auto stopped = co_await run_stop(core_, container->id, std::move(options));
+    if (!stopped) co_return Failure(std::move(stopped.error()).in("cannot stop container: " + ref));
+    if (*stopped == Outcome::kChanged) core_.publish(*container, "stop");
+    co_return stopped;
+}
+
+Async<Result<>> Lifecycle::restart(std::string ref, StopOptions options) {
+    BERTH_CO_TRY(auto found, core_.store.find(ref));
+    auto stopped = co_await run_stop(core_, found->id, std::move(options));
+    if (!stopped) co_return Failure(std::move(stopped.error()).in("Cannot restart container " + ref));
+    if (*stopped == Outcome::kChanged) core_.publish(*found, "stop");
+    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
+    auto container = core_.store.get(found->id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    if (!container->state.live()) {
+        auto started = co_await start_and_watch(core_, container);
+        if (!started) co_return Failure(std::move(started.error()).in("Cannot restart container " + ref));
+    }
+    core_.publish(*container, "restart");
+    co_return Result<>();
+}
+
+Async<Result<>> Lifecycle::kill(std::string ref, std::string signal) {
+    BERTH_CO_TRY(auto container, core_.store.find(ref));
+    const std::string phrase = "cannot kill container: " + ref;
+    auto number = parse_signal(signal.empty() ? "KILL" : signal);
+    if (!number) co_return Failure(std::move(number.error()).in(phrase));
+    if (!container->state.live()) {
+        co_return fail(ErrorKind::kConflict, phrase + ": container " + container->id + " is not running");
+    }
+    auto killed = co_await send_signal(core_, container->id, *number);
+    if (!killed) co_return Failure(std::move(killed.error()).in(phrase));
+    if (*number == SIGKILL) (void)co_await wait_for_exit(core_, container->id, std::chrono::seconds(10));
+    co_return Result<>();
+}
+
+Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
+    BERTH_CO_TRY(auto found, core_.store.find(ref));
+    if (options.link) {
+        co_return fail(ErrorKind::kInternal, "Conflict, cannot remove the default link name of the container");
+    }
+    std::string id = found->id;
+    if (found->state.status == Status::kRemoving) {
+        co_return fail(ErrorKind::kConflict, "removal of container " + ref + " is already in progress");
+    }
+    cancel_restart(core_, id);
+    for (int attempt = 0; attempt < 3; ++attempt) {
+        BERTH_CO_TRY(auto guard, co_await core_.locks.lock(id));
+        auto container = core_.store.get(id);
+        if (!container) co_return Result<>();
+        if (!container->state.live()) co_return co_await remove_stopped(core_, id, options.volumes);
+        if (!options.force) {
+            bool paused = container->state.status == Status::kPaused;
+            co_return fail(ErrorKind::kConflict,
+                           "cannot remove container \"" + container->name + "\": container is " +
+                               (paused ? "paused and must be unpaused first"
+                                       : "running: stop the container before removing or force remove"));
+        }
+        guard.unlock();
+        (void)co_await send_signal(core_, id, SIGKILL);
+        (void)co_await wait_for_exit(core_, id, std::chrono::seconds(10));
+    }
+    co_return fail(ErrorKind::kInternal, "cannot remove container \"" + ref + "\": could not kill container");
+}
+
+Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {
+    BERTH_CO_TRY(auto found, core_.store.find(ref));
+    if (name.empty() || name == "/") {
+        co_return fail(ErrorKind::kInvalidArgument, "Neither old nor new names may be empty");
+    }
+    BERTH_CO_TRY(auto fresh, in("Error when allocating new name", check_name(name)));
+    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
+    auto container = core_.store.get(found->id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    if (container->name == fresh) {
+        co_return fail(ErrorKind::kInvalidArgument, "Renaming a container with the same name as its current name");
+    }
+    BERTH_CO_CHECK(in("Error when allocating new name", core_.store.reserve_name(fresh, found->id)));
+    auto renamed = co_await core_.store.rename(found->id, fresh);
+    if (!renamed) {
+        core_.store.release_name(fresh, found->id);
+        co_return renamed;
+    }
+    core_.publish(*core_.store.get(found->id), "rename", {{"oldName", "/" + container->name}});
+    co_return Result<>();
+}
+
+Result<std::unique_ptr<Waiting>> Lifecycle::wait(const std::string& ref, WaitCondition condition) {
+    BERTH_TRY(auto container, core_.store.find(ref));
+    const State& state = container->state;
+    bool running = state.live() || state.status == Status::kRestarting;
+    if (condition == WaitCondition::kNotRunning && !running) {
+        return core_.waits.answered({state.exit_code, state.error});
+    }
+    return core_.waits.subscribe(container->id, condition);
+}
+
+}  // namespace
+
+std::unique_ptr<ContainerLifecycle> make_lifecycle(Core& core) { return std::make_unique<Lifecycle>(core); }
+
+}  // namespace berth::container

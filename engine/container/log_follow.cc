@@ -1,0 +1,89 @@
+#include "engine/container/log_follow.h"
+
+#include <fcntl.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "engine/async/race.h"
+#include "engine/async/token.h"
+#include "engine/logs/log_reader.h"
+
+namespace berth::container {
+
+namespace {
+
+logs::ReadOptions read_options(const LogRequest& request, bool live) {
+    logs::ReadOptions options;
+    options.with_stdout = request.output;
+    options.with_stderr = request.error;
+    if (request.tail >= 0) options.tail = static_cast<std::uint64_t>(request.tail);
+    options.since = request.since;
+    options.until = request.until;
+    options.follow = request.follow && live;
+    return options;
+}
+
+std::string render(const std::vector<logs::Record>& records, bool framed, bool timestamps) {
+    std::string out;
+    for (const auto& record : records) {
+        std::string stamp = timestamps ? format_rfc3339_fixed(record.time) + " " : "";
+        if (framed) {
+            std::size_t size = stamp.size() + record.text.size();
+            const char head[8] = {static_cast<char>(record.stream), 0, 0, 0, static_cast<char>(size >> 24),
+                                  static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)};
+            out.append(head, sizeof head);
+        }
+        out += stamp;
+        out += record.text;
+    }
+    return out;
+}
+
+Async<Result<>> wait_readable(boost::asio::posix::stream_descriptor& descriptor) {
+    auto [error] = co_await descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::kToken);
+    if (error) co_return async::failure("log", error);
+    co_return Result<>();
+}
+
+}  // namespace
+
+Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink& sink) {
+    auto container = core.store.get(id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + id);
+    bool live = container->state.live();
+    // Taken before the log is opened: an exit in between must end the following.
+    auto waiting = core.waits.subscribe(id, WaitCondition::kNextExit);
+    std::string driver = container->host.log_config.type, path = core.log_path(*container);
+    auto options = read_options(request, live);
+    auto open = [driver, path, options] { return logs::open_log_reader(driver, path, options); };
+    BERTH_CO_TRY(auto reader, co_await core.parts.pool.run(std::move(open)));
+    boost::asio::posix::stream_descriptor notify(core.parts.io);
+    if (options.follow) {
+        int copy = ::fcntl(reader->notify_fd(), F_DUPFD_CLOEXEC, 0);
+        if (copy < 0) co_return fail_errno("fcntl");
+        notify.assign(copy);
+    }
+    bool framed = !container->config.tty;
+    for (;;) {
+        std::vector<logs::Record> records;
+        auto step = [&reader, &records] { return reader->read(records); };
+        BERTH_CO_TRY(auto progress, co_await core.parts.pool.run(std::move(step)));
+        if (!records.empty()) {
+            std::string bytes = render(records, framed, request.timestamps);
+            BERTH_CO_CHECK(co_await sink.write(std::move(bytes)));
+        }
+        if (progress == logs::Progress::kEnd) co_return Result<>();
+        if (progress != logs::Progress::kWaiting) continue;
+        auto readable = wait_readable(notify);
+        auto exit = waiting->result();
+        auto first = co_await async::race(std::move(readable), std::move(exit));
+        if (first.index() == 1) {
+            if (!std::get<1>(first)) co_return Failure(std::get<1>(first).error());
+            reader->finish();
+        } else if (!std::get<0>(first)) {
+            co_return Failure(std::get<0>(first).error());
+        }
+    }
+}
+
+}  // namespace berth::container

@@ -1,0 +1,49 @@
+#include "engine/container/container_services.h"
+#include "engine/container/core.h"
+#include "engine/container/inspector.h"
+#include "engine/container/lifecycle.h"
+#include "engine/container/recovery.h"
+#include "engine/container/streams.h"
+
+namespace berth::container {
+
+namespace {
+
+class Services final : public ContainerServices {
+   public:
+    explicit Services(ContainerParts parts)
+        : core_(std::move(parts)),
+          lifecycle_(make_lifecycle(core_)),
+          inspector_(make_inspector(core_)),
+          streams_(make_streams(core_)) {}
+
+    Result<> load() {
+        BERTH_TRY(remains_, core_.store.load());
+        return {};
+    }
+    ContainerLifecycle& lifecycle() override { return *lifecycle_; }
+    ContainerInspector& inspector() override { return *inspector_; }
+    ContainerStreams& streams() override { return *streams_; }
+    Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
+    Async<void> close() override {
+        core_.gate.cancel();
+        return core_.gate.close();
+    }
+
+   private:
+    Core core_;
+    std::vector<std::string> remains_;
+    std::unique_ptr<ContainerLifecycle> lifecycle_;
+    std::unique_ptr<ContainerInspector> inspector_;
+    std::unique_ptr<ContainerStreams> streams_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ContainerServices>> open_container_services(ContainerParts parts) {
+    auto services = std::make_unique<Services>(std::move(parts));
+    BERTH_CHECK(services->load());
+    return std::unique_ptr<ContainerServices>(std::move(services));
+}
+
+}  // namespace berth::container

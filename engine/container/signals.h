@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "engine/base/result.h"
+
+namespace berth::container {
+
+// "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3". "invalid signal: X".
+Result<int> parse_signal(const std::string& text);
+
+}  // namespace berth::container

@@ -1,0 +1,189 @@
+#include "engine/container/start_transaction.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "engine/async/event.h"
+#include "engine/base/log.h"
+#include "engine/container/etc_files.h"
+#include "engine/container/ports.h"
+#include "engine/container/runtime_plan.h"
+#include "engine/container/state_machine.h"
+#include "engine/sys/mount.h"
+#include "engine/sys/safe_path.h"
+
+namespace berth::container {
+
+namespace {
+
+// Docker makes a missing working folder; one that is something else is the user's mistake.
+Result<> make_working_dir(const Container& container, int root) {
+    const std::string& path = container.config.working_dir;
+    if (path.empty() || path == "/") return {};
+    auto made = sys::make_folders_in_root(root, path, 0755, 0, 0);
+    if (made) return {};
+    if (made.error().sys_errno == ENOTDIR) {
+        return fail(ErrorKind::kInternal, "Cannot mkdir: " + path + " is not a directory");
+    }
+    return in("Cannot mkdir", Result<>(Failure(made.error())));
+}
+
+// The root file system, and what has to be read or made in it before it has a process. On the pool.
+Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
+    PlanInputs inputs;
+    BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
+    BERTH_TRY(inputs.root, sys::mount_detached(root));
+    BERTH_CHECK(make_working_dir(container, inputs.root.get()));
+    inputs.mounts = container.mounts;
+    for (auto& mount : inputs.mounts) {
+        if (mount.type == "volume") {
+            BERTH_TRY(auto volume, core.parts.volumes.inspect(mount.name));
+            mount.source = volume.mountpoint;
+            if (mount.copy_up) {
+                BERTH_CHECK(core.parts.volumes.copy_up(mount.name, inputs.root.get(), mount.destination));
+            }
+        } else if (mount.type == "bind" && mount.create_source) {
+            if (::mkdir(mount.source.c_str(), 0755) != 0 && errno == ENOENT) {
+                return fail(ErrorKind::kInvalidArgument,
+                            "error while creating mount source path '" + mount.source + "': no such file or directory");
+            }
+        }
+    }
+    return inputs;
+}
+
+// The container's network as its mode says: the path of the netns to join. On the pool.
+Result<std::string> prepare_network(const Core& core, const Container& container, const Container* joined) {
+    if (container.network == "host") {
+        BERTH_CHECK(write_etc_files(core, container, ""));
+        return std::string();
+    }
+    if (joined) return "/proc/" + std::to_string(joined->state.pid) + "/ns/net";
+    network::SandboxRequest request;
+    request.container_id = container.id;
+    request.container_name = container.name;
+    request.network = container.network;
+    request.mac_address = container.endpoint.mac_address;
+    if (container.endpoint.ipam) request.ipv4_address = container.endpoint.ipam->ipv4_address;
+    request.ports = requested_ports(container);
+    BERTH_TRY(auto sandbox, in("failed to set up container networking", core.parts.networks.attach(request)));
+    std::string address = sandbox.endpoints.empty() ? "" : sandbox.endpoints.front().ip_address;
+    if (auto written = write_etc_files(core, container, address); !written) {
+        (void)core.parts.networks.detach(container.id);
+        return Failure(std::move(written.error()));
+    }
+    return sandbox.key;
+}
+
+// A pool job that runs beside its coroutine.
+struct NetworkStep {
+    explicit NetworkStep(IoContext& io) : done(io) {}
+    Result<std::string> netns;
+    async::Event done;
+};
+
+Async<void> run_network_step(Core& core, ContainerPtr container, ContainerPtr joined, std::shared_ptr<NetworkStep> step) {
+    auto work = [&core, container, joined] { return prepare_network(core, *container, joined.get()); };
+    step->netns = co_await core.parts.pool.run(std::move(work));
+    step->done.set();
+}
+
+Result<ContainerPtr> joined_container(const Core& core, const Container& container) {
+    if (!container.network.starts_with("container:")) return ContainerPtr();
+    BERTH_TRY(auto other, core.store.find(container.network.substr(10)));
+    if (other->state.live()) return other;
+    return fail(ErrorKind::kConflict, "cannot join network of a non running container: " + other->id);
+}
+
+supervisor::TaskSpec task_spec(const Core& core, const Container& container, RuntimePlan plan, UniqueFd root) {
+    supervisor::TaskSpec spec;
+    spec.id = container.id;
+    spec.config_json = std::move(plan.config_json);
+    spec.cgroup_paths = std::move(plan.cgroup_paths);
+    spec.root = std::move(root);
+    spec.terminal = container.config.tty;
+    spec.open_stdin = container.config.open_stdin;
+    spec.stdin_once = container.config.stdin_once;
+    if (container.host.console_size.size() == 2) {
+        spec.rows = static_cast<std::uint16_t>(container.host.console_size[0]);
+        spec.columns = static_cast<std::uint16_t>(container.host.console_size[1]);
+    }
+    spec.log_driver = container.host.log_config.type;
+    spec.log_path = core.log_path(container);
+    spec.log_options = container.host.log_config.config;
+    return spec;
+}
+
+struct Started {
+    pid_t pid = 0;
+    Timestamp at{};
+};
+
+// The part that leaves a task behind when it fails.
+Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::TaskSpec spec) {
+    Started started;
+    BERTH_CO_TRY(started.pid, co_await core.parts.tasks.create(std::move(spec)));
+    BERTH_CO_CHECK(co_await core.hub.connect(container->id));
+    BERTH_CO_TRY(started.at, co_await core.parts.tasks.start(container->id));
+    co_return started;
+}
+
+Async<Result<>> run_steps(Core& core, ContainerPtr container) {
+    BERTH_CO_TRY(auto joined, joined_container(core, *container));
+    auto network = std::make_shared<NetworkStep>(core.parts.io);
+    auto network_step = run_network_step(core, container, joined, network);
+    if (!core.gate.spawn(std::move(network_step))) co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
+    auto root_work = [&core, container] { return prepare_root(core, *container); };
+    auto inputs = co_await core.parts.pool.run(std::move(root_work));
+    (void)co_await network->done.wait();
+    Result<> problem;
+    bool task_made = false;
+    if (!network->netns) {
+        problem = Failure(network->netns.error());
+    } else if (!inputs) {
+        problem = Failure(inputs.error());
+    } else {
+        inputs->netns = *network->netns;
+        auto plan_work = [&core, container, &inputs] { return make_runtime_plan(core, *container, *inputs); };
+        auto plan = co_await core.parts.pool.run(std::move(plan_work));
+        if (!plan) {
+            problem = Failure(plan.error());
+        } else {
+            auto spec = task_spec(core, *container, std::move(*plan), std::move(inputs->root));
+            task_made = true;
+            auto started = co_await run_task(core, container, std::move(spec));
+            if (started) {
+                State state = after_start(core.store.get(container->id)->state, started->pid, started->at);
+                co_return co_await core.store.save_state(container->id, std::move(state));
+            }
+            problem = Failure(started.error());
+        }
+    }
+    if (task_made) {
+        auto removed = co_await core.parts.tasks.remove(container->id);
+        if (!removed) log::warning("a task that did not start is left", {{"error", removed.error().message}});
+    }
+    if (network->netns) {
+        auto undo = [&core, container] { return core.parts.networks.detach(container->id); };
+        auto undone = co_await core.parts.pool.run(std::move(undo));
+        if (!undone) log::warning("a network that is not used is left", {{"error", undone.error().message}});
+    }
+    co_return problem;
+}
+
+}  // namespace
+
+Async<Result<>> run_start(Core& core, ContainerPtr container) {
+    auto done = co_await run_steps(core, container);
+    if (done) {
+        core.publish(*container, "start");
+        co_return Result<>();
+    }
+    core.hub.abandon(container->id);
+    Error error = start_error(std::move(done.error()));
+    State state = after_failed_start(core.store.get(container->id)->state, error);
+    (void)co_await core.store.save_state(container->id, std::move(state));
+    co_return Failure(std::move(error));
+}
+
+}  // namespace berth::container
