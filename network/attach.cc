@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <tuple>
 
 #include "engine/base/files.h"
@@ -24,28 +25,25 @@ void note(Result<>& first, Result<> result) {
 // Docker's order: exact ports before ranges, then by container port, protocol and host port.
 bool binds_earlier(const PortBinding& a, const PortBinding& b) {
     const auto key = [](const PortBinding& port) {
-        const bool range = port.host_port == 0 || (port.host_port_end != 0 && port.host_port_end != port.host_port);
+        const bool range =
+            port.host_port == 0 || (port.host_port_end != 0 && port.host_port_end != port.host_port);
         return std::make_tuple(range, port.container_port, port.protocol, port.host_port, port.host_port_end);
     };
     return key(a) < key(b);
 }
 
-Result<> up_loopback() {
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-    BERTH_TRY(const auto loopback, find_link(socket, "lo"));
-    if (!loopback) return fail(ErrorKind::kInternal, "no loopback device in a new network namespace");
-    return set_link_up(socket, loopback->index);
-}
+constexpr int kLoopback = 1;  // its index in every namespace
 
 // In the container's namespace.
-Result<> configure_eth0(const Endpoint& endpoint) {
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+Result<> configure_eth0(sys::NetlinkSocket& socket, const Endpoint& endpoint) {
     BERTH_TRY(const auto link, find_link(socket, kContainerLink));
     if (!link) return fail(ErrorKind::kInternal, "no eth0 in the container's network namespace");
     // No IPv6 on a network that has none: nobody would filter it. The container's own loopback keeps it.
-    if (const auto path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", kContainerLink); exists(path))
+    if (const auto path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", kContainerLink);
+        exists(path))
         BERTH_CHECK(write_file(path, "1"));
-    BERTH_CHECK(add_address(socket, link->index, {*Ipv4::parse(endpoint.ip_address), endpoint.prefix_length}));
+    BERTH_CHECK(
+        add_address(socket, link->index, {*Ipv4::parse(endpoint.ip_address), endpoint.prefix_length}));
     BERTH_CHECK(set_link_up(socket, link->index));
     return add_default_route(socket, link->index, *Ipv4::parse(endpoint.gateway));
 }
@@ -73,6 +71,7 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
                        {{"container", request.container_id}, {"error", result.error().message}});
     });
     BERTH_CHECK(build(attached));
+    BERTH_CHECK(settle(attached));
     if (!attached.ports.empty()) {
         const auto& endpoint = attached.record.sandbox.endpoints.front();
         BERTH_CHECK(in(fmt::format("driver failed programming external connectivity on endpoint {} ({})",
@@ -156,8 +155,9 @@ Result<> Service::reserve_ports(const SandboxRequest& request, Attached& attache
         if (binding.host_ip.empty()) binding.host_ip = config_.default_host_ip;
         const auto host_ip = Ipv4::parse(binding.host_ip);
         if (!host_ip && binding.host_ip.find(':') != std::string::npos)
-            return fail(ErrorKind::kNotImplemented,
-                        fmt::format("publishing on the IPv6 address {} is not supported yet", binding.host_ip));
+            return fail(
+                ErrorKind::kNotImplemented,
+                fmt::format("publishing on the IPv6 address {} is not supported yet", binding.host_ip));
         if (!host_ip || (binding.host_port_end != 0 && binding.host_port_end < binding.host_port))
             return fail(ErrorKind::kInvalidArgument,
                         fmt::format("invalid port binding {}:{}-{}", binding.host_ip, binding.host_port,
@@ -183,10 +183,11 @@ Result<> Service::build(const Attached& attached) {
     // Opened here, on a thread of the host's namespace: that is where the veth's one end goes.
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
     return create_netns(sandbox.key, [&](int netns_fd) -> Result<> {
-        BERTH_CHECK(up_loopback());
+        BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+        BERTH_CHECK(set_link_up(socket, kLoopback));
         if (attached.record.veth.empty()) return {};
         BERTH_CHECK(connect(host, endpoint, attached.record.veth, netns_fd));
-        return configure_eth0(endpoint);
+        return configure_eth0(socket, endpoint);
     });
 }
 
@@ -198,21 +199,28 @@ Result<> Service::connect(sys::NetlinkSocket& host, const Endpoint& endpoint, co
         bridge = bridge_->index;
     }
     return create_veth(host, {.host_name = veth,
-                                .bridge = bridge,
-                                .peer_name = kContainerLink,
-                                .netns_fd = netns_fd,
-                                .peer_mac = *MacAddress::parse(endpoint.mac_address),
-                                .mtu = config_.mtu});
+                              .bridge = bridge,
+                              .peer_name = kContainerLink,
+                              .netns_fd = netns_fd,
+                              .peer_mac = *MacAddress::parse(endpoint.mac_address),
+                              .mtu = config_.mtu});
+}
+
+Result<> Service::settle(const Attached& attached) {
+    if (attached.record.veth.empty()) return {};
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto link, find_forwarding_link(socket, attached.record.veth));
+    if (!link) return fail(ErrorKind::kInternal, attached.record.veth + " has vanished");
+    if (attached.ports.empty()) return {};
+    return set_hairpin(socket, link->index);
 }
 
 Result<> Service::publish(const Attached& attached) {
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-    BERTH_TRY(const auto port, find_link(socket, attached.record.veth));
-    if (!port) return fail(ErrorKind::kInternal, attached.record.veth + " has vanished");
-    BERTH_CHECK(set_hairpin(socket, port->index));
     BERTH_CHECK(firewall_->add(rules_of(attached.record)));
-    for (const auto& binding : attached.ports)
-        if (binding.protocol == "udp") forget_udp_flows(binding.port);
+    std::set<std::uint16_t> udp;
+    for (const auto& port : attached.ports)
+        if (port.protocol == "udp") udp.insert(port.port);
+    forget_udp_flows(udp);
     return {};
 }
 
@@ -220,8 +228,8 @@ std::vector<Rule> Service::rules_of(const Record& record) const {
     std::vector<PublishedPort> ports;
     const auto& sandbox = record.sandbox;
     for (const auto& port : sandbox.ports)
-        ports.push_back({port.protocol, Ipv4::parse(port.host_ip).value_or(Ipv4{}), port.host_port,
-                         port.container_port});
+        ports.push_back(
+            {port.protocol, Ipv4::parse(port.host_ip).value_or(Ipv4{}), port.host_port, port.container_port});
     const auto container = Ipv4::parse(sandbox.endpoints.front().ip_address);
     if (!container) return {};
     return port_rules(config_.bridge, *container, ports);
@@ -256,7 +264,7 @@ Result<> Service::tear_down(const Record& record) {
         if (auto silenced = silence(record.veth, address.value_or(Ipv4{})); !silenced)
             log::debug("cannot silence port", {{"veth", record.veth}, {"error", silenced.error().message}});
         if (firewall_) note(first, firewall_->remove(rules_of(record)));
-        if (address) forget_connections(*address);
+        if (address && !sandbox.ports.empty()) forget_connections(*address);
     }
     note(first, remove_netns(sandbox.key));
     if (first) note(first, records_.remove(record.container));

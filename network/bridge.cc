@@ -28,15 +28,17 @@ constexpr const char* kBridgeFilter = "/proc/sys/net/bridge/bridge-nf-call-iptab
 
 Failure taken(const std::string& bridge, std::string_view by) {
     return fail(ErrorKind::kConflict,
-                fmt::format("bridge {} is used by {}: give this engine another one with --bridge and --bip", bridge, by));
+                fmt::format("bridge {} is used by {}: give this engine another one with --bridge and --bip",
+                            bridge, by));
 }
 
 ino_t netns_of(const std::string& process) {
-    struct stat about {};
+    struct stat about{};
     return ::stat(("/proc/" + process + "/ns/net").c_str(), &about) == 0 ? about.st_ino : 0;
 }
 
-// A lock that dies with its holder, one per network namespace and bridge. In /run itself, where only root makes files.
+// A lock that dies with its holder, one per network namespace and bridge. In /run itself, where only root
+// makes files.
 Result<UniqueFd> claim(const std::string& bridge) {
     const auto path = fmt::format("/run/berth-bridge-{}-{}.lock", netns_of("self"), bridge);
     BERTH_TRY(auto fd, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
@@ -80,7 +82,8 @@ Result<Ipv4Prefix> free_address(sys::NetlinkSocket& socket, const NetworkConfig&
     const std::string text = host_resolv_conf();
     for (std::size_t at = 0; (at = text.find("nameserver ", at)) != text.npos;) {
         at += 11;
-        if (auto server = Ipv4::parse(std::string_view(text).substr(at, text.find_first_of(" \t\n", at) - at)))
+        if (auto server =
+                Ipv4::parse(std::string_view(text).substr(at, text.find_first_of(" \t\n", at) - at)))
             used.push_back({*server, 32});
     }
     auto pools = default_pools();
@@ -114,7 +117,8 @@ BridgeRules Bridge::rules(const NetworkConfig& config) const {
 Result<> check_config(const NetworkConfig& config) {
     const auto& name = config.bridge;
     if (name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." ||
-        !std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || strchr("-_.", c); }))
+        !std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) || strchr("-_.", c); }))
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bridge name {:?}", name));
     if (!config.bip.empty()) {
         auto bip = Ipv4Prefix::parse(config.bip);
@@ -123,7 +127,8 @@ Result<> check_config(const NetworkConfig& config) {
             return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bip {:?}", config.bip));
     }
     if (!Ipv4::parse(config.default_host_ip))
-        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid default host IP {:?}", config.default_host_ip));
+        return fail(ErrorKind::kInvalidArgument,
+                    fmt::format("invalid default host IP {:?}", config.default_host_ip));
     if (config.mtu < 68 || config.mtu > 65535)
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid MTU value: {}", config.mtu));
     BERTH_CHECK(parse_pools(config.address_pools));
@@ -154,9 +159,11 @@ Result<> open_bridge(const NetworkConfig& config, const Bridge& bridge) {
     if (config.iptables) {
         // 127.0.0.1 of the host to a container's port, and the answers back.
         BERTH_CHECK(write_file(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge.name), "1"));
-        // Container to container by a published port: the answer crosses the bridge alone and still needs NAT.
+        // Container to container by a published port: the answer crosses the bridge alone and still needs
+        // NAT.
         if (!exists(kBridgeFilter))
-            if (auto modprobe = find_tool("modprobe")) (void)run_command({*modprobe, "-q", "br_netfilter"}).has_value();
+            if (auto modprobe = find_tool("modprobe"))
+                (void)run_command({*modprobe, "-q", "br_netfilter"}).has_value();
         if (auto written = write_file(kBridgeFilter, "1"); !written)
             log::warning("containers of one bridge cannot reach each other by published ports",
                          {{"error", written.error().message}});

@@ -20,8 +20,9 @@ struct Bridge {
 // Checks the names and addresses a user can get wrong; kInvalidArgument names the option.
 Result<> check_config(const NetworkConfig& config);
 
-// Makes the bridge of the config, or takes over the one that is there, with the address of `bip`, else the one it has,
-// else one out of the pools. kConflict when another live engine uses it. Forwarding is not switched on yet.
+// Makes the bridge of the config, or takes over the one that is there, with the address of `bip`, else the
+// one it has, else one out of the pools. kConflict when another live engine uses it. Forwarding is not
+// switched on yet.
 Result<Bridge> set_up_bridge(const NetworkConfig& config);
 
 // net.ipv4.ip_forward and what published ports need of the bridge. Comes after the rules that protect.

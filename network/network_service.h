@@ -28,9 +28,9 @@ struct NetworkConfig {
 
 struct PortBinding {
     std::uint16_t container_port = 0;
-    std::string protocol = "tcp";  // tcp, udp
-    std::string host_ip;           // "": the default host IP
-    std::uint16_t host_port = 0;   // 0: any free one of the local range
+    std::string protocol = "tcp";     // tcp, udp
+    std::string host_ip;              // "": the default host IP
+    std::uint16_t host_port = 0;      // 0: any free one of the local range
     std::uint16_t host_port_end = 0;  // a range to choose from, else 0
 };
 
@@ -63,17 +63,18 @@ struct Network {
     bool internal = false;
 };
 
-// Bridges, addresses, ports. Blocking; safe from any thread. Error texts are Docker's ("driver failed programming
-// external connectivity on endpoint NAME (ID): Bind for 0.0.0.0:80 failed: port is already allocated").
+// Bridges, addresses, ports. Blocking; safe from any thread. Error texts are Docker's ("driver failed
+// programming external connectivity on endpoint NAME (ID): Bind for 0.0.0.0:80 failed: port is already
+// allocated").
 class NetworkService {
-   public:
+ public:
     virtual ~NetworkService() = default;
     // Netns, veth, address, routes, published ports. After an error nothing is left.
     virtual Result<Sandbox> attach(const SandboxRequest& request) = 0;
     // Takes all of it back. Idempotent; also cleans what a crash left of this container.
     virtual Result<> detach(const std::string& container_id) = 0;
-    // After a daemon start: the bridge and the rules as they should be; sandboxes of live containers are adopted,
-    // those of others are taken down. `live` lists the containers that still run.
+    // After a daemon start: the bridge and the rules as they should be; sandboxes of live containers are
+    // adopted, those of others are taken down. `live` lists the containers that still run.
     virtual Result<> recover(const std::vector<std::string>& live) = 0;
     virtual std::optional<Sandbox> find(const std::string& container_id) = 0;
     virtual std::vector<Network> list() = 0;

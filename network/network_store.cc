@@ -15,7 +15,8 @@ constexpr std::array<std::pair<const char*, const char*>, 3> kPredefined{
     {{"none", "null"}, {"host", "host"}, {"bridge", "bridge"}}};
 
 Result<> find(state::Connection& connection, const std::string& name, Network& network, bool& found) {
-    BERTH_TRY(auto query, connection.prepare("SELECT id, driver, created_at FROM network_networks WHERE name = ?"));
+    BERTH_TRY(auto query,
+              connection.prepare("SELECT id, driver, created_at FROM network_networks WHERE name = ?"));
     query.bind(1, name);
     BERTH_TRY(found, query.step());
     if (!found) return {};
@@ -39,23 +40,24 @@ const state::Schema kSchema{"network", kMigrations};
 
 Result<std::vector<Network>> load_networks(state::Database& database) {
     std::vector<Network> networks;
-    BERTH_CHECK(in("load networks", database.write(state::Durability::kFull, [&](state::Connection& connection) {
-        networks.clear();
-        for (const auto& [name, driver] : kPredefined) {
-            Network network;
-            bool found = false;
-            if (auto result = find(connection, name, network, found); !result) return result;
-            if (!found) {
-                network.name = name;
-                network.id = new_id();
-                network.driver = driver;
-                network.created_at = now();
-                if (auto result = insert(connection, network); !result) return result;
+    BERTH_CHECK(
+        in("load networks", database.write(state::Durability::kFull, [&](state::Connection& connection) {
+            networks.clear();
+            for (const auto& [name, driver] : kPredefined) {
+                Network network;
+                bool found = false;
+                if (auto result = find(connection, name, network, found); !result) return result;
+                if (!found) {
+                    network.name = name;
+                    network.id = new_id();
+                    network.driver = driver;
+                    network.created_at = now();
+                    if (auto result = insert(connection, network); !result) return result;
+                }
+                networks.push_back(std::move(network));
             }
-            networks.push_back(std::move(network));
-        }
-        return Result<>{};
-    })));
+            return Result<>{};
+        })));
     return networks;
 }
 

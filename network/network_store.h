@@ -7,8 +7,8 @@
 
 namespace berth::network {
 
-// The predefined networks "none", "host" and "bridge", in this order. Made at the first start; their IDs and dates never
-// change after that.
+// The predefined networks "none", "host" and "bridge", in this order. Made at the first start; their IDs and
+// dates never change after that.
 Result<std::vector<Network>> load_networks(state::Database& database);
 
 }  // namespace berth::network

@@ -73,7 +73,8 @@ Result<> RecordStore::write(const Record& record) {
 }
 
 Result<> RecordStore::remove(const std::string& container) {
-    if (::unlink(path(container).c_str()) != 0 && errno != ENOENT) return fail_errno("remove " + path(container));
+    if (::unlink(path(container).c_str()) != 0 && errno != ENOENT)
+        return fail_errno("remove " + path(container));
     return {};
 }
 

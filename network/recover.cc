@@ -51,14 +51,16 @@ Result<> Service::recover(const std::vector<std::string>& live) {
     for (const auto& file : files)
         if (const auto handle = handle_folder() + "/" + file; handles.count(handle) == 0)
             if (auto removed = remove_netns(handle); !removed)
-                log::error("cannot remove network namespace", {{"handle", handle}, {"error", removed.error().message}});
+                log::error("cannot remove network namespace",
+                           {{"handle", handle}, {"error", removed.error().message}});
     return {};
 }
 
 Service::Attached Service::adopt(Record record) {
     auto& endpoint = record.sandbox.endpoints.front();
     if (!is_netns(record.sandbox.key))
-        log::warning("a live container's network namespace has lost its handle", {{"container", record.container}});
+        log::warning("a live container's network namespace has lost its handle",
+                     {{"container", record.container}});
     Attached attached;
     const auto address = Ipv4::parse(endpoint.ip_address);
     {

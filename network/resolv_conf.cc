@@ -66,7 +66,8 @@ Parsed parse(std::string_view text) {
 }
 
 void keep_reachable(std::vector<std::string>& servers) {
-    std::erase_if(servers, [](const std::string& server) { return !is_ipv4(server) || server.starts_with("127."); });
+    std::erase_if(servers,
+                  [](const std::string& server) { return !is_ipv4(server) || server.starts_with("127."); });
     if (!servers.empty()) return;
     log::info("no name server of the host can be used by containers, using 8.8.8.8 and 8.8.4.4");
     servers = {"8.8.8.8", "8.8.4.4"};
@@ -74,12 +75,15 @@ void keep_reachable(std::vector<std::string>& servers) {
 
 }  // namespace
 
-Result<std::string> render_resolv_conf(std::string_view host_text, bool host_network, const DnsOverrides& overrides) {
+Result<std::string> render_resolv_conf(std::string_view host_text, bool host_network,
+                                       const DnsOverrides& overrides) {
     auto parsed = parse(host_text);
     for (const auto& server : overrides.servers)
         if (!is_address(server)) return fail(ErrorKind::kInvalidArgument, "bad nameserver address " + server);
-    if (!overrides.servers.empty()) parsed.servers = overrides.servers;
-    else if (!host_network) keep_reachable(parsed.servers);
+    if (!overrides.servers.empty())
+        parsed.servers = overrides.servers;
+    else if (!host_network)
+        keep_reachable(parsed.servers);
     if (!overrides.search.empty()) {
         parsed.search = overrides.search;
         std::erase(parsed.search, ".");  // "--dns-search .": none at all

@@ -13,10 +13,11 @@ struct DnsOverrides {
     std::vector<std::string> servers, search, options;
 };
 
-// A container's resolv.conf by Docker's rules. `host_text` is the host's file. Unless the container shares the host's
-// network, servers on the host's loopback and IPv6 servers are left out, and Google's stand in when none is left.
-// kInvalidArgument for a server that is not an address.
-Result<std::string> render_resolv_conf(std::string_view host_text, bool host_network, const DnsOverrides& overrides);
+// A container's resolv.conf by Docker's rules. `host_text` is the host's file. Unless the container shares
+// the host's network, servers on the host's loopback and IPv6 servers are left out, and Google's stand in
+// when none is left. kInvalidArgument for a server that is not an address.
+Result<std::string> render_resolv_conf(std::string_view host_text, bool host_network,
+                                       const DnsOverrides& overrides);
 
 // The host's file: where systemd-resolved's stub is the only server, the file with the real ones.
 std::string host_resolv_conf();

@@ -16,10 +16,11 @@
 
 namespace berth::network {
 
-// NetworkService over one bridge. Members are guarded by mutex_, which is held for bookkeeping only, never over a
-// system call that makes or removes something. Callers do not attach and detach one container at the same time.
+// NetworkService over one bridge. Members are guarded by mutex_, which is held for bookkeeping only, never
+// over a system call that makes or removes something. Callers do not attach and detach one container at the
+// same time.
 class Service : public NetworkService {
-   public:
+ public:
     Service(NetworkConfig config, std::vector<Network> networks, std::unique_ptr<Firewall> firewall,
             events::EventSink& events);
 
@@ -34,7 +35,7 @@ class Service : public NetworkService {
                                     const std::vector<std::string>& search,
                                     const std::vector<std::string>& options) override;
 
-   private:
+ private:
     struct Attached {
         Record record;
         std::vector<HostPort> ports;
@@ -45,7 +46,10 @@ class Service : public NetworkService {
     Result<> plan_address(const SandboxRequest& request, Endpoint& endpoint);
     Result<> reserve_ports(const SandboxRequest& request, Attached& attached);
     Result<> build(const Attached& attached);
-    Result<> connect(sys::NetlinkSocket& host, const Endpoint& endpoint, const std::string& veth, int netns_fd);
+    Result<> connect(sys::NetlinkSocket& host, const Endpoint& endpoint, const std::string& veth,
+                     int netns_fd);
+    // Waits for the bridge port, and has it send back what a container sends to its own published ports.
+    Result<> settle(const Attached& attached);
     Result<> publish(const Attached& attached);
 
     // Takes every kernel object of a sandbox back; goes on after errors and returns the first.

@@ -8,7 +8,8 @@ using nlohmann::json;
 
 json to_json(const NetworkInspect& network) {
     json config;
-    if (!network.subnet.empty()) config = json::array({{{"Subnet", network.subnet}, {"Gateway", network.gateway}}});
+    if (!network.subnet.empty())
+        config = json::array({{{"Subnet", network.subnet}, {"Gateway", network.gateway}}});
     json containers = json::object();
     for (const auto& [id, container] : network.containers)
         containers[id] = {{"Name", container.name},

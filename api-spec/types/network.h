@@ -5,7 +5,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-// GET /networks and GET /networks/{id}. JSON names are the members' in PascalCase unless network.cc says otherwise.
+// GET /networks and GET /networks/{id}. JSON names are the members' in PascalCase unless network.cc says
+// otherwise.
 namespace berth::types {
 
 struct NetworkContainer {

@@ -14,7 +14,8 @@ namespace {
 using network::Network;
 using network::NetworkService;
 
-constexpr std::array<std::string_view, 7> kListFilters{"dangling", "driver", "id", "label", "name", "scope", "type"};
+constexpr std::array<std::string_view, 7> kListFilters{"dangling", "driver", "id",  "label",
+                                                       "name",     "scope",  "type"};
 constexpr std::array<std::string_view, 3> kPruneFilters{"label", "label!", "until"};
 
 types::NetworkInspect describe(const Network& network) {
@@ -118,7 +119,8 @@ Async<Result<>> inspect(NetworkService& networks, Exchange& exchange) {
 
 Async<Result<>> create(NetworkService& networks, Exchange& exchange) {
     BERTH_CO_TRY(const auto body, co_await exchange.body());
-    const auto name = body.contains("Name") && body["Name"].is_string() ? body["Name"].get<std::string>() : "";
+    const auto name =
+        body.contains("Name") && body["Name"].is_string() ? body["Name"].get<std::string>() : "";
     for (const auto& network : networks.list())
         if (network.name == name)
             co_return fail(ErrorKind::kForbidden,
@@ -141,17 +143,20 @@ Async<Result<>> prune(Exchange& exchange) {
 
 Async<Result<>> refuse(NetworkService& networks, Exchange& exchange, std::string what) {
     BERTH_CO_TRY(const auto network, networks.inspect(exchange.params["id"]));
-    co_return fail(ErrorKind::kNotImplemented,
-                   fmt::format("{} network {} is not supported yet: a container's network is chosen when it is created",
-                               what, network.name));
+    co_return fail(
+        ErrorKind::kNotImplemented,
+        fmt::format("{} network {} is not supported yet: a container's network is chosen when it is created",
+                    what, network.name));
 }
 
 }  // namespace
 
 void add_network_routes(Router& router, NetworkService& networks) {
     router.add("GET", "/networks", [&networks](Exchange& exchange) { return list(networks, exchange); });
-    router.add("GET", "/networks/{id}", [&networks](Exchange& exchange) { return inspect(networks, exchange); });
-    router.add("POST", "/networks/create", [&networks](Exchange& exchange) { return create(networks, exchange); });
+    router.add("GET", "/networks/{id}",
+               [&networks](Exchange& exchange) { return inspect(networks, exchange); });
+    router.add("POST", "/networks/create",
+               [&networks](Exchange& exchange) { return create(networks, exchange); });
     router.add("POST", "/networks/prune", prune);
     router.add("POST", "/networks/{id}/connect", [&networks](Exchange& exchange) {
         return refuse(networks, exchange, "connecting a container to");
@@ -159,7 +164,8 @@ void add_network_routes(Router& router, NetworkService& networks) {
     router.add("POST", "/networks/{id}/disconnect", [&networks](Exchange& exchange) {
         return refuse(networks, exchange, "disconnecting a container from");
     });
-    router.add("DELETE", "/networks/{id}", [&networks](Exchange& exchange) { return remove(networks, exchange); });
+    router.add("DELETE", "/networks/{id}",
+               [&networks](Exchange& exchange) { return remove(networks, exchange); });
 }
 
 }  // namespace berth::api

@@ -5,8 +5,8 @@
 
 namespace berth::api {
 
-// /networks: the predefined ones listed and inspected; what would need networks of the user's own is refused with 501.
-// `networks` must outlive the router.
+// /networks: the predefined ones listed and inspected; what would need networks of the user's own is refused
+// with 501. `networks` must outlive the router.
 void add_network_routes(Router& router, network::NetworkService& networks);
 
 }  // namespace berth::api

@@ -14,7 +14,9 @@ namespace {
 constexpr std::size_t kAlign = NLMSG_ALIGNTO;
 constexpr std::size_t kAnswerBuffer = 64 << 10;
 
-std::size_t aligned(std::size_t size) { return (size + kAlign - 1) & ~(kAlign - 1); }
+std::size_t aligned(std::size_t size) {
+    return (size + kAlign - 1) & ~(kAlign - 1);
+}
 
 // NLMSG_ERROR: the errno, the request's header, and with NLM_F_ACK_TLVS attributes that explain.
 Result<> verdict(const nlmsghdr& header, std::string_view payload) {
@@ -99,7 +101,8 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
     return NetlinkSocket(std::move(fd));
 }
 
-Result<> NetlinkSocket::request(NetlinkMessage& message, const std::function<void(const NetlinkAnswer&)>& visit) {
+Result<> NetlinkSocket::request(NetlinkMessage& message,
+                                const std::function<void(const NetlinkAnswer&)>& visit) {
     message.header().nlmsg_len = static_cast<std::uint32_t>(message.bytes_.size());
     message.header().nlmsg_seq = ++sequence_;
     sockaddr_nl kernel{};

@@ -12,12 +12,12 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 
-// Requests to the kernel's netlink families, by hand: a header, one fixed struct of the family, then attributes,
-// each padded to 4 bytes (linux/netlink.h). What the attributes mean is the caller's business.
+// Requests to the kernel's netlink families, by hand: a header, one fixed struct of the family, then
+// attributes, each padded to 4 bytes (linux/netlink.h). What the attributes mean is the caller's business.
 namespace berth::sys {
 
 class NetlinkMessage {
-   public:
+ public:
     // `flags` beside NLM_F_REQUEST and NLM_F_ACK, which request() adds.
     explicit NetlinkMessage(std::uint16_t type, std::uint16_t flags = 0);
 
@@ -39,7 +39,7 @@ class NetlinkMessage {
     [[nodiscard]] std::size_t begin(std::uint16_t type);
     void end(std::size_t begun);
 
-   private:
+ private:
     friend class NetlinkSocket;
     NetlinkMessage& append(std::string_view bytes);
     nlmsghdr& header() { return *reinterpret_cast<nlmsghdr*>(bytes_.data()); }
@@ -73,17 +73,17 @@ std::optional<T> attribute_value(std::string_view attributes, std::uint16_t type
     return value;
 }
 
-// A socket of one netlink family, in the network namespace of the thread that opened it, for good. One request at
-// a time; not safe to share between threads.
+// A socket of one netlink family, in the network namespace of the thread that opened it, for good. One
+// request at a time; not safe to share between threads.
 class NetlinkSocket {
-   public:
+ public:
     static Result<NetlinkSocket> open(int protocol = NETLINK_ROUTE);
 
-    // Sends `message` and reads its answers up to the kernel's verdict, giving each to `visit`. The error carries
-    // the errno and, where the kernel says one, its own text.
+    // Sends `message` and reads its answers up to the kernel's verdict, giving each to `visit`. The error
+    // carries the errno and, where the kernel says one, its own text.
     Result<> request(NetlinkMessage& message, const std::function<void(const NetlinkAnswer&)>& visit = {});
 
-   private:
+ private:
     explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;

@@ -64,14 +64,16 @@ int wait_for(pid_t pid) {
     pollfd end{.fd = process.get(), .events = POLLIN, .revents = 0};
     const auto deadline = std::chrono::steady_clock::now() + kDeadline;
     for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
         const int ready = ::poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
         if (ready < 0 && errno == EINTR) continue;
         if (ready == 0) ::kill(pid, SIGKILL);
         break;
     }
     int status = 0;
-    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
     return status;
 }
 

@@ -7,8 +7,8 @@
 
 namespace berth::network {
 
-// Runs a system tool with `input` on its standard input and returns what it wrote to its standard output. An exit status
-// other than 0 is an error with what it wrote to its standard error. Killed after 20 s.
+// Runs a system tool with `input` on its standard input and returns what it wrote to its standard output. An
+// exit status other than 0 is an error with what it wrote to its standard error. Killed after 20 s.
 Result<std::string> run_command(const std::vector<std::string>& arguments, const std::string& input = {});
 
 // The path of a tool of the system ("iptables-restore") in the folders where such tools are; never $PATH.

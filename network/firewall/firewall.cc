@@ -16,9 +16,10 @@ void put_heads(const SavedRules& saved, RestoreBatch& batch) {
     for (auto& rule : head_rules()) chains[{rule.table, rule.chain}].push_back(rule);
     for (const auto& [where, heads] : chains) {
         const auto& there = saved.specs(where.first, where.second);
-        const bool lead = there.size() >= heads.size() &&
-                          std::equal(heads.begin(), heads.end(), there.begin(),
-                                     [](const Rule& rule, const std::string& spec) { return rule.spec == spec; });
+        const bool lead =
+            there.size() >= heads.size() &&
+            std::equal(heads.begin(), heads.end(), there.begin(),
+                       [](const Rule& rule, const std::string& spec) { return rule.spec == spec; });
         if (lead) continue;
         for (const auto& spec : there)
             if (std::any_of(heads.begin(), heads.end(), [&](const Rule& rule) { return rule.spec == spec; }))
@@ -36,7 +37,8 @@ void take_out_strays(const SavedRules& saved, const BridgeRules& bridge, const s
         for (const auto& [chain, specs] : chains)
             for (const auto& spec : specs) {
                 const Rule rule{table, chain, spec};
-                if (is_port_rule(rule, bridge) && std::find(wanted.begin(), wanted.end(), rule) == wanted.end())
+                if (is_port_rule(rule, bridge) &&
+                    std::find(wanted.begin(), wanted.end(), rule) == wanted.end())
                     batch.remove(rule);
             }
 }
@@ -50,7 +52,8 @@ Result<std::unique_ptr<Firewall>> Firewall::open() {
 }
 
 Result<> Firewall::restore(const std::string& batch) {
-    return in("program firewall", Result<>(run_command({restore_, "--noflush", "--wait", "10"}, batch).map([](auto&&) {})));
+    return in("program firewall",
+              Result<>(run_command({restore_, "--noflush", "--wait", "10"}, batch).map([](auto&&) {})));
 }
 
 Result<> Firewall::reconcile(const BridgeRules& bridge, const std::vector<Rule>& ports, bool drop_forwarded) {

@@ -46,13 +46,16 @@ std::vector<Rule> head_rules() {
 std::vector<Rule> bridge_rules(const BridgeRules& bridge) {
     const auto& name = bridge.bridge;
     std::vector<Rule> rules{
-        // route_localnet makes the bridge a way to what listens on the host's 127.0.0.1: closed for containers.
+        // route_localnet makes the bridge a way to what listens on the host's 127.0.0.1: closed for
+        // containers.
         {"raw", "PREROUTING", fmt::format("-d 127.0.0.0/8 -i {} -j DROP", name)},
         {"raw", "PREROUTING", fmt::format("-s 127.0.0.0/8 -i {} -j DROP", name)},
         {"filter", "DOCKER", fmt::format("! -i {0} -o {0} -j DROP", name)},
         {"filter", "DOCKER-BRIDGE", fmt::format("-o {} -j DOCKER", name)},
-        {"filter", "DOCKER-CT", fmt::format("-o {} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", name)},
-        {"filter", "DOCKER-ISOLATION-STAGE-1", fmt::format("-i {0} ! -o {0} -j DOCKER-ISOLATION-STAGE-2", name)},
+        {"filter", "DOCKER-CT",
+         fmt::format("-o {} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", name)},
+        {"filter", "DOCKER-ISOLATION-STAGE-1",
+         fmt::format("-i {0} ! -o {0} -j DOCKER-ISOLATION-STAGE-2", name)},
         {"filter", "DOCKER-ISOLATION-STAGE-2", fmt::format("-o {} -j DROP", name), true},
     };
     if (bridge.icc) {
@@ -67,29 +70,32 @@ std::vector<Rule> bridge_rules(const BridgeRules& bridge) {
     if (bridge.masquerade)
         rules.push_back({"nat", "POSTROUTING",
                          fmt::format("-s {} ! -o {} -j MASQUERADE", bridge.subnet.text(), name), true});
-    rules.push_back({"nat", "POSTROUTING",
-                     fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", name), true});
+    rules.push_back(
+        {"nat", "POSTROUTING", fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", name), true});
     return rules;
 }
 
-std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container, const std::vector<PublishedPort>& ports) {
+std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container,
+                             const std::vector<PublishedPort>& ports) {
     std::vector<Rule> rules;
     if (ports.empty()) return rules;
     const auto ip = container.text();
-    // What publishes can be reached by its published ports alone, not by whoever has a route to the bridge. Others
-    // need no rule: filter DOCKER lets nothing in.
+    // What publishes can be reached by its published ports alone, not by whoever has a route to the bridge.
+    // Others need no rule: filter DOCKER lets nothing in.
     rules.push_back({"raw", "PREROUTING", fmt::format("-d {}/32 ! -i {} -j DROP", ip, bridge)});
     for (const auto& port : ports) {
         const auto proto = fmt::format("-p {0} -m {0}", port.protocol);
         const auto to_container = fmt::format("{} --dport {}", proto, port.container_port);
         const auto to_host = fmt::format("{} --dport {}", proto, port.host_port);
         const auto host = port.host_ip.unspecified() ? "" : fmt::format("-d {}/32 ", port.host_ip.text());
-        const auto dnat = fmt::format("{}{} -j DNAT --to-destination {}:{}", host, to_host, ip, port.container_port);
+        const auto dnat =
+            fmt::format("{}{} -j DNAT --to-destination {}:{}", host, to_host, ip, port.container_port);
         if (port.host_ip.loopback())
-            add_unless_there(rules, {"raw", "PREROUTING", fmt::format("{}! -i lo {} -j DROP", host, to_host)});
-        add_unless_there(rules, {"filter", "DOCKER",
-                                 fmt::format("-d {0}/32 ! -i {1} -o {1} {2} -j ACCEPT", ip, bridge, to_container),
-                                 true});
+            add_unless_there(rules,
+                             {"raw", "PREROUTING", fmt::format("{}! -i lo {} -j DROP", host, to_host)});
+        add_unless_there(
+            rules, {"filter", "DOCKER",
+                    fmt::format("-d {0}/32 ! -i {1} -o {1} {2} -j ACCEPT", ip, bridge, to_container), true});
         add_unless_there(rules, {"nat", "DOCKER", dnat});
         if (port.host_ip.unspecified() || port.host_ip.loopback())
             add_unless_there(rules, {"nat", kLoopbackChain, dnat});
@@ -107,7 +113,8 @@ bool is_port_rule(const Rule& rule, const BridgeRules& bridge) {
     };
     const auto ends_with = [&](std::string_view end) { return spec.ends_with(end); };
     if (rule.table == "raw" && rule.chain == "PREROUTING")
-        return spec.starts_with("-d ") && inside("-d ") && ends_with(fmt::format("/32 ! -i {} -j DROP", bridge.bridge));
+        return spec.starts_with("-d ") && inside("-d ") &&
+               ends_with(fmt::format("/32 ! -i {} -j DROP", bridge.bridge));
     if (rule.table == "filter" && rule.chain == "DOCKER")
         return inside("-d ") && spec.find(fmt::format(" ! -i {0} -o {0} -p ", bridge.bridge)) != spec.npos &&
                ends_with("-j ACCEPT");

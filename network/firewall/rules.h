@@ -10,8 +10,8 @@
 // Which rules there are to be, as text. No system call here.
 namespace berth::network {
 
-// One iptables rule. `spec` is what follows "-A CHAIN " in iptables-save's own spelling, so that a rule is found again
-// by comparing text.
+// One iptables rule. `spec` is what follows "-A CHAIN " in iptables-save's own spelling, so that a rule is
+// found again by comparing text.
 struct Rule {
     std::string table, chain, spec;
     bool first = false;  // goes to the head of its chain, not to the end
@@ -40,9 +40,9 @@ struct PublishedPort {
     std::uint16_t container_port = 0;
 };
 
-// The chains of every engine that shares docker's layout, and one of our own: BERTH-LOOPBACK holds the DNAT rules
-// for connections of the host to 127.0.0.1, apart from nat DOCKER, because sending loopback traffic through a DOCKER
-// chain that another engine fills would break that engine's proxy.
+// The chains of every engine that shares docker's layout, and one of our own: BERTH-LOOPBACK holds the DNAT
+// rules for connections of the host to 127.0.0.1, apart from nat DOCKER, because sending loopback traffic
+// through a DOCKER chain that another engine fills would break that engine's proxy.
 std::vector<Chain> base_chains();
 
 // The jumps that have to stand first in their chains, in this order.
@@ -52,7 +52,8 @@ std::vector<Rule> head_rules();
 std::vector<Rule> bridge_rules(const BridgeRules& bridge);
 
 // Rules of one container that publishes ports; none if it publishes nothing.
-std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container, const std::vector<PublishedPort>& ports);
+std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container,
+                             const std::vector<PublishedPort>& ports);
 
 // Whether a rule found in the kernel has the shape of one of port_rules() for this bridge: what a crash left.
 bool is_port_rule(const Rule& rule, const BridgeRules& bridge);

@@ -63,8 +63,10 @@ std::string RestoreBatch::text(bool going) const {
         for (const auto& line : table.second) text.append(line).append("\n");
         text.append("COMMIT\n");
     };
-    if (going) std::for_each(tables_.rbegin(), tables_.rend(), put);
-    else std::for_each(tables_.begin(), tables_.end(), put);
+    if (going)
+        std::for_each(tables_.rbegin(), tables_.rend(), put);
+    else
+        std::for_each(tables_.begin(), tables_.end(), put);
     return text;
 }
 

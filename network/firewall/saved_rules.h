@@ -24,15 +24,18 @@ struct SavedRules {
 
 // The input of iptables-restore --noflush: lines by table.
 class RestoreBatch {
-   public:
-    void line(const std::string& table, std::string text) { tables_[order(table)].push_back(std::move(text)); }
+ public:
+    void line(const std::string& table, std::string text) {
+        tables_[order(table)].push_back(std::move(text));
+    }
     void add(const Rule& rule);
     void remove(const Rule& rule) { line(rule.table, "-D " + rule.chain + " " + rule.spec); }
     bool empty() const { return tables_.empty(); }
-    // Tables in the order raw, filter, nat when protection has to come first; the other way round when rules go.
+    // Tables in the order raw, filter, nat when protection has to come first; the other way round when rules
+    // go.
     std::string text(bool going = false) const;
 
-   private:
+ private:
     static int order(const std::string& table);
     std::map<int, std::vector<std::string>> tables_;
 };

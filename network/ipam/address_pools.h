@@ -20,8 +20,8 @@ std::vector<AddressPool> default_pools();
 // "172.17.0.0/16/24": base and size. kInvalidArgument for anything else.
 Result<std::vector<AddressPool>> parse_pools(const std::vector<std::string>& texts);
 
-// The first subnet of the first pool that overlaps nothing in `used`. Pools are taken in address order, as Docker
-// does.
+// The first subnet of the first pool that overlaps nothing in `used`. Pools are taken in address order, as
+// Docker does.
 Result<Subnet> first_free_subnet(std::vector<AddressPool> pools, const std::vector<Subnet>& used);
 
 }  // namespace berth::network

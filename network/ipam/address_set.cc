@@ -20,6 +20,8 @@ std::optional<Ipv4> AddressSet::take_first() {
     return address;
 }
 
-bool AddressSet::take(Ipv4 address) { return subnet_.contains(address) && taken_.insert(address).second; }
+bool AddressSet::take(Ipv4 address) {
+    return subnet_.contains(address) && taken_.insert(address).second;
+}
 
 }  // namespace berth::network

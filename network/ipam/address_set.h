@@ -7,10 +7,10 @@
 
 namespace berth::network {
 
-// Which addresses of a subnet are in use. The network's and the broadcast address are never given out (but for
-// /31 and /32). Not thread-safe.
+// Which addresses of a subnet are in use. The network's and the broadcast address are never given out (but
+// for /31 and /32). Not thread-safe.
 class AddressSet {
-   public:
+ public:
     explicit AddressSet(Subnet subnet);
 
     const Subnet& subnet() const { return subnet_; }
@@ -20,7 +20,7 @@ class AddressSet {
     bool take(Ipv4 address);
     void release(Ipv4 address) { taken_.erase(address); }
 
-   private:
+ private:
     Subnet subnet_;
     std::set<Ipv4> taken_;
 };

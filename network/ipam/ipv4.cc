@@ -8,7 +8,9 @@
 namespace berth::network {
 namespace {
 
-std::uint32_t mask(int bits) { return bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits); }
+std::uint32_t mask(int bits) {
+    return bits == 0 ? 0 : ~std::uint32_t{0} << (32 - bits);
+}
 
 }  // namespace
 
@@ -22,7 +24,9 @@ std::string Ipv4::text() const {
     return fmt::format("{}.{}.{}.{}", value >> 24, value >> 16 & 255, value >> 8 & 255, value & 255);
 }
 
-Subnet Subnet::of(Ipv4 address, int bits) { return {Ipv4{address.value & mask(bits)}, bits}; }
+Subnet Subnet::of(Ipv4 address, int bits) {
+    return {Ipv4{address.value & mask(bits)}, bits};
+}
 
 std::optional<Subnet> Subnet::parse(std::string_view text) {
     auto prefix = Ipv4Prefix::parse(text);
@@ -30,10 +34,18 @@ std::optional<Subnet> Subnet::parse(std::string_view text) {
     return prefix->subnet();
 }
 
-std::string Subnet::text() const { return fmt::format("{}/{}", base.text(), bits); }
-Ipv4 Subnet::last() const { return {base.value | ~mask(bits)}; }
-bool Subnet::contains(Ipv4 address) const { return (address.value & mask(bits)) == base.value; }
-bool Subnet::overlaps(const Subnet& other) const { return contains(other.base) || other.contains(base); }
+std::string Subnet::text() const {
+    return fmt::format("{}/{}", base.text(), bits);
+}
+Ipv4 Subnet::last() const {
+    return {base.value | ~mask(bits)};
+}
+bool Subnet::contains(Ipv4 address) const {
+    return (address.value & mask(bits)) == base.value;
+}
+bool Subnet::overlaps(const Subnet& other) const {
+    return contains(other.base) || other.contains(base);
+}
 
 std::optional<Ipv4Prefix> Ipv4Prefix::parse(std::string_view text) {
     const auto slash = text.find('/');

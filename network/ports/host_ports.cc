@@ -57,8 +57,10 @@ Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     if (!fd) return fail_errno("create socket");
     const int on = 1;
     // Over connections of an earlier owner in TIME_WAIT.
-    if (stream) ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    else drop_everything(fd.get());
+    if (stream)
+        ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    else
+        drop_everything(fd.get());
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -68,9 +70,10 @@ Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
         (stream && ::listen(fd.get(), 0) != 0)) {
         const int error = errno;
         const auto which = request.first == request.last ? std::string("port") : fmt::format("port {}", port);
-        return Failure(Error{ErrorKind::kInternal,
-                             fmt::format("failed to bind host {} for {}: {}", which, describe(request), reason(error)),
-                             error});
+        return Failure(
+            Error{ErrorKind::kInternal,
+                  fmt::format("failed to bind host {} for {}: {}", which, describe(request), reason(error)),
+                  error});
     }
     return fd;
 }
@@ -98,9 +101,10 @@ Result<std::uint16_t> HostPorts::choose(const HostPortRequest& request) {
                                                       owner.text(), request.first));
     }
     const Range range = request.first ? Range{request.first, request.last} : local_range();
-    auto& last = last_.try_emplace(fmt::format("{}/{}/{}-{}", request.protocol, request.host_ip.text(), range.first,
-                                               range.last),
-                                   range.last)
+    auto& last = last_
+                     .try_emplace(fmt::format("{}/{}/{}-{}", request.protocol, request.host_ip.text(),
+                                              range.first, range.last),
+                                  range.last)
                      .first->second;
     for (unsigned tried = range.first; tried <= range.last; ++tried) {
         last = last >= range.last ? range.first : static_cast<std::uint16_t>(last + 1);
@@ -135,13 +139,16 @@ HostPort HostPorts::adopt(const HostPortRequest& request) {
         taken_[request.protocol][request.host_ip].insert(request.first);
     }
     HostPort port{request.host_ip, request.protocol, request.first, {}};
-    if (auto socket = bind_port(request, request.first)) port.socket = std::move(*socket);
-    else log::warning("published port is bound by another process", {{"error", socket.error().message}});
+    if (auto socket = bind_port(request, request.first))
+        port.socket = std::move(*socket);
+    else
+        log::warning("published port is bound by another process", {{"error", socket.error().message}});
     return port;
 }
 
 void HostPorts::release(const HostPort& port) {
-    free({.host_ip = port.host_ip, .protocol = port.protocol, .first = port.port, .last = port.port}, port.port);
+    free({.host_ip = port.host_ip, .protocol = port.protocol, .first = port.port, .last = port.port},
+         port.port);
 }
 
 }  // namespace berth::network

@@ -15,16 +15,16 @@ namespace berth::network {
 // What a container wants of the host's ports.
 struct HostPortRequest {
     Ipv4 host_ip;
-    std::string protocol;       // tcp, udp
-    std::uint16_t first = 0;    // 0: any of net.ipv4.ip_local_port_range
-    std::uint16_t last = 0;     // ≥ first
-    Ipv4 container_ip;          // both for error texts only
+    std::string protocol;     // tcp, udp
+    std::uint16_t first = 0;  // 0: any of net.ipv4.ip_local_port_range
+    std::uint16_t last = 0;   // ≥ first
+    Ipv4 container_ip;        // both for error texts only
     std::uint16_t container_port = 0;
 };
 
-// A host port that is ours. The bound socket keeps other processes of the host from it; nobody ever reads from it,
-// since rules send the traffic elsewhere. It goes with the daemon while the rules stay: until the daemon is back,
-// a process of the host may bind the port, but the traffic goes on to the container.
+// A host port that is ours. The bound socket keeps other processes of the host from it; nobody ever reads
+// from it, since rules send the traffic elsewhere. It goes with the daemon while the rules stay: until the
+// daemon is back, a process of the host may bind the port, but the traffic goes on to the container.
 struct HostPort {
     Ipv4 host_ip;
     std::string protocol;
@@ -34,17 +34,17 @@ struct HostPort {
 
 // Which host ports containers have. Safe from any thread. Error texts are Docker's.
 class HostPorts {
-   public:
+ public:
     // Chooses, reserves and binds. A taken one: "Bind for 0.0.0.0:80 failed: port is already allocated" (by a
-    // container), "failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use" (by a process),
-    // "all ports are allocated" (a range).
+    // container), "failed to bind host port for 0.0.0.0:80:172.17.0.2:80/tcp: address already in use" (by a
+    // process), "all ports are allocated" (a range).
     Result<HostPort> reserve(const HostPortRequest& request);
     // A port whose rules are there already (recovery): reserved even when it cannot be bound.
     HostPort adopt(const HostPortRequest& request);
     // The caller drops the HostPort, and with it the socket.
     void release(const HostPort& port);
 
-   private:
+ private:
     bool taken(const HostPortRequest& request, std::uint16_t port) const;
     Result<std::uint16_t> choose(const HostPortRequest& request);
     void free(const HostPortRequest& request, std::uint16_t port);

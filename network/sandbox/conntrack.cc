@@ -41,7 +41,8 @@ Tuple parse_tuple(std::string_view flow, std::uint16_t type) {
     }
     if (auto protocol = find_attribute(*bytes, CTA_TUPLE_PROTO)) {
         tuple.protocol = attribute_value<std::uint8_t>(*protocol, CTA_PROTO_NUM).value_or(0);
-        tuple.destination_port = ntohs(attribute_value<std::uint16_t>(*protocol, CTA_PROTO_DST_PORT).value_or(0));
+        tuple.destination_port =
+            ntohs(attribute_value<std::uint16_t>(*protocol, CTA_PROTO_DST_PORT).value_or(0));
     }
     return tuple;
 }
@@ -63,7 +64,8 @@ Result<> forget_if(const std::function<bool(const Tuple& original, const Tuple& 
         NetlinkMessage remove(conntrack(IPCTNL_MSG_CT_DELETE));
         remove.body(family).put(CTA_TUPLE_ORIG | NLA_F_NESTED, originals[i]);
         if (!ids[i].empty()) remove.put(CTA_ID, ids[i]);
-        if (auto removed = socket.request(remove); !removed && removed.error().sys_errno != ENOENT) return removed;
+        if (auto removed = socket.request(remove); !removed && removed.error().sys_errno != ENOENT)
+            return removed;
     }
     return {};
 }
@@ -81,9 +83,10 @@ void forget_connections(Ipv4 address) {
     }));
 }
 
-void forget_udp_flows(std::uint16_t host_port) {
+void forget_udp_flows(const std::set<std::uint16_t>& host_ports) {
+    if (host_ports.empty()) return;
     report(forget_if([&](const Tuple& original, const Tuple&) {
-        return original.protocol == IPPROTO_UDP && original.destination_port == host_port;
+        return original.protocol == IPPROTO_UDP && host_ports.count(original.destination_port) > 0;
     }));
 }
 

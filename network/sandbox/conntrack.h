@@ -1,18 +1,20 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 
 #include "network/ipam/ipv4.h"
 
-// Connections the kernel remembers. Where conntrack is not loaded there is nothing to forget, so failures are only
-// logged, at debug level.
+// Connections the kernel remembers. Each call walks the kernel's whole table (5 ms when it has 262144
+// buckets), so they are made for containers with published ports alone. Where conntrack is not loaded there
+// is nothing to forget, so failures are only logged, at debug level.
 namespace berth::network {
 
-// Forgets every connection from or to `address`, translated or not: the next owner of the address must not get what
-// was meant for the last one.
+// Forgets every connection from or to `address`, translated or not: a client's UDP flow would go on to the
+// address after its port has another owner.
 void forget_connections(Ipv4 address);
 
-// Forgets the UDP flows to a port of the host: while they live, a new DNAT rule does not apply to them.
-void forget_udp_flows(std::uint16_t host_port);
+// Forgets the UDP flows to ports of the host: while they live, a new DNAT rule does not apply to them.
+void forget_udp_flows(const std::set<std::uint16_t>& host_ports);
 
 }  // namespace berth::network

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -10,6 +11,8 @@
 #include <sys/random.h>
 
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include "engine/base/hex.h"
 
@@ -28,8 +31,12 @@ Link parse_link(const ifinfomsg& info, std::string_view attributes) {
     link.name = text_of(sys::find_attribute(attributes, IFLA_IFNAME));
     link.alias = text_of(sys::find_attribute(attributes, IFLA_IFALIAS));
     link.master = sys::attribute_value<int>(attributes, IFLA_MASTER).value_or(0);
-    if (auto details = sys::find_attribute(attributes, IFLA_LINKINFO))
+    if (auto details = sys::find_attribute(attributes, IFLA_LINKINFO)) {
         link.kind = text_of(sys::find_attribute(*details, IFLA_INFO_KIND));
+        if (auto port = sys::find_attribute(*details, IFLA_INFO_SLAVE_DATA))
+            link.forwarding =
+                sys::attribute_value<std::uint8_t>(*port, IFLA_BRPORT_STATE) == BR_STATE_FORWARDING;
+    }
     return link;
 }
 
@@ -70,7 +77,8 @@ std::optional<Ipv4> address_of(std::string_view attributes, std::uint16_t type) 
 
 MacAddress MacAddress::random() {
     MacAddress mac;
-    if (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size())) std::abort();
+    if (::getrandom(mac.bytes.data(), mac.bytes.size(), 0) != static_cast<ssize_t>(mac.bytes.size()))
+        std::abort();
     mac.bytes[0] = static_cast<std::uint8_t>((mac.bytes[0] & 0xfe) | 0x02);
     return mac;
 }
@@ -120,7 +128,8 @@ Result<std::vector<Link>> list_links(sys::NetlinkSocket& socket) {
     return in("list links", get_links(socket, message));
 }
 
-Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int mtu, const std::string& alias) {
+Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int mtu,
+                       const std::string& alias) {
     NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
     message.body(ifinfomsg{.ifi_family = AF_UNSPEC})
         .put_text(IFLA_IFNAME, name)
@@ -158,10 +167,10 @@ Result<> create_veth(sys::NetlinkSocket& socket, const Veth& veth) {
 }
 
 Result<> set_link_up(sys::NetlinkSocket& socket, int index) {
-    return in("set link up", change_link(socket, {.ifi_family = AF_UNSPEC,
-                                                  .ifi_index = index,
-                                                  .ifi_flags = IFF_UP,
-                                                  .ifi_change = IFF_UP}));
+    return in("set link up",
+              change_link(
+                  socket,
+                  {.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP}));
 }
 
 Result<> set_link_mtu(sys::NetlinkSocket& socket, int index, int mtu) {
@@ -174,13 +183,21 @@ Result<> delete_link(sys::NetlinkSocket& socket, int index) {
     return in("delete link", socket.request(message));
 }
 
+Result<std::optional<Link>> find_forwarding_link(sys::NetlinkSocket& socket, const std::string& name) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(50);
+    for (;;) {
+        BERTH_TRY(auto link, find_link(socket, name));
+        if (!link || link->forwarding || std::chrono::steady_clock::now() > deadline) return link;
+        std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+}
+
 Result<> set_hairpin(sys::NetlinkSocket& socket, int index) {
     return in("set hairpin mode", set_port(socket, index, IFLA_BRPORT_MODE, 1));
 }
 
 Result<> silence_port(sys::NetlinkSocket& socket, int index) {
-    constexpr std::uint8_t kDisabled = 0;  // BR_STATE_DISABLED
-    BERTH_CHECK(in("disable bridge port", set_port(socket, index, IFLA_BRPORT_STATE, kDisabled)));
+    BERTH_CHECK(in("disable bridge port", set_port(socket, index, IFLA_BRPORT_STATE, BR_STATE_DISABLED)));
     return in("flush bridge port", set_port(socket, index, IFLA_BRPORT_FLUSH, 1));
 }
 
@@ -188,7 +205,8 @@ Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address) {
     NetlinkMessage message(RTM_DELNEIGH);
     message.body(ndmsg{.ndm_family = AF_INET, .ndm_ifindex = index}).put_value(NDA_DST, htonl(address.value));
     auto forgotten = socket.request(message);
-    if (!forgotten && forgotten.error().sys_errno != ENOENT) return in("forget " + address.text(), std::move(forgotten));
+    if (!forgotten && forgotten.error().sys_errno != ENOENT)
+        return in("forget " + address.text(), std::move(forgotten));
     return {};
 }
 

@@ -19,7 +19,8 @@ struct MacAddress {
 
     // Locally administered, unicast, otherwise random.
     static MacAddress random();
-    // 02:42 and the address: who gets a released address gets its MAC too, so that no neighbour's ARP cache is wrong.
+    // 02:42 and the address: who gets a released address gets its MAC too, so that no neighbour's ARP cache
+    // is wrong.
     static MacAddress of(Ipv4 address);
     // Six hex pairs with ':' or '-' between, not multicast.
     static std::optional<MacAddress> parse(std::string_view text);
@@ -30,13 +31,15 @@ struct Link {
     int index = 0;
     int master = 0;  // index of the bridge it is a port of, else 0
     std::string name, kind, alias;
+    bool forwarding = false;  // a bridge port that passes frames
 };
 
 Result<std::optional<Link>> find_link(sys::NetlinkSocket& socket, const std::string& name);
 Result<std::vector<Link>> list_links(sys::NetlinkSocket& socket);
 
 // Created down.
-Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int mtu, const std::string& alias);
+Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int mtu,
+                       const std::string& alias);
 
 struct Veth {
     std::string host_name;  // in the socket's namespace, up, a port of `bridge`
@@ -52,10 +55,14 @@ Result<> create_veth(sys::NetlinkSocket& socket, const Veth& veth);
 Result<> set_link_up(sys::NetlinkSocket& socket, int index);
 Result<> set_link_mtu(sys::NetlinkSocket& socket, int index, int mtu);
 Result<> delete_link(sys::NetlinkSocket& socket, int index);
-// A bridge port that sends frames back to where they came from: a container reaches itself by its published port.
+// The link once it is a forwarding port. That takes the kernel a moment after both ends of a veth are up, and
+// what is sent before is lost (an ARP request: for a second). After 50 ms it is returned as it is.
+Result<std::optional<Link>> find_forwarding_link(sys::NetlinkSocket& socket, const std::string& name);
+// A bridge port that sends frames back to where they came from: a container reaches itself by its published
+// port.
 Result<> set_hairpin(sys::NetlinkSocket& socket, int index);
-// A bridge port that passes nothing any more and that the bridge sends nothing to, at once and without waiting for
-// the kernel to take it down.
+// A bridge port that passes nothing any more and that the bridge sends nothing to, at once and without
+// waiting for the kernel to take it down.
 Result<> silence_port(sys::NetlinkSocket& socket, int index);
 // What the host has learned of the MAC behind an address. Not to know it is no error.
 Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address);

@@ -31,7 +31,8 @@ Result<> create_here(const std::string& handle, const std::function<Result<>(int
     BERTH_CHECK(open_file(handle, O_RDONLY | O_CREAT | O_EXCL, 0444));
     undo.push([&] {
         if (auto removed = remove_netns(handle); !removed)
-            log::error("cannot remove network namespace", {{"handle", handle}, {"error", removed.error().message}});
+            log::error("cannot remove network namespace",
+                       {{"handle", handle}, {"error", removed.error().message}});
     });
     if (::mount(kOwnNetns, handle.c_str(), nullptr, MS_BIND, nullptr) != 0)
         return fail_errno("bind network namespace to " + handle);
@@ -56,13 +57,14 @@ Result<> inside_netns(const std::string& handle, const std::function<Result<>()>
 }
 
 bool is_netns(const std::string& handle) {
-    struct statfs about {};
+    struct statfs about{};
     return ::statfs(handle.c_str(), &about) == 0 && about.f_type == NSFS_MAGIC;
 }
 
 Result<> remove_netns(const std::string& handle) {
     // EINVAL: a plain file, left by a crash between its creation and the mount.
-    while (::umount2(handle.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {}
+    while (::umount2(handle.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {
+    }
     if (errno != EINVAL && errno != ENOENT) return fail_errno("unmount " + handle);
     if (::unlink(handle.c_str()) != 0 && errno != ENOENT) return fail_errno("remove " + handle);
     return {};

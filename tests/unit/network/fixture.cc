@@ -41,7 +41,8 @@ bool ready(int fd, short events) {
 }
 
 UniqueFd make_socket(const std::string& protocol) {
-    return UniqueFd(::socket(AF_INET, (protocol == "tcp" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    return UniqueFd(
+        ::socket(AF_INET, (protocol == "tcp" ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 std::string text_of(const sockaddr_in& peer) {
@@ -82,6 +83,16 @@ UniqueFd serve(const std::string& handle, const std::string& protocol, int port)
     return server;
 }
 
+UniqueFd connected_udp(const std::string& handle, const std::string& address, int port) {
+    UniqueFd client;
+    in_namespace(handle, [&] {
+        client = make_socket("udp");
+        const auto target = address_of(address, port);
+        EXPECT_EQ(::connect(client.get(), reinterpret_cast<const sockaddr*>(&target), sizeof target), 0);
+    });
+    return client;
+}
+
 std::string talk(const std::string& handle, const std::string& protocol, const std::string& address, int port,
                  const UniqueFd& server) {
     UniqueFd client;
@@ -96,7 +107,8 @@ std::string talk(const std::string& handle, const std::string& protocol, const s
     socklen_t size = sizeof peer;
     char word[16];
     if (protocol == "udp") {
-        if (::recvfrom(server.get(), word, sizeof word, 0, reinterpret_cast<sockaddr*>(&peer), &size) != 4) return {};
+        if (::recvfrom(server.get(), word, sizeof word, 0, reinterpret_cast<sockaddr*>(&peer), &size) != 4)
+            return {};
         ::sendto(server.get(), word, 4, 0, reinterpret_cast<const sockaddr*>(&peer), size);
     } else {
         UniqueFd accepted(::accept4(server.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC));
@@ -122,12 +134,14 @@ void HostTest::SetUp() {
                     "ip addr add 198.51.100.1/24 dev eth9 && ip link set eth9 up"),
               "");
     // The outside has no handle that `ip` knows by name: it goes there by a process in it.
-    EXPECT_EQ(shell(enter + "sleep 30 & p=$!; while [ \"$(stat -Lc %i /proc/$p/ns/net)\" != \"$(stat -Lc %i " +
-                    outside() + ")\" ]; do :; done; ip link set eth0 netns $p; kill $p"),
-              "");
-    EXPECT_EQ(shell(enter + "sh -c 'ip link set lo up; ip addr add 198.51.100.2/24 dev eth0; ip link set eth0 up; "
-                            "ip route add default via 198.51.100.1'"),
-              "");
+    EXPECT_EQ(
+        shell(enter + "sleep 30 & p=$!; while [ \"$(stat -Lc %i /proc/$p/ns/net)\" != \"$(stat -Lc %i " +
+              outside() + ")\" ]; do :; done; ip link set eth0 netns $p; kill $p"),
+        "");
+    EXPECT_EQ(
+        shell(enter + "sh -c 'ip link set lo up; ip addr add 198.51.100.2/24 dev eth0; ip link set eth0 up; "
+                      "ip route add default via 198.51.100.1'"),
+        "");
 }
 
 void HostTest::TearDown() {

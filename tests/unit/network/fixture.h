@@ -13,10 +13,10 @@
 
 namespace berth::network {
 
-// A host of its own for every test: a child process in new network and mount namespaces, with an "outside" network
-// (198.51.100.2) behind eth9 (198.51.100.1). Skips without root.
+// A host of its own for every test: a child process in new network and mount namespaces, with an "outside"
+// network (198.51.100.2) behind eth9 (198.51.100.1). Skips without root.
 class HostTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override;
     void TearDown() override;
 
@@ -47,7 +47,9 @@ bool comes_true(const std::function<bool()>& condition);
 
 // A listening socket (or bound, for udp) in the namespace of `handle` ("" is the host).
 UniqueFd serve(const std::string& handle, const std::string& protocol, int port);
-// Sends a word from `handle` to address:port and wants it back from whoever serves on `server`. The peer the server saw,
+UniqueFd connected_udp(const std::string& handle, const std::string& address, int port);
+// Sends a word from `handle` to address:port and wants it back from whoever serves on `server`. The peer the
+// server saw,
 // "" if nothing arrived within a second.
 std::string talk(const std::string& handle, const std::string& protocol, const std::string& address, int port,
                  const UniqueFd& server);

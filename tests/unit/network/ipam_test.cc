@@ -6,11 +6,14 @@
 namespace berth::network {
 namespace {
 
-Subnet subnet(const char* text) { return *Subnet::parse(text); }
+Subnet subnet(const char* text) {
+    return *Subnet::parse(text);
+}
 
 TEST(Ipv4, ParsesAndRefuses) {
     EXPECT_EQ(Ipv4::parse("172.17.0.1")->text(), "172.17.0.1");
-    for (const char* bad : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "::1"}) EXPECT_FALSE(Ipv4::parse(bad));
+    for (const char* bad : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ", "::1"})
+        EXPECT_FALSE(Ipv4::parse(bad));
     for (const char* bad : {"1.2.3.4", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/-1", "1.2.3.4/8x"})
         EXPECT_FALSE(Ipv4Prefix::parse(bad)) << bad;
     EXPECT_EQ(subnet("10.1.2.3/8").text(), "10.0.0.0/8");
@@ -18,7 +21,9 @@ TEST(Ipv4, ParsesAndRefuses) {
 }
 
 TEST(AddressPools, LeaveOutWhatTheHostUses) {
-    const auto first = [](std::vector<Subnet> used) { return first_free_subnet(default_pools(), used)->text(); };
+    const auto first = [](std::vector<Subnet> used) {
+        return first_free_subnet(default_pools(), used)->text();
+    };
     EXPECT_EQ(first({}), "172.17.0.0/16");
     EXPECT_EQ(first({subnet("172.17.3.0/24")}), "172.18.0.0/16");
     EXPECT_EQ(first({subnet("172.16.0.0/13")}), "172.24.0.0/16");

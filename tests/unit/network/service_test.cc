@@ -1,3 +1,5 @@
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,15 +13,20 @@ namespace {
 
 using testing::HasSubstr;
 
-PortBinding port(std::uint16_t container, std::uint16_t host, const char* protocol = "tcp", const char* ip = "") {
+PortBinding port(std::uint16_t container, std::uint16_t host, const char* protocol = "tcp",
+                 const char* ip = "") {
     return {.container_port = container, .protocol = protocol, .host_ip = ip, .host_port = host};
 }
 
-std::string rules() { return shell("iptables-save | grep -v '^[#:]'"); }
-std::string veths() { return shell("ip -o link show type veth master docker0"); }
+std::string rules() {
+    return shell("iptables-save | grep -v '^[#:]'");
+}
+std::string veths() {
+    return shell("ip -o link show type veth master docker0");
+}
 
 class ServiceTest : public HostTest {
-   protected:
+ protected:
     void SetUp() override {
         HostTest::SetUp();
         if (!IsSkipped() && !HasFatalFailure()) restart({});
@@ -57,7 +64,8 @@ TEST_F(ServiceTest, PublishedPortsFromEverywhere) {
         EXPECT_NE(talk("", protocol, "127.0.0.1", 8080, server), "") << "host by 127.0.0.1";
         EXPECT_NE(talk("", protocol, "172.17.0.1", 8080, server), "") << "host by the gateway";
         EXPECT_NE(talk("", protocol, "172.17.0.3", 80, server), "") << "host directly";
-        EXPECT_EQ(talk(other->key, protocol, "198.51.100.1", 8080, server), "172.17.0.2") << "another container";
+        EXPECT_EQ(talk(other->key, protocol, "198.51.100.1", 8080, server), "172.17.0.2")
+            << "another container";
         EXPECT_NE(talk(web->key, protocol, "198.51.100.1", 8080, server), "") << "hairpin";
         EXPECT_EQ(talk(outside(), protocol, "172.17.0.3", 80, server), "") << "past the published port";
 
@@ -74,8 +82,10 @@ TEST_F(ServiceTest, LoopbackPortsAreClosedToNeighboursAndContainers) {
     const auto server = serve(web->key, "tcp", 80);
     const auto on_host = serve("", "udp", 9);
     for (const auto& from : {outside(), web->key}) {
-        shell("nsenter --net=" + from + " sh -c 'ip route add 127.0.0.1/32 via $(ip -4 r | sed -n \"s/default via //p\" |"
-              " cut -d\" \" -f1) table 7; ip rule add to 127.0.0.1 lookup 7 pref 0; ip rule del pref 0 lookup local; "
+        shell("nsenter --net=" + from +
+              " sh -c 'ip route add 127.0.0.1/32 via $(ip -4 r | sed -n \"s/default via //p\" |"
+              " cut -d\" \" -f1) table 7; ip rule add to 127.0.0.1 lookup 7 pref 0; ip rule del pref 0 "
+              "lookup local; "
               "ip rule add pref 1 lookup local; echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet'");
         EXPECT_EQ(talk(from, "tcp", "127.0.0.1", 8080, server), "");
         EXPECT_EQ(talk(from, "udp", "127.0.0.1", 9, on_host), "");
@@ -98,8 +108,9 @@ TEST_F(ServiceTest, NothingIsLeftAfterDetach) {
     EXPECT_TRUE(comes_true([] { return veths().empty(); })) << veths();
     EXPECT_TRUE(shell("ss -Hlntu").empty()) << shell("ss -Hlntu");
     EXPECT_EQ(attach("next")->endpoints[0].ip_address, "172.17.0.2") << "addresses are reused";
-    EXPECT_EQ(sink_.actions, (std::vector<std::string>{"network connect", "network connect", "network disconnect",
-                                                       "network disconnect", "network connect"}));
+    EXPECT_EQ(sink_.actions,
+              (std::vector<std::string>{"network connect", "network connect", "network disconnect",
+                                        "network disconnect", "network connect"}));
 }
 
 TEST_F(ServiceTest, PortConflictsSpeakLikeDocker) {
@@ -109,12 +120,14 @@ TEST_F(ServiceTest, PortConflictsSpeakLikeDocker) {
         return result ? std::string("attached") : result.error().message;
     };
     const auto before = rules();
-    EXPECT_THAT(message(port(80, 8080)), HasSubstr("Bind for 0.0.0.0:8080 failed: port is already allocated"));
+    EXPECT_THAT(message(port(80, 8080)),
+                HasSubstr("Bind for 0.0.0.0:8080 failed: port is already allocated"));
     EXPECT_THAT(message(port(80, 8080, "tcp", "127.0.0.1")),
                 HasSubstr("driver failed programming external connectivity on endpoint second ("));
     const auto process = serve("", "tcp", 7000);
-    EXPECT_THAT(message(port(80, 7000)),
-                HasSubstr("failed to bind host port for 0.0.0.0:7000:172.17.0.3:80/tcp: address already in use"));
+    EXPECT_THAT(
+        message(port(80, 7000)),
+        HasSubstr("failed to bind host port for 0.0.0.0:7000:172.17.0.3:80/tcp: address already in use"));
     EXPECT_THAT(message(port(80, 7000, "tcp", "127.0.0.1")), HasSubstr("address already in use"));
     EXPECT_THAT(message(port(80, 81, "tcp", "203.0.113.9")), HasSubstr("cannot assign requested address"));
     EXPECT_THAT(message(port(80, 81, "sctp")), HasSubstr("sctp"));
@@ -133,6 +146,26 @@ TEST_F(ServiceTest, PortConflictsSpeakLikeDocker) {
     EXPECT_GE(any->ports[0].host_port, 32768);
 }
 
+TEST_F(ServiceTest, UdpFlowsFollowThePortToItsNextOwner) {
+    ASSERT_TRUE(attach("first", {port(53, 5353, "udp")}));
+    auto second = attach("second");
+    ASSERT_TRUE(second);
+    const auto client = connected_udp(outside(), "198.51.100.1", 5353);
+    ASSERT_EQ(::send(client.get(), "word", 4, 0), 4);
+    ASSERT_TRUE(
+        comes_true([] { return shell("cat /proc/net/nf_conntrack").find("5353") != std::string::npos; }));
+    ASSERT_TRUE(service_->detach("first"));
+    // Between owners the host refuses, and remembers an untranslated flow.
+    ::send(client.get(), "word", 4, 0);
+    ASSERT_TRUE(attach("taker"));  // the old address
+    auto next = attach("next", {port(53, 5353, "udp")});
+    ASSERT_TRUE(next);
+    const auto server = serve(next->key, "udp", 53);
+    ::send(client.get(), "word", 4, 0);
+    pollfd arrives{.fd = server.get(), .events = POLLIN, .revents = 0};
+    EXPECT_EQ(::poll(&arrives, 1, 1000), 1);
+}
+
 TEST_F(ServiceTest, NoneHasLoopbackAlone) {
     auto none = attach("none", {}, "none");
     ASSERT_TRUE(none);
@@ -149,7 +182,8 @@ TEST_F(ServiceTest, SurvivesSigkill) {
     ASSERT_GE(child, 0);
     if (child == 0) {
         restart({});
-        const bool good = attach("live", {port(80, 8080)}) && attach("dead", {port(80, 8090)}) && attach("plain");
+        const bool good =
+            attach("live", {port(80, 8080)}) && attach("dead", {port(80, 8090)}) && attach("plain");
         if (!good) ::_exit(1);
         ::raise(SIGKILL);
     }
@@ -165,7 +199,8 @@ TEST_F(ServiceTest, SurvivesSigkill) {
     EXPECT_EQ(talk(outside(), "tcp", "198.51.100.1", 8080, server), "198.51.100.2") << rules();
     EXPECT_THAT(rules(), testing::Not(HasSubstr("8090")));
     EXPECT_EQ(list_folder(state() + "/netns")->size(), 1u);
-    EXPECT_TRUE(comes_true([] { return shell("ip -o link show type veth master docker0 | wc -l") == "1\n"; }));
+    EXPECT_TRUE(
+        comes_true([] { return shell("ip -o link show type veth master docker0 | wc -l") == "1\n"; }));
     EXPECT_FALSE(attach("x", {port(80, 8080)})) << "an adopted port was given away";
     EXPECT_EQ(attach("y")->endpoints[0].ip_address, "172.17.0.3") << "of the dead one, beside the adopted";
     const auto before = rules();
@@ -177,8 +212,10 @@ TEST_F(ServiceTest, SurvivesSigkill) {
 }
 
 TEST_F(ServiceTest, ForeignRulesStay) {
-    shell("iptables -A DOCKER-USER -s 203.0.113.0/24 -j DROP; iptables -t nat -A DOCKER -p tcp --dport 99 -j DNAT "
-          "--to-destination 172.18.0.2:99; iptables -I FORWARD -s 203.0.113.7 -j ACCEPT");
+    shell(
+        "iptables -A DOCKER-USER -s 203.0.113.0/24 -j DROP; iptables -t nat -A DOCKER -p tcp --dport 99 -j "
+        "DNAT "
+        "--to-destination 172.18.0.2:99; iptables -I FORWARD -s 203.0.113.7 -j ACCEPT");
     ASSERT_TRUE(attach("web", {port(80, 8080)}));
     restart({"web"});
     ASSERT_TRUE(service_->detach("web"));

@@ -7,15 +7,17 @@ namespace berth::network {
 namespace {
 
 TEST(ResolvConf, LeavesOutWhatContainersCannotReach) {
-    const char* host = "# c\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"
-                       "domain old\nsearch a.b c.d\noptions edns0\noptions ndots:2\nsortlist 1.2.3.0\n";
+    const char* host =
+        "# c\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"
+        "domain old\nsearch a.b c.d\noptions edns0\noptions ndots:2\nsortlist 1.2.3.0\n";
     auto text = render_resolv_conf(host, false, {});
     ASSERT_TRUE(text);
     EXPECT_EQ(text->substr(text->find("nameserver")),
               "nameserver 192.0.2.53\nsearch a.b c.d\noptions edns0 ndots:2\nsortlist 1.2.3.0\n");
     auto same = render_resolv_conf(host, true, {});
     ASSERT_TRUE(same);
-    EXPECT_NE(same->find("nameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"), same->npos);
+    EXPECT_NE(same->find("nameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"),
+              same->npos);
 }
 
 TEST(ResolvConf, FallsBackAndOverrides) {
@@ -24,15 +26,17 @@ TEST(ResolvConf, FallsBackAndOverrides) {
     EXPECT_NE(text->find("nameserver 8.8.8.8\nnameserver 8.8.4.4\n"), text->npos);
     text = render_resolv_conf("search x\noptions y\n", false, {{"127.0.0.1", "fd00::1"}, {"."}, {"ndots:3"}});
     ASSERT_TRUE(text);
-    EXPECT_EQ(text->substr(text->find("nameserver")), "nameserver 127.0.0.1\nnameserver fd00::1\noptions ndots:3\n");
+    EXPECT_EQ(text->substr(text->find("nameserver")),
+              "nameserver 127.0.0.1\nnameserver fd00::1\noptions ndots:3\n");
     auto bad = render_resolv_conf("", false, {{"nope"}, {}, {}});
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().message, "bad nameserver address nope");
 }
 
 TEST(SavedRules, FindsChainsAndRules) {
-    const auto saved = SavedRules::parse("# x\n*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n-A FORWARD -j DOCKER\n"
-                                         "COMMIT\n*nat\n:DOCKER - [0:0]\nCOMMIT\n");
+    const auto saved = SavedRules::parse(
+        "# x\n*filter\n:FORWARD DROP [0:0]\n:DOCKER - [0:0]\n-A FORWARD -j DOCKER\n"
+        "COMMIT\n*nat\n:DOCKER - [0:0]\nCOMMIT\n");
     EXPECT_TRUE(saved.has(Chain{"nat", "DOCKER"}));
     EXPECT_FALSE(saved.has(Chain{"nat", "FORWARD"}));
     EXPECT_TRUE(saved.has(Rule{"filter", "FORWARD", "-j DOCKER"}));

@@ -14,13 +14,15 @@ using network::Network;
 using nlohmann::json;
 
 class Recorder final : public http::Responder {
-   public:
+ public:
     Async<Result<>> send(unsigned code, http::Headers, std::string text) override {
         status = code;
         body = std::move(text);
         co_return Result<>();
     }
-    Async<Result<>> begin(unsigned code, http::Headers fields) override { return send(code, std::move(fields), ""); }
+    Async<Result<>> begin(unsigned code, http::Headers fields) override {
+        return send(code, std::move(fields), "");
+    }
     Async<Result<>> write(std::string) override { co_return Result<>(); }
     Async<Result<>> end() override { co_return Result<>(); }
     Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string) override {
@@ -35,7 +37,7 @@ class Recorder final : public http::Responder {
 
 // The predefined networks, one container on the bridge.
 class Networks final : public network::NetworkService {
-   public:
+ public:
     Result<network::Sandbox> attach(const network::SandboxRequest&) override { return network::Sandbox{}; }
     Result<> detach(const std::string&) override { return {}; }
     Result<> recover(const std::vector<std::string>&) override { return {}; }
@@ -61,13 +63,14 @@ class Networks final : public network::NetworkService {
         return {{"cc33", endpoint}};
     }
     Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&,
-                                    const std::vector<std::string>&, const std::vector<std::string>&) override {
+                                    const std::vector<std::string>&,
+                                    const std::vector<std::string>&) override {
         return std::string();
     }
 };
 
 class NetworkRoutes : public testing::Test {
-   protected:
+ protected:
     NetworkRoutes() { add_network_routes(router_, networks_); }
 
     json ask(const std::string& method, const std::string& path, const std::string& query = {}) {
@@ -82,7 +85,9 @@ class NetworkRoutes : public testing::Test {
         status_ = recorder.status;
         return json::parse(recorder.body, nullptr, false);
     }
-    std::size_t listed(const std::string& filters) { return ask("GET", "/networks", "filters=" + filters).size(); }
+    std::size_t listed(const std::string& filters) {
+        return ask("GET", "/networks", "filters=" + filters).size();
+    }
 
     Networks networks_;
     Router router_;
@@ -92,7 +97,8 @@ class NetworkRoutes : public testing::Test {
 TEST_F(NetworkRoutes, Inspect) {
     const auto bridge = ask("GET", "/networks/bridge");
     EXPECT_EQ(status_, 200u);
-    EXPECT_EQ(bridge["IPAM"]["Config"], json::parse(R"([{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.1"}])"));
+    EXPECT_EQ(bridge["IPAM"]["Config"],
+              json::parse(R"([{"Subnet":"172.17.0.0/16","Gateway":"172.17.0.1"}])"));
     EXPECT_EQ(bridge["Containers"]["cc33"]["IPv4Address"], "172.17.0.2/16");
     EXPECT_EQ(bridge["Containers"]["cc33"]["Name"], "web");
     EXPECT_EQ(bridge.size(), 16u);
@@ -116,7 +122,8 @@ TEST_F(NetworkRoutes, ListAndItsFilters) {
 }
 
 TEST_F(NetworkRoutes, WhatIsNotSupportedSaysSo) {
-    EXPECT_EQ(ask("DELETE", "/networks/bridge")["message"], "bridge is a pre-defined network and cannot be removed");
+    EXPECT_EQ(ask("DELETE", "/networks/bridge")["message"],
+              "bridge is a pre-defined network and cannot be removed");
     EXPECT_EQ(status_, 403u);
     ask("DELETE", "/networks/x");
     EXPECT_EQ(status_, 404u);
