@@ -210,4 +210,16 @@ std::optional<Record> parse_json_record(std::string_view line) {
     return record;
 }
 
+std::optional<std::string> json_text_field(std::string_view line, std::string_view key) {
+    Scanner scan(line);
+    if (!scan.take('{')) return {};
+    do {
+        std::string name, value;
+        if (!scan.take_string(name) || !scan.take(':')) return {};
+        if (name == key) return scan.take_string(value) ? std::optional(value) : std::nullopt;
+        if (!scan.skip_value()) return {};
+    } while (scan.take(','));
+    return {};
+}
+
 }  // namespace berth::logs

@@ -19,4 +19,7 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
 // damaged.
 std::optional<Record> parse_json_record(std::string_view line);
 
+// The text under `key` of a flat JSON object in one line. Nothing if it is not there or no text.
+std::optional<std::string> json_text_field(std::string_view line, std::string_view key);
+
 }  // namespace berth::logs

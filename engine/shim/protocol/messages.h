@@ -16,12 +16,13 @@
 //
 //   frame    u32 length of the rest | u16 type | u32 tag | payload
 //   kHello   u32 magic | u16 version [| from the shim: status]
-//   kCreate  –            the descriptor of the root mount comes along, or none       → kReply u32 pid
+//   kCreate  u8 has root  (1: the descriptor of the root mount comes along)           → kReply u32 pid
 //   kStart   –                                                                        → kReply i64 started at
 //   kKill    u32 signal                                                               → kReply
 //   kAttach  u8 streams   (1 stdin, 2 stdout, 4 stderr) with the stream's descriptor  → kReply
 //   kResize  u16 rows | u16 columns                                                   → kReply
-//   kDelete  –            only before start: nothing is left but the bundle's files   → kReply
+//   kDelete  –            not while running: after it nothing of the container is left → kReply u8 lingers
+//            (1: the shim stays until its clients have read everything, else it ends at once)
 //   kFailure u8 kind | u32 errno | text                                               (an answer)
 //   kExited  exit         after the exit record is on disk                            (an event)
 //   kNotice  text         something the engine's log should say                       (an event)

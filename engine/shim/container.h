@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
+#include "engine/shim/console.h"
+#include "engine/shim/input.h"
+#include "engine/shim/loop.h"
+#include "engine/shim/output.h"
+#include "engine/shim/protocol/messages.h"
+#include "engine/shim/protocol/task_file.h"
+#include "engine/shim/runtime.h"
+#include "engine/shim/stdio.h"
+#include "engine/sys/pty.h"
+
+namespace berth::shim {
+
+// The one container of this shim, from `create` to what is left of it. At most one runtime command runs at a time;
+// questions that come meanwhile are refused (kConflict), but kill, attach and resize, which need none.
+//
+//   kNew → create → kCreated → start → kRunning → init exits → kExited → the shim ends
+class Container {
+   public:
+    struct Events {
+        std::function<void()> exited;              // the record is on disk
+        std::function<void()> finished;            // nothing left to do: the process may end
+        std::function<void(std::string)> trouble;  // for the engine's log
+    };
+    using Answer = std::function<void(Result<std::int64_t>)>;
+
+    Container(Loop& loop, TaskFile task, Events events);
+
+    // `root` is a detached mount, or empty. Answers with init's pid.
+    void create(UniqueFd root, Answer answer);
+    // Answers with the time of the start.
+    void start(Answer answer);
+    // Of a container that does not run: answers after `runtime delete`, with 1 while clients still have output to read.
+    void remove(Answer answer);
+    Result<> kill(int signal);
+    Result<> attach(UniqueFd socket, std::uint8_t streams);
+    Result<> resize(sys::WindowSize size);
+    Status status() const;
+    // A child of this process has ended (SIGCHLD). `code` as a shell says it.
+    void child_ended(pid_t pid, int code);
+
+   private:
+    using Done = std::function<void(int code)>;
+    Result<> launch_create(UniqueFd root);
+    Result<> run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook, Done done);
+    void created(int code, const Answer& answer);
+    Result<> adopt();
+    void open_output();
+    Error create_failure(int code);
+    void exited(int code);
+    void settle();
+    void record_exit();
+    void end_when_done();
+    void tell_deleted();
+
+    Loop& loop_;
+    TaskFile task_;
+    Events events_;
+    Runtime runtime_;
+    Status status_;
+    StdioPipes stdio_;
+    std::optional<ConsoleSocket> console_;
+    UniqueFd terminal_;  // the master
+    UniqueFd init_;      // pidfd
+    std::unique_ptr<logs::LogDriver> log_;
+    std::unique_ptr<Input> input_;
+    std::unique_ptr<Output> output_;
+    pid_t running_ = 0;  // the runtime command under way
+    Done running_done_;
+    std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
+    std::optional<ExitRecord> ending_;               // init is gone, the record is not written yet
+    Answer when_deleted_;
+    bool draining_ = false, deleted_ = false;
+};
+
+}  // namespace berth::shim

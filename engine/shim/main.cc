@@ -1,0 +1,63 @@
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+
+#include "engine/base/files.h"
+#include "engine/shim/loop.h"
+#include "engine/shim/options.h"
+#include "engine/shim/protocol/bundle.h"
+#include "engine/shim/protocol/socket.h"
+#include "engine/shim/protocol/task_file.h"
+#include "engine/shim/reap.h"
+#include "engine/shim/server.h"
+
+namespace {
+
+using namespace berth;
+using namespace berth::shim;
+
+constexpr int kSupervisor = 3;
+
+Result<UniqueFd> watch_children() {
+    ::signal(SIGPIPE, SIG_IGN);
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    if (::sigprocmask(SIG_BLOCK, &children, nullptr) != 0) return fail_errno("sigprocmask");
+    UniqueFd signals(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!signals) return fail_errno("signalfd");
+    return signals;
+}
+
+Result<> serve(TaskFile task) {
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno("subreaper");
+    BERTH_TRY(UniqueFd signals, watch_children());
+    BERTH_TRY(UniqueFd listening, listen_here(kSocketFile));
+    BERTH_TRY(Loop loop, Loop::make());
+    Server server(loop, std::move(task), std::move(listening), std::move(signals), UniqueFd(kSupervisor));
+    loop.run();
+    return {};
+}
+
+Result<> run(int argc, char** argv) {
+    BERTH_TRY(ShimOptions options, parse_options(argc, argv));
+    if (options.version) return write_all(STDOUT_FILENO, "berth-shim version " BERTH_VERSION "\n");
+    if (::chdir(options.bundle.c_str()) != 0) return fail_errno("chdir " + options.bundle);
+    BERTH_TRY(std::string bytes, read_file(kTaskFile, 1 << 20));
+    BERTH_TRY(TaskFile task, decode_task_file(bytes));
+    if (!options.reap_reason.empty()) return reap(task, options.reap_reason);
+    return serve(std::move(task));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    sys::remember_process_defaults();
+    auto done = run(argc, argv);
+    if (done) return 0;
+    (void)write_all(STDERR_FILENO, "berth-shim: " + done.error().message + "\n").has_value();
+    return 1;
+}

@@ -1,0 +1,114 @@
+#include "engine/shim/output.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace berth::shim {
+
+namespace {
+constexpr std::size_t kChunk = 32 * 1024;
+char chunk[kChunk];  // one thread; not on the heap, so an idle shim never touches it
+}  // namespace
+
+Output::Output(Loop& loop, std::unique_ptr<logs::LogDriver> log, bool framed, Events events)
+    : loop_(loop), log_(std::move(log)), framed_(framed), events_(std::move(events)) {}
+
+void Output::add_source(UniqueFd fd, logs::Stream stream) {
+    auto source = std::make_unique<Source>(
+        Source{std::move(fd), stream, logs::LineCutter(*log_, stream), nullptr});
+    Source* raw = source.get();
+    source->watch = std::make_unique<Watch>(loop_, raw->fd.get(), EPOLLIN, [this, raw](std::uint32_t) {
+        read_source(*raw);
+        regulate();
+    });
+    sources_.push_back(std::move(source));
+    regulate();
+}
+
+void Output::add_client(UniqueFd socket, std::uint8_t streams, Input& input, std::function<void()> input_ended) {
+    AttachClient::Events events;
+    events.caught_up = [this] { regulate(); };
+    events.input_ended = std::move(input_ended);
+    events.gone = [this](AttachClient* gone) {
+        std::erase_if(clients_, [gone](const auto& client) { return client.get() == gone; });
+        regulate();
+        if (ended_ && clients_.empty()) events_.idle();
+    };
+    clients_.push_back(
+        std::make_unique<AttachClient>(loop_, std::move(socket), streams, framed_, input, std::move(events)));
+    if (ended_) clients_.back()->end_output();
+}
+
+void Output::resume_input() {
+    for (auto& client : clients_) client->resume_input();
+}
+
+void Output::note(Result<> logged) {
+    if (!logged && !in_trouble_) events_.trouble("the container's log cannot be written: " + logged.error().message);
+    in_trouble_ = !logged;
+}
+
+void Output::deliver(Source& source, std::string_view bytes) {
+    auto logged = source.cutter.add(bytes);
+    if (logged) logged = log_->flush();
+    note(std::move(logged));
+    for (auto& client : clients_) {
+        if (client->wants(source.stream)) client->send(source.stream, bytes);
+    }
+}
+
+void Output::read_source(Source& source) {
+    ssize_t got = ::read(source.fd.get(), chunk, kChunk);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // A terminal whose last user is gone says EIO.
+    if (got <= 0) return end_source(source);
+    deliver(source, std::string_view(chunk, static_cast<std::size_t>(got)));
+}
+
+void Output::end_source(Source& source) {
+    source.watch->pause();
+    source.fd.reset();
+    auto logged = source.cutter.finish();
+    if (logged) logged = log_->flush();
+    note(std::move(logged));
+    if (draining_) loop_.later([this] { finish(); });
+}
+
+// Back-pressure: the pipes fill up while somebody is behind.
+void Output::regulate() {
+    bool behind = std::any_of(clients_.begin(), clients_.end(), [](const auto& client) { return client->behind(); });
+    for (auto& source : sources_) {
+        if (!source->fd) continue;
+        if (behind && !draining_) {
+            source->watch->pause();
+        } else {
+            source->watch->set(EPOLLIN);
+        }
+    }
+}
+
+void Output::drain(std::chrono::milliseconds limit) {
+    draining_ = true;
+    regulate();
+    loop_.after(limit, [this] {
+        for (auto& source : sources_) {
+            if (source->fd) end_source(*source);
+        }
+    });
+    loop_.later([this] { finish(); });
+}
+
+void Output::finish() {
+    bool open = std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return bool(source->fd); });
+    if (open || ended_) return;
+    ended_ = true;
+    loop_.cancel_timer();
+    for (auto& client : clients_) client->end_output();
+    events_.drained();
+}
+
+}  // namespace berth::shim

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/shim/protocol/task_file.h"
+#include "engine/sys/spawn.h"
+
+namespace berth::shim {
+
+// An OCI runtime, by runc's command line. Our folder is the bundle.
+class Runtime {
+   public:
+    explicit Runtime(const TaskFile& task) : task_(task) {}
+
+    // RUNTIME --root R --log log.json --log-format json VERB… ID, started.
+    Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
+                                    sys::SpawnHook hook = {}) const;
+    // Docker's text for a runtime that has failed: "OCI runtime VERB failed: " and the last error of its log, else
+    // `fallback`.
+    Error failure(const std::string& verb, int exit_code, std::string fallback) const;
+
+   private:
+    const TaskFile& task_;
+};
+
+}  // namespace berth::shim

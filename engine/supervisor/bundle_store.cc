@@ -1,0 +1,67 @@
+#include "engine/supervisor/bundle_store.h"
+
+#include <sys/stat.h>
+
+#include "engine/base/files.h"
+#include "engine/base/undo.h"
+#include "engine/shim/protocol/bundle.h"
+#include "engine/shim/protocol/socket.h"
+
+namespace berth::supervisor {
+
+Result<> BundleStore::write(const TaskSpec& spec) const {
+    std::string bundle = path(spec.id);
+    BERTH_CHECK(make_folders(config_.state_dir + "/tasks", 0700));
+    if (::mkdir(bundle.c_str(), 0700) != 0) return fail_errno("mkdir " + bundle);
+    UndoStack undo;
+    undo.push([&bundle] { (void)remove_tree(bundle).has_value(); });
+    // The container's init walks through to its root before it has one: others need the x bit below 0700 parents only
+    // with user namespaces, which bring their own owner.
+    if (::mkdir((bundle + "/" + shim::kRootFolder).c_str(), 0700) != 0) return fail_errno("mkdir rootfs");
+    shim::TaskFile task;
+    task.id = spec.id;
+    task.runtime = spec.runtime.empty() ? config_.runtime_path : spec.runtime;
+    task.runtime_root = config_.state_dir + "/runtime";
+    task.runtime_args = spec.runtime_args;
+    task.terminal = spec.terminal;
+    task.open_stdin = spec.open_stdin;
+    task.stdin_once = spec.stdin_once;
+    task.rows = spec.rows;
+    task.columns = spec.columns;
+    task.log_driver = spec.log_driver;
+    task.log_path = spec.log_path;
+    task.log_options = spec.log_options;
+    task.cgroup_paths = spec.cgroup_paths;
+    BERTH_CHECK(write_file(bundle + "/" + shim::kConfigFile, spec.config_json));
+    BERTH_CHECK(write_file(bundle + "/" + shim::kTaskFile, shim::encode_task_file(task)));
+    undo.keep();
+    return {};
+}
+
+Result<> BundleStore::remove(const std::string& id) const { return remove_tree(path(id)); }
+
+Result<std::vector<std::string>> BundleStore::list() const {
+    std::string folder = config_.state_dir + "/tasks";
+    if (!exists(folder)) return std::vector<std::string>();
+    return list_folder(folder);
+}
+
+Result<UniqueFd> BundleStore::start_shim(const std::string& id) const {
+    BERTH_TRY(shim::SocketPair pair, shim::make_socket_pair());
+    sys::SpawnOptions options;
+    options.argv = {config_.shim_path, "--id", id, "--bundle", path(id)};
+    options.fds = {-1, -1, -1, pair.theirs.get()};
+    options.new_session = true;
+    options.orphan = true;
+    if (auto started = sys::spawn(options); !started) return Failure(std::move(started.error()).in("start shim"));
+    return std::move(pair.ours);
+}
+
+Result<sys::ChildProcess> BundleStore::start_reaper(const std::string& id, const std::string& reason) const {
+    sys::SpawnOptions options;
+    options.argv = {config_.shim_path, "--id", id, "--bundle", path(id), "--reap", reason};
+    options.new_session = true;
+    return sys::spawn(options);
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
+#include "engine/shim/protocol/task_file.h"
+#include "engine/supervisor/task_service.h"
+#include "engine/sys/spawn.h"
+
+namespace berth::supervisor {
+
+// STATE/tasks/ID and the shims that work there. Blocking, but only on a tmpfs and vfork.
+class BundleStore {
+   public:
+    explicit BundleStore(SupervisorConfig config) : config_(std::move(config)) {}
+
+    std::string path(const std::string& id) const { return config_.state_dir + "/tasks/" + id; }
+    // kConflict if there is one already.
+    Result<> write(const TaskSpec& spec) const;
+    Result<> remove(const std::string& id) const;
+    Result<std::vector<std::string>> list() const;
+    // Starts a shim that outlives us; returns its control connection.
+    Result<UniqueFd> start_shim(const std::string& id) const;
+    // Starts `berth-shim --reap`, a child of ours.
+    Result<sys::ChildProcess> start_reaper(const std::string& id, const std::string& reason) const;
+
+   private:
+    SupervisorConfig config_;
+};
+
+}  // namespace berth::supervisor

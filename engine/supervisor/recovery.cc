@@ -1,0 +1,65 @@
+#include "engine/async/race.h"
+#include "engine/base/log.h"
+#include "engine/shim/protocol/bundle.h"
+#include "engine/shim/protocol/socket.h"
+#include "engine/supervisor/shim_tasks.h"
+
+namespace berth::supervisor {
+
+namespace {
+
+constexpr auto kGreetLimit = std::chrono::seconds(5);
+
+Task::Status to_status(shim::TaskState state) {
+    switch (state) {
+        case shim::TaskState::kRunning: return Task::Status::kRunning;
+        case shim::TaskState::kExited: return Task::Status::kExited;
+        default: return Task::Status::kCreated;
+    }
+}
+
+}  // namespace
+
+Async<Result<>> ShimTasks::recover_one(std::string id) {
+    auto entry = std::make_shared<Entry>(io_, id);
+    std::string bundle = bundles_.path(id);
+    auto socket = shim::connect_in(bundle, shim::kSocketFile);
+    if (socket) BERTH_CO_CHECK(shim::check_peer(socket->get()));
+    tasks_[id] = entry;
+    if (socket) {
+        connect(entry, std::move(*socket));
+        auto greeting = entry->client->greet();
+        auto status = co_await async::with_deadline(kGreetLimit, "greet shim", std::move(greeting));
+        if (status) {
+            entry->task.status = to_status(status->state);
+            entry->task.pid = status->pid;
+            entry->task.started_at = Timestamp(std::chrono::nanoseconds(status->started_at));
+            if (status->exit) set_exit(entry, std::move(*status->exit));
+            co_return Result<>();
+        }
+        // It ended between connect and answer, or is stuck; in both cases serve() finds out what became of it.
+        entry->client->close();
+        co_return co_await entry->exited.wait();
+    }
+    auto record = shim::read_exit_record(bundle);
+    if (record) {
+        set_exit(entry, std::move(*record));
+    } else {
+        co_await lose_shim(entry);
+    }
+    co_return Result<>();
+}
+
+Async<Result<std::vector<Task>>> ShimTasks::recover() {
+    BERTH_CO_TRY(auto ids, bundles_.list());
+    std::vector<Task> found;
+    for (const std::string& id : ids) {
+        if (tasks_.contains(id)) continue;
+        auto recovered = co_await recover_one(id);
+        if (!recovered) log::error("recover task: " + recovered.error().message, {{"container", id}});
+        if (auto task = find(id)) found.push_back(std::move(*task));
+    }
+    co_return found;
+}
+
+}  // namespace berth::supervisor

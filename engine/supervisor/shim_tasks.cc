@@ -1,0 +1,206 @@
+#include "engine/supervisor/shim_tasks.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "engine/async/socket_stream.h"
+#include "engine/async/token.h"
+#include "engine/base/log.h"
+#include "engine/shim/protocol/socket.h"
+#include "engine/shim/protocol/wire.h"
+#include "engine/sys/pidfd.h"
+
+namespace berth::supervisor {
+
+namespace {
+
+using shim::MessageType;
+
+constexpr char kCreatePhrase[] = "failed to create task for container: failed to create shim task";
+constexpr char kShimLost[] = "the container's shim died; the container was killed";
+// How far a client may be behind before the container has to wait for it.
+constexpr int kAttachBuffer = 1 << 20;
+
+TaskExit to_exit(shim::ExitRecord record) {
+    return {record.code, record.oom_killed, Timestamp(std::chrono::nanoseconds(record.exited_at)),
+            std::move(record.error)};
+}
+
+// The shim's end of an attach stream. Without CAP_NET_ADMIN the kernel's own limit stays.
+void enlarge(int socket) { (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kAttachBuffer, sizeof(int)); }
+
+Async<Result<>> wait_child(IoContext& io, sys::ChildProcess child) {
+    boost::asio::posix::stream_descriptor ended(io, child.pidfd.get());
+    auto [error] = co_await ended.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::kToken);
+    ended.release();
+    if (error) co_return async::failure("wait for child", error);
+    if (auto status = sys::wait_child(child.pidfd.get()); !status) co_return Failure(std::move(status.error()));
+    co_return Result<>();
+}
+
+}  // namespace
+
+ShimTasks::ShimTasks(IoContext& io, SupervisorConfig config)
+    : io_(io), bundles_(std::move(config)), gate_(std::make_unique<async::Gate>(io)) {}
+
+// The event loop has stopped: what is still suspended goes with it. The containers live on.
+ShimTasks::~ShimTasks() = default;
+
+Result<ShimTasks::EntryPtr> ShimTasks::get(const std::string& id) const {
+    auto found = tasks_.find(id);
+    if (found == tasks_.end()) return fail(ErrorKind::kNotFound, "no such task: " + id);
+    return found->second;
+}
+
+void ShimTasks::set_exit(const EntryPtr& entry, shim::ExitRecord record) {
+    if (entry->task.exit) return;
+    entry->task.exit = to_exit(std::move(record));
+    entry->task.status = Task::Status::kExited;
+    entry->exited.set();
+}
+
+void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
+    ShimClient::Events events;
+    std::weak_ptr<Entry> weak = entry;
+    events.exited = [this, weak](shim::ExitRecord record) {
+        if (auto alive = weak.lock()) set_exit(alive, std::move(record));
+    };
+    events.notice = [id = entry->task.id](std::string text) { log::warning(text, {{"container", id}}); };
+    entry->client = std::make_unique<ShimClient>(io_, std::move(socket), std::move(events));
+    gate_->spawn(serve(std::move(entry)));
+}
+
+Async<void> ShimTasks::serve(EntryPtr entry) {
+    co_await entry->client->serve();
+    if (!entry->task.exit && !entry->removing) co_await lose_shim(entry);
+    entry->shim_gone.set();
+}
+
+Async<void> ShimTasks::lose_shim(EntryPtr entry) {
+    std::string id = entry->task.id;
+    log::warning(kShimLost, {{"container", id}});
+    auto reaper = bundles_.start_reaper(id, kShimLost);
+    if (reaper) {
+        auto ended = co_await wait_child(io_, std::move(*reaper));
+        if (!ended) log::warning("clear away a lost container: " + ended.error().message, {{"container", id}});
+    } else {
+        log::error("clear away a lost container: " + reaper.error().message, {{"container", id}});
+    }
+    auto record = shim::read_exit_record(bundles_.path(id));
+    if (!record) record = shim::ExitRecord{137, false, now().time_since_epoch().count(), kShimLost};
+    set_exit(entry, std::move(*record));
+}
+
+Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
+    if (tasks_.contains(spec.id)) co_return fail(ErrorKind::kConflict, "task " + spec.id + " exists already");
+    BERTH_CO_CHECK(in(kCreatePhrase, bundles_.write(spec)));
+    auto entry = std::make_shared<Entry>(io_, spec.id);
+    auto socket = bundles_.start_shim(spec.id);
+    if (!socket) {
+        (void)bundles_.remove(spec.id).has_value();
+        co_return Failure(std::move(socket.error()).in(kCreatePhrase));
+    }
+    tasks_[spec.id] = entry;
+    // Until the answer is here, the end of the shim is create's to report.
+    entry->removing = true;
+    connect(entry, std::move(*socket));
+    shim::WireWriter payload;
+    payload.u8(spec.root ? 1 : 0);
+    std::string bytes = payload.take();
+    auto answer = co_await entry->client->ask(MessageType::kCreate, std::move(bytes), std::move(spec.root));
+    if (!answer) {
+        (void)co_await entry->shim_gone.wait();
+        tasks_.erase(spec.id);
+        if (answer.error().kind == ErrorKind::kUnavailable) {
+            // It died on the way: the container may be half made.
+            co_await lose_shim(entry);
+        }
+        if (auto removed = bundles_.remove(spec.id); !removed) log::warning(removed.error().message);
+        co_return Failure(std::move(answer.error()).in(kCreatePhrase));
+    }
+    entry->removing = false;
+    entry->task.pid = static_cast<pid_t>(shim::WireReader(*answer).u32());
+    co_return entry->task.pid;
+}
+
+Async<Result<Timestamp>> ShimTasks::start(std::string id) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client) co_return fail(ErrorKind::kConflict, "the task has exited");
+    BERTH_CO_TRY(std::string answer, co_await entry->client->ask(MessageType::kStart, std::string(), UniqueFd()));
+    entry->task.started_at = Timestamp(std::chrono::nanoseconds(shim::WireReader(answer).i64()));
+    if (!entry->task.exit) entry->task.status = Task::Status::kRunning;
+    co_return entry->task.started_at;
+}
+
+Async<Result<>> ShimTasks::kill(std::string id, int signal) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (entry->task.exit) co_return fail(ErrorKind::kConflict, "process already finished");
+    shim::WireWriter payload;
+    payload.u32(static_cast<std::uint32_t>(signal));
+    std::string bytes = payload.take();
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kKill, std::move(bytes), UniqueFd()));
+    co_return Result<>();
+}
+
+Async<Result<TaskExit>> ShimTasks::wait(std::string id) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    BERTH_CO_CHECK(co_await entry->exited.wait());
+    co_return *entry->task.exit;
+}
+
+Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, AttachOptions options) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
+    BERTH_CO_TRY(shim::SocketPair pair, shim::make_socket_pair());
+    enlarge(pair.theirs.get());
+    shim::WireWriter payload;
+    payload.u8(static_cast<std::uint8_t>((options.input ? shim::kAttachStdin : 0) |
+                                         (options.output ? shim::kAttachStdout : 0) |
+                                         (options.error ? shim::kAttachStderr : 0)));
+    std::string bytes = payload.take();
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
+    co_return async::make_socket_stream(io_, std::move(pair.ours));
+}
+
+Async<Result<>> ShimTasks::resize(std::string id, std::uint16_t rows, std::uint16_t columns) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
+    shim::WireWriter payload;
+    payload.u16(rows);
+    payload.u16(columns);
+    std::string bytes = payload.take();
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kResize, std::move(bytes), UniqueFd()));
+    co_return Result<>();
+}
+
+Async<Result<>> ShimTasks::remove(std::string id) {
+    auto found = tasks_.find(id);
+    if (found == tasks_.end()) co_return Result<>();
+    EntryPtr entry = found->second;
+    if (entry->task.status == Task::Status::kRunning) co_return fail(ErrorKind::kConflict, "the task is running");
+    if (entry->client) {
+        entry->removing = true;
+        auto answer = co_await entry->client->ask(MessageType::kDelete, std::string(), UniqueFd());
+        bool gone = !answer && answer.error().kind == ErrorKind::kUnavailable;
+        if (!answer && !gone) co_return Failure(std::move(answer.error()));
+        // A removal does not wait for clients that have output left to read.
+        bool lingers = answer && shim::WireReader(*answer).u8() != 0;
+        if (!lingers) BERTH_CO_CHECK(co_await entry->shim_gone.wait());
+        if (gone && !entry->task.exit) co_await lose_shim(entry);
+    }
+    tasks_.erase(id);
+    co_return bundles_.remove(id);
+}
+
+std::optional<Task> ShimTasks::find(const std::string& id) const {
+    auto found = tasks_.find(id);
+    if (found == tasks_.end()) return {};
+    return found->second->task;
+}
+
+std::unique_ptr<TaskService> make_task_service(IoContext& io, SupervisorConfig config) {
+    return std::make_unique<ShimTasks>(io, std::move(config));
+}
+
+}  // namespace berth::supervisor

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "engine/async/event.h"
+#include "engine/async/gate.h"
+#include "engine/supervisor/bundle_store.h"
+#include "engine/supervisor/shim_client.h"
+#include "engine/supervisor/task_service.h"
+
+namespace berth::supervisor {
+
+class ShimTasks final : public TaskService {
+   public:
+    ShimTasks(IoContext& io, SupervisorConfig config);
+    ~ShimTasks() override;
+
+    Async<Result<pid_t>> create(TaskSpec spec) override;
+    Async<Result<Timestamp>> start(std::string id) override;
+    Async<Result<>> kill(std::string id, int signal) override;
+    Async<Result<TaskExit>> wait(std::string id) override;
+    Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) override;
+    Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) override;
+    Async<Result<>> remove(std::string id) override;
+    std::optional<Task> find(const std::string& id) const override;
+    Async<Result<std::vector<Task>>> recover() override;
+
+   private:
+    // Shared between the map and the coroutines that wait for it.
+    struct Entry {
+        Entry(IoContext& io, std::string id) : exited(io), shim_gone(io) { task.id = std::move(id); }
+        Task task;
+        std::unique_ptr<ShimClient> client;  // none for a task found by its exit record alone
+        async::Event exited, shim_gone;
+        bool removing = false;  // the shim is told to end: its end is no accident
+    };
+    using EntryPtr = std::shared_ptr<Entry>;
+
+    void connect(EntryPtr entry, UniqueFd socket);
+    // The life of a connection, and what is to do after it.
+    Async<void> serve(EntryPtr entry);
+    Async<void> lose_shim(EntryPtr entry);
+    void set_exit(const EntryPtr& entry, shim::ExitRecord record);
+    Result<EntryPtr> get(const std::string& id) const;
+    Async<Result<>> recover_one(std::string id);
+
+    IoContext& io_;
+    BundleStore bundles_;
+    std::map<std::string, EntryPtr> tasks_;
+    std::unique_ptr<async::Gate> gate_;
+};
+
+}  // namespace berth::supervisor
