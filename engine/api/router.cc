@@ -97,6 +97,11 @@ Async<Result<>> send_error(http::Responder& responder, Error error, bool plain) 
     return responder.send(status, std::move(headers), std::move(body));
 }
 
+// Whether an error says something about the engine rather than about what was asked of it.
+bool is_ours(ErrorKind kind) {
+    return kind == ErrorKind::kInternal || kind == ErrorKind::kDeadlineExceeded || kind == ErrorKind::kDataLoss;
+}
+
 // A route's exception is a broken invariant of ours: the client gets a 500 and the log a line.
 Async<Result<>> run(const RouteHandler& handler, Exchange& exchange) {
     std::string broken;
@@ -162,7 +167,7 @@ Async<void> Router::answer(http::Request& request, http::Responder& responder) c
         result = Failure(std::move(negotiated.error()));
     }
     if (result) co_return;
-    if (status_of(result.error().kind) >= 500 && result.error().kind != ErrorKind::kCancelled) {
+    if (is_ours(result.error().kind)) {
         log::error("handler returned error",
                    {{"method", request.method}, {"path", request.path}, {"error", result.error().message}});
     }

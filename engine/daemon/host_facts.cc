@@ -127,9 +127,12 @@ HostFacts read_host_facts() {
     } else {
         read_limits_v1(facts.limits);
     }
-    auto forwarding = read_file("/proc/sys/net/ipv4/ip_forward");
-    facts.limits.ipv4_forwarding = forwarding && forwarding->starts_with("1");
     return facts;
+}
+
+bool forwards_ipv4() {
+    auto text = read_file("/proc/sys/net/ipv4/ip_forward");
+    return text && text->starts_with("1");
 }
 
 }  // namespace berth::daemon

@@ -17,6 +17,8 @@ HostFacts read_host_facts();
 
 // "amd64" for "x86_64": the name Go and image manifests use.
 std::string go_architecture(const std::string& machine);
+// What changes while the daemon runs.
+bool forwards_ipv4();
 // Descriptors this process has open.
 int open_descriptors();
 

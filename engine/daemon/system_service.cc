@@ -77,6 +77,7 @@ Async<Result<types::SystemInfo>> System::info() {
     out.network_plugins = {"bridge", "host", "null"};
     out.log_plugins = {"json-file", "local"};
     out.limits = host_.limits;
+    out.limits.ipv4_forwarding = forwards_ipv4();
     out.debug = config_.debug;
     out.live_restore = config_.live_restore;
     out.open_files = open_descriptors();
