@@ -119,6 +119,7 @@ bool is_port_rule(const Rule& rule, const BridgeRules& bridge) {
         return inside("-d ") && spec.find(fmt::format(" ! -i {0} -o {0} -p ", bridge.bridge)) != spec.npos &&
                ends_with("-j ACCEPT");
     if (rule.table != "nat") return false;
+    if (rule.chain == "DOCKER" && spec == fmt::format("-i {} -j RETURN", bridge.bridge)) return true;
     if (rule.chain == "DOCKER" || rule.chain == kLoopbackChain) return inside("--to-destination ");
     return rule.chain == "POSTROUTING" && inside("-s ") && inside("-d ") && ends_with("-j MASQUERADE") &&
            spec.find("--dport") != spec.npos;

@@ -55,7 +55,9 @@ std::vector<Rule> bridge_rules(const BridgeRules& bridge);
 std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container,
                              const std::vector<PublishedPort>& ports);
 
-// Whether a rule found in the kernel has the shape of one of port_rules() for this bridge: what a crash left.
+// Whether a rule found in the kernel has the shape of one of port_rules() for this bridge: what a crash left,
+// or another engine that had the bridge before and is gone (whose rule for its proxy would keep containers
+// from reaching published ports).
 bool is_port_rule(const Rule& rule, const BridgeRules& bridge);
 
 }  // namespace berth::network

@@ -59,6 +59,8 @@ TEST(Rules, StraysAreKnownByTheirShape) {
     for (const auto& rule : head_rules()) EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.spec;
     for (const auto& rule : port_rules("other0", *Ipv4::parse("172.18.0.2"), {{"tcp", {}, 8080, 80}}))
         EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.chain << " " << rule.spec;
+    EXPECT_TRUE(is_port_rule({"nat", "DOCKER", "-i docker0 -j RETURN"}, bridge));
+    EXPECT_FALSE(is_port_rule({"nat", "DOCKER", "-i docker1 -j RETURN"}, bridge));
     EXPECT_FALSE(is_port_rule({"filter", "DOCKER-USER", "-d 172.17.0.2/32 -j DROP"}, bridge));
 }
 
