@@ -36,7 +36,7 @@ Result<std::uint64_t> parse_size(const std::string& key, const std::string& text
 
 Result<RotationLimits> parse_rotation(const Options& options) {
     RotationLimits limits;
-    if (auto size = options.find("max-size"); size != options.end() && size->second != "-1") {
+    if (auto size = options.find("max-size"); size != options.end()) {
         BERTH_TRY(limits.max_size, parse_size("max-size", size->second));
         if (limits.max_size == 0) return fail(ErrorKind::kInvalidArgument, "max-size must be a positive number");
     }
@@ -45,9 +45,6 @@ Result<RotationLimits> parse_rotation(const Options& options) {
         auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limits.max_files);
         if (error != std::errc() || end != text.data() + text.size()) return bad("max-file", text);
         if (limits.max_files < 1) return fail(ErrorKind::kInvalidArgument, "max-file cannot be less than 1");
-        if (limits.max_files > 1 && limits.max_size == 0) {
-            return fail(ErrorKind::kInvalidArgument, "max-file cannot be set without max-size");
-        }
     }
     return limits;
 }

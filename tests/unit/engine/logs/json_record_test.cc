@@ -1,0 +1,64 @@
+#include "engine/logs/json_record.h"
+
+#include <gtest/gtest.h>
+
+namespace berth::logs {
+
+namespace {
+
+const Timestamp kTime = parse_rfc3339("2026-11-21T01:20:00.5Z").value();
+
+std::string record(std::string_view line, bool partial = false) {
+    std::string out;
+    append_json_record(out, Stream::kStdout, kTime, line, partial);
+    return out;
+}
+
+std::string tail() { return "\",\"stream\":\"stdout\",\"time\":\"2026-11-21T01:20:00.5Z\"}\n"; }
+
+}  // namespace
+
+TEST(JsonRecord, IsWhatDockerWrites) {
+    EXPECT_EQ("{\"log\":\"plain\\n" + tail(), record("plain"));
+    EXPECT_EQ("{\"log\":\"\\n" + tail(), record(""));
+    EXPECT_EQ("{\"log\":\"piece" + tail(), record("piece", true));
+    EXPECT_EQ("{\"log\":\"\\\"\\\\\\u003ca\\u0026b\\u003e\\u0009\\r\\u001b\x7f\\n" + tail(), record("\"\\<a&b>\t\r\x1b\x7f"));
+    EXPECT_EQ("{\"log\":\"\xC3\xA9\\ufffd\\u2028\xF0\x9F\x98\x80\\n" + tail(),
+              record("\xC3\xA9\xFF\xE2\x80\xA8\xF0\x9F\x98\x80"));
+    // Overlong, surrogate and truncated: each byte by itself.
+    EXPECT_EQ("{\"log\":\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\n" + tail(), record("\xC0\x80\xED\xA0\x80\xC3"));
+}
+
+TEST(JsonRecord, ReadsBackWhatItWrote) {
+    for (std::string line : {"", "a", "\"\\<>&\t\r\x01", "\xC3\xA9 \xE2\x80\xA9 \xF0\x9F\x98\x80"}) {
+        std::string text = record(line);
+        auto parsed = parse_json_record(std::string_view(text).substr(0, text.size() - 1));
+        ASSERT_TRUE(parsed) << text;
+        EXPECT_EQ(line + "\n", parsed->text);
+        EXPECT_EQ(kTime, parsed->time);
+        EXPECT_EQ(Stream::kStdout, parsed->stream);
+    }
+}
+
+TEST(JsonRecord, ReadsForeignRecords) {
+    auto parsed = parse_json_record(
+        R"({"attrs":{"a":"}","b":[1,"]"]},"time":"2026-11-21T01:20:00.5Z","stream":"stderr","log":"\ud83d\ude00\u00e9\ud83d"})");
+    ASSERT_TRUE(parsed);
+    EXPECT_EQ("\xF0\x9F\x98\x80\xC3\xA9\xEF\xBF\xBD", parsed->text);
+    EXPECT_EQ(Stream::kStderr, parsed->stream);
+}
+
+TEST(JsonRecord, RefusesDamage) {
+    for (const char* line : {"", "{", "{}", "null", R"({"log":"x)", R"({"log":"x","time":"yesterday"})",
+                             R"({"log":"\u12","time":"2026-11-21T01:20:00Z"})", "\0\0\0"}) {
+        EXPECT_FALSE(parse_json_record(line)) << line;
+    }
+}
+
+TEST(JsonRecord, FindsAField) {
+    EXPECT_EQ("boom \"x\"", json_text_field(R"({"level":"error","msg":"boom \"x\"","time":"t"})", "msg"));
+    EXPECT_FALSE(json_text_field(R"({"level":3})", "level"));
+    EXPECT_FALSE(json_text_field("no json", "level"));
+}
+
+}  // namespace berth::logs
