@@ -1,0 +1,208 @@
+#include "engine/api/container_routes.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "engine/api/container_queries.h"
+#include "engine/api/filters.h"
+#include "engine/async/race.h"
+
+namespace berth::api {
+namespace {
+
+using container::ContainerServices;
+using container::Outcome;
+using nlohmann::json;
+
+constexpr std::array<std::string_view, 3> kPruneFilters{"label", "label!", "until"};
+constexpr ApiVersion kTypedStreams{1, 42};  // before it every stream is called raw
+
+std::string ref_of(const Exchange& exchange) { return exchange.params.find("id")->second; }
+
+Async<Result<>> answer(Exchange& exchange, Outcome outcome) {
+    unsigned status = outcome == Outcome::kChanged ? 204 : 304;
+    co_return co_await exchange.empty(status);
+}
+
+Async<Result<>> create(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto body, co_await exchange.body());
+    BERTH_CO_TRY(auto request, create_request(exchange.request.query, std::move(body)));
+    BERTH_CO_TRY(auto created, co_await services.lifecycle().create(std::move(request)));
+    json answer = {{"Id", created.id}, {"Warnings", created.warnings}};
+    co_return co_await exchange.json(201, std::move(answer));
+}
+
+Async<Result<>> list(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto options, list_options(exchange.request.query));
+    BERTH_CO_TRY(auto text, services.inspector().list(options));
+    co_return co_await exchange.json_text(200, std::move(text));
+}
+
+Async<Result<>> inspect(ContainerServices& services, Exchange& exchange) {
+    if (exchange.request.query.flag("size")) {
+        co_return fail(ErrorKind::kNotImplemented, "sizes of containers are not supported yet");
+    }
+    std::string ref = ref_of(exchange);
+    BERTH_CO_TRY(auto text, co_await services.inspector().inspect(ref));
+    co_return co_await exchange.json_text(200, std::move(text));
+}
+
+Async<Result<>> start(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_TRY(auto outcome, co_await services.lifecycle().start(ref));
+    co_return co_await answer(exchange, outcome);
+}
+
+Async<Result<>> stop(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_TRY(auto options, stop_options(exchange.request.query));
+    BERTH_CO_TRY(auto outcome, co_await services.lifecycle().stop(ref, options));
+    co_return co_await answer(exchange, outcome);
+}
+
+Async<Result<>> restart(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_TRY(auto options, stop_options(exchange.request.query));
+    BERTH_CO_CHECK(co_await services.lifecycle().restart(ref, options));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> kill(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    std::string signal = exchange.request.query.get("signal");
+    BERTH_CO_CHECK(co_await services.lifecycle().kill(ref, signal));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> rename(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    std::string name = exchange.request.query.get("name");
+    BERTH_CO_CHECK(co_await services.lifecycle().rename(ref, name));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> remove(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    const auto& query = exchange.request.query;
+    container::RemoveOptions options{query.flag("force"), query.flag("v"), query.flag("link")};
+    BERTH_CO_CHECK(co_await services.lifecycle().remove(ref, options));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> prune(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto filters, parse_filters(exchange.request.query, kPruneFilters));
+    BERTH_CO_TRY(auto pruned, co_await services.lifecycle().prune(filters));
+    json answer = {{"ContainersDeleted", pruned.ids.empty() ? json() : json(pruned.ids)},
+                   {"SpaceReclaimed", pruned.bytes}};
+    co_return co_await exchange.json(200, std::move(answer));
+}
+
+// The head goes out at once; the exit, which may be days away, is the body.
+Async<Result<>> wait(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto condition, wait_condition(exchange.request.query));
+    BERTH_CO_TRY(auto waiting, services.lifecycle().wait(ref_of(exchange), condition));
+    std::string type = "application/json";
+    BERTH_CO_CHECK(co_await exchange.stream(200, type));
+    auto exit = waiting->result();
+    auto gone = exchange.responder.client_gone();
+    auto first = co_await async::race(std::move(exit), std::move(gone));
+    if (first.index() == 1) co_return Result<>();
+    auto& result = std::get<0>(first);
+    if (!result) co_return Failure(std::move(result.error()));
+    json body = {{"StatusCode", result->exit_code}};
+    if (!result->error.empty()) body["Error"] = {{"Message", result->error}};
+    std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    BERTH_CO_CHECK(co_await exchange.responder.write(std::move(text)));
+    co_return co_await exchange.responder.end();
+}
+
+Async<Result<>> resize(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_TRY(auto size, terminal_size(exchange.request.query));
+    BERTH_CO_CHECK(co_await services.streams().resize(ref, size.rows, size.columns));
+    co_return co_await exchange.empty(200);
+}
+
+Async<Result<>> attach(ContainerServices& services, Exchange& exchange) {
+    auto request = attach_request(exchange.request.query);
+    BERTH_CO_TRY(auto container, services.streams().attachable(ref_of(exchange), request));
+    BERTH_CO_TRY(auto attachment, services.streams().attach(container->id, request));
+    bool multiplexed = !container->config.tty;
+    BERTH_CO_TRY(auto client, co_await exchange.upgrade(multiplexed, false));
+    co_return co_await attachment->run(std::move(client));
+}
+
+class ResponseSink final : public container::LogSink {
+   public:
+    explicit ResponseSink(http::Responder& responder) : responder_(responder) {}
+    Async<Result<>> write(std::string bytes) override { return responder_.write(std::move(bytes)); }
+
+   private:
+    http::Responder& responder_;
+};
+
+Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto request, log_request(exchange.request.query));
+    BERTH_CO_TRY(auto container, services.inspector().find(ref_of(exchange)));
+    if (container->host.log_config.type == "none") {
+        co_return fail(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
+    }
+    bool raw = container->config.tty || exchange.version < kTypedStreams;
+    std::string type = raw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream";
+    BERTH_CO_CHECK(co_await exchange.stream(200, type));
+    ResponseSink sink(exchange.responder);
+    auto copying = services.streams().logs(container->id, request, sink);
+    auto gone = exchange.responder.client_gone();
+    auto first = co_await async::race(std::move(copying), std::move(gone));
+    if (first.index() == 1) co_return Result<>();
+    BERTH_CO_CHECK(std::move(std::get<0>(first)));
+    co_return co_await exchange.responder.end();
+}
+
+// What is known and not there yet says so.
+template <const char* kWhat>
+Async<Result<>> not_yet(ContainerServices&, Exchange&) {
+    co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
+}
+constexpr char kExec[] = "exec", kPause[] = "pausing containers", kTop[] = "listing the processes of a container",
+               kStats[] = "container statistics", kUpdate[] = "updating containers", kArchive[] = "copying files",
+               kChanges[] = "listing the changes of a container", kExport[] = "exporting containers";
+
+}  // namespace
+
+void add_container_routes(Router& router, ContainerServices& containers) {
+    using Route = Async<Result<>> (*)(ContainerServices&, Exchange&);
+    auto add = [&](const char* method, const char* pattern, Route route) {
+        router.add(method, pattern, [&containers, route](Exchange& exchange) { return route(containers, exchange); });
+    };
+    add("POST", "/containers/create", create);
+    add("POST", "/containers/prune", prune);
+    add("GET", "/containers/json", list);
+    add("GET", "/containers/{id}/json", inspect);
+    add("GET", "/containers/{id}/logs", logs);
+    add("POST", "/containers/{id}/start", start);
+    add("POST", "/containers/{id}/stop", stop);
+    add("POST", "/containers/{id}/restart", restart);
+    add("POST", "/containers/{id}/kill", kill);
+    add("POST", "/containers/{id}/wait", wait);
+    add("POST", "/containers/{id}/attach", attach);
+    add("POST", "/containers/{id}/resize", resize);
+    add("POST", "/containers/{id}/rename", rename);
+    add("DELETE", "/containers/{id}", remove);
+    add("POST", "/containers/{id}/pause", not_yet<kPause>);
+    add("POST", "/containers/{id}/unpause", not_yet<kPause>);
+    add("GET", "/containers/{id}/top", not_yet<kTop>);
+    add("GET", "/containers/{id}/stats", not_yet<kStats>);
+    add("POST", "/containers/{id}/update", not_yet<kUpdate>);
+    add("HEAD", "/containers/{id}/archive", not_yet<kArchive>);
+    add("GET", "/containers/{id}/archive", not_yet<kArchive>);
+    add("PUT", "/containers/{id}/archive", not_yet<kArchive>);
+    add("GET", "/containers/{id}/changes", not_yet<kChanges>);
+    add("GET", "/containers/{id}/export", not_yet<kExport>);
+    add("POST", "/containers/{id}/exec", not_yet<kExec>);
+    add("POST", "/exec/{id}/start", not_yet<kExec>);
+    add("POST", "/exec/{id}/resize", not_yet<kExec>);
+    add("GET", "/exec/{id}/json", not_yet<kExec>);
+}
+
+}  // namespace berth::api
