@@ -28,10 +28,17 @@ Result<std::map<std::string, EndpointRequest>> parse_networking_config(const nlo
     std::map<std::string, EndpointRequest> endpoints;
     auto config = object.find("EndpointsConfig");
     if (config == object.end() || config->is_null()) return endpoints;
+    const std::string where = path + ".EndpointsConfig";
+    auto no_object = [](const std::string& field) {
+        return fail(ErrorKind::kInvalidArgument,
+                    "invalid JSON: json: cannot unmarshal into Go struct field " + field + " of type object");
+    };
+    if (!config->is_object()) return no_object(where);
     for (const auto& [name, endpoint] : config->items()) {
         EndpointRequest& request = endpoints[name];
         if (endpoint.is_null()) continue;
-        BERTH_TRY(request, parse_endpoint_request(endpoint, path + ".EndpointsConfig." + name));
+        if (!endpoint.is_object()) return no_object(where + "." + name);
+        BERTH_TRY(request, parse_endpoint_request(endpoint, where + "." + name));
     }
     return endpoints;
 }

@@ -1,8 +1,10 @@
 #include "engine/container/create_checks.h"
 
 #include <algorithm>
+#include <set>
 
 #include "engine/container/ports.h"
+#include "engine/container/security_options.h"
 #include "engine/container/signals.h"
 #include "engine/logs/log_driver.h"
 
@@ -49,6 +51,20 @@ Result<> check_resources(types::HostConfig& host) {
                    ", range for oom score adj is [-1000, 1000]");
     }
     if (host.memory > 0 && host.memory_swap == 0) host.memory_swap = host.memory * 2;
+    return {};
+}
+
+Result<> check_ulimits(const types::HostConfig& host) {
+    static const std::set<std::string> kNames{"as",      "core",     "cpu",  "data",  "fsize",  "locks",      "memlock", "msgqueue",
+                                              "nice",    "nofile",   "nproc", "rss",  "rtprio", "rttime",     "sigpending",
+                                              "stack"};
+    for (const auto& limit : host.ulimits) {
+        if (!kNames.contains(limit.name)) return bad("invalid ulimit type: " + limit.name);
+        if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0)) {
+            return bad("ulimit soft limit must be less than or equal to hard limit: " + std::to_string(limit.soft) +
+                       " > " + std::to_string(limit.hard));
+        }
+    }
     return {};
 }
 
@@ -165,6 +181,8 @@ Result<> check_and_complete(CreateRequest& request, const ContainerConfig& confi
     BERTH_CHECK(check_restart(request.host));
     BERTH_CHECK(check_modes(request.host));
     BERTH_CHECK(check_network(request));
+    BERTH_CHECK(parse_security_options(request.host.security_opt));
+    BERTH_CHECK(check_ulimits(request.host));
     BERTH_CHECK(check_log(request.host.log_config, config));
     if (request.host.shm_size == 0) request.host.shm_size = 64 << 20;
     return {};

@@ -1,9 +1,7 @@
 #include "engine/container/start_transaction.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include "engine/async/event.h"
+#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/ports.h"
@@ -43,9 +41,9 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
                 BERTH_CHECK(core.parts.volumes.copy_up(mount.name, inputs.root.get(), mount.destination));
             }
         } else if (mount.type == "bind" && mount.create_source) {
-            if (::mkdir(mount.source.c_str(), 0755) != 0 && errno == ENOENT) {
-                return fail(ErrorKind::kInvalidArgument,
-                            "error while creating mount source path '" + mount.source + "': no such file or directory");
+            if (!exists(mount.source)) {
+                BERTH_CHECK(in("error while creating mount source path '" + mount.source + "'",
+                               make_folders(mount.source, 0755)));
             }
         }
     }
