@@ -105,12 +105,22 @@ Result<std::string> as_text(const std::string& key, const json& value) {
     return invalid(fmt::format("invalid value for \"{}\": {}", key, value.dump()));
 }
 
+// {"max-size": "10m"} is what --log-opt max-size=10m is.
+Result<> set_pairs(Config& config, const Option& option, const json& pairs) {
+    for (const auto& [name, value] : pairs.items()) {
+        if (!value.is_string()) return invalid(fmt::format("invalid value for \"{}\": {}", option.key, pairs.dump()));
+        BERTH_CHECK(set_option(config, option, name + "=" + value.get<std::string>()));
+    }
+    return {};
+}
+
 Result<> set_from_json(Config& config, const Option& option, const json& value) {
     const std::string key(option.key);
     const bool is_list = std::holds_alternative<std::vector<std::string> Config::*>(option.target);
     if (std::holds_alternative<Unsupported>(option.target)) {
         return fail(ErrorKind::kNotImplemented, fmt::format("\"{}\" is not supported yet", key));
     }
+    if (key == "log-opts" && value.is_object()) return set_pairs(config, option, value);
     if (is_list != value.is_array()) return invalid(fmt::format("invalid value for \"{}\": {}", key, value.dump()));
     const json list = is_list ? value : json::array({value});
     for (const auto& item : list) {
@@ -188,6 +198,15 @@ Result<> check(Config& config) {
     }
     for (const auto& label : config.labels) {
         if (label.find('=') == std::string::npos) return invalid(fmt::format("bad attribute format: {}", label));
+    }
+    if (config.log_driver != "json-file" && config.log_driver != "local" && config.log_driver != "none") {
+        return fail(ErrorKind::kNotImplemented, fmt::format("log driver \"{}\" is not supported yet", config.log_driver));
+    }
+    for (const auto& option : config.log_options) {
+        if (option.find('=') == std::string::npos) return invalid(fmt::format("invalid log option: {}", option));
+    }
+    if (config.cgroup_parent.find("..") != std::string::npos) {
+        return invalid(fmt::format("invalid cgroup parent: {}", config.cgroup_parent));
     }
     if (!config.bip.empty() && !config.bridge.empty()) {
         return invalid("you specified -b & --bip, mutually exclusive options");

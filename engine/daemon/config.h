@@ -25,6 +25,8 @@ struct Config {
     bool iptables = true, ip_forward = true, ip_masq = true, icc = true;
     std::vector<std::string> dns, dns_options, dns_search;
 
+    std::string cgroup_parent = "/docker", log_driver = "json-file";
+    std::vector<std::string> log_options;  // "key=value"
     std::vector<std::string> insecure_registries, labels;
     bool live_restore = false;
     int shutdown_timeout = 15;

@@ -82,7 +82,7 @@ Async<Result<types::SystemInfo>> System::info() {
     out.live_restore = config_.live_restore;
     out.open_files = open_descriptors();
     out.system_time = format_rfc3339_nano(now());
-    out.logging_driver = "json-file";
+    out.logging_driver = config_.log_driver;
     out.cgroup_driver = "cgroupfs";
     out.cgroup_version = std::to_string(host_.cgroup_version);
     out.kernel_version = host_.kernel_version;

@@ -56,12 +56,16 @@ TEST_F(ConfigTest, WrongFlagsAreNamed) {
     EXPECT_EQ(error({"-H", "fd://"}), "-H fd://: socket activation is not supported yet");
     EXPECT_EQ(error({"-H", "npipe://x"}), "unable to parse docker host `npipe://x`");
     EXPECT_EQ(error({"--data-root", "relative"}), "path must be absolute: \"relative\"");
+    EXPECT_EQ(error({"--log-driver", "syslog"}), "log driver \"syslog\" is not supported yet");
+    EXPECT_EQ(error({"--log-opt", "x"}), "invalid log option: x");
+    EXPECT_EQ(error({"--cgroup-parent", "/../x"}), "invalid cgroup parent: /../x");
     EXPECT_EQ(error({"-l", "loud"}), "unable to parse logging level: loud");
 }
 
 TEST_F(ConfigTest, TheFileGivesTheSameSettings) {
     file(R"({"debug": true, "hosts": ["unix:///b"], "mtu": 1300, "dns": ["1.1.1.1", "8.8.8.8"],
-             "default-address-pools": [{"base": "10.1.0.0/16", "size": 24}]})");
+             "default-address-pools": [{"base": "10.1.0.0/16", "size": 24}],
+             "log-driver": "local", "log-opts": {"max-size": "10m"}, "cgroup-parent": "/x"})");
     auto config = load({});
     ASSERT_TRUE(config) << config.error().message;
     EXPECT_TRUE(config->debug);
@@ -69,6 +73,8 @@ TEST_F(ConfigTest, TheFileGivesTheSameSettings) {
     EXPECT_EQ(config->mtu, 1300);
     EXPECT_EQ(config->dns.size(), 2u);
     EXPECT_EQ(config->address_pools.at(0), "10.1.0.0/16/24");
+    EXPECT_EQ(config->log_options.at(0), "max-size=10m");
+    EXPECT_EQ(config->cgroup_parent, "/x");
 }
 
 TEST_F(ConfigTest, TheFileIsChecked) {
