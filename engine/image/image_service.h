@@ -13,6 +13,7 @@
 #include "engine/base/time.h"
 #include "engine/content/content_store.h"
 #include "engine/events/event.h"
+#include "engine/oci/image_spec.h"
 #include "engine/oci/platform.h"
 #include "engine/snapshot/snapshotter.h"
 #include "engine/state/database.h"
@@ -46,6 +47,18 @@ struct ImageSummary {
     Timestamp created_at{};
     std::uint64_t size = 0;
     std::map<std::string, std::string> labels;
+};
+
+// What `docker image inspect` tells beyond the config.
+struct ImageDetails {
+    ResolvedImage image;
+    ImageSummary summary;
+    std::string media_type;           // of what the name points at
+    std::uint64_t target_size = 0;    // of that blob
+    std::vector<std::string> layers;  // diff IDs
+    std::vector<oci::History> history;
+    std::vector<std::uint64_t> layer_sizes;  // unpacked bytes of each layer
+    std::string author, comment, docker_version, created;
 };
 
 struct RemovedImage {
@@ -85,6 +98,13 @@ class ImageService {
     virtual Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool prune_parents,
                                                      const std::vector<User>& users) = 0;
     virtual Result<std::vector<ImageSummary>> list() = 0;
+    // The documents behind a name or an id, for inspect and history.
+    virtual Result<ImageDetails> inspect(const std::string& name) = 0;
+
+    // While one of these is held nothing is collected: who puts blobs into the content store takes one first and drops
+    // it once adopt() has named them. Collection follows every remove(), or the end of the last pin.
+    virtual std::shared_ptr<void> pin() = 0;
+    virtual Result<> collect_garbage() = 0;
 };
 
 extern const state::Schema kSchema;

@@ -1,0 +1,197 @@
+#include "engine/image/archive_load.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "engine/base/files.h"
+#include "engine/oci/image_spec.h"
+#include "engine/oci/reference.h"
+
+namespace berth::image {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr std::size_t kDocumentLimit = 8 << 20;
+
+Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+
+class ArchiveReader {
+   public:
+    ArchiveReader(content::ContentStore& content, const std::string& folder,
+                  const std::vector<confine::ArchiveMember>& members)
+        : content_(content), folder_(folder) {
+        for (const confine::ArchiveMember& member : members) files_[member.name] = member.file;
+    }
+
+    bool has(const std::string& name) const { return files_.contains(name); }
+    Result<std::vector<LoadedImage>> oci_layout();
+    Result<std::vector<LoadedImage>> docker_archive();
+
+   private:
+    Result<UniqueFd> open(const std::string& name) {
+        auto found = files_.find(name);
+        if (found == files_.end()) return bad(fmt::format("open {}: no such file or directory", name));
+        return open_file(folder_ + "/" + found->second, O_RDONLY | O_NOFOLLOW);
+    }
+    Result<std::string> text(const std::string& name) {
+        BERTH_TRY(UniqueFd file, open(name));
+        return in(name, read_all(file.get(), kDocumentLimit));
+    }
+    Result<Digest> store_file(const std::string& name, const Digest* expected, std::int64_t size, std::string* head);
+    Result<> store_tree(const oci::Descriptor& descriptor, int depth);
+    Result<LoadedImage> docker_image(const Json& entry);
+
+    content::ContentStore& content_;
+    std::string folder_;
+    std::map<std::string, std::string> files_;
+};
+
+// Copies a member into the store. `head` gets its first bytes, which tell the compression.
+Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* expected, std::int64_t size,
+                                         std::string* head) {
+    BERTH_TRY(UniqueFd file, open(name));
+    BERTH_TRY(auto ingest, content_.ingest());
+    std::string buffer(1 << 18, '\0');
+    while (true) {
+        ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read " + name);
+        if (got == 0) break;
+        std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
+        if (head != nullptr && head->empty()) *head = piece.substr(0, 4);
+        BERTH_CHECK(ingest->write(piece));
+    }
+    return in(name, ingest->commit(expected, size));
+}
+
+Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth) {
+    std::string name = "blobs/sha256/" + std::string(descriptor.digest.hex());
+    // A layout need not hold the blobs of every platform.
+    if (!has(name)) return {};
+    BERTH_CHECK(store_file(name, &descriptor.digest, descriptor.size, nullptr));
+    bool nested = oci::media::is_index(descriptor.media_type) || oci::media::is_manifest(descriptor.media_type);
+    if (!nested || depth > 4) return {};
+    BERTH_TRY(std::string bytes, text(name));
+    BERTH_TRY(oci::Document document, oci::parse_document(bytes, descriptor.media_type));
+    if (const auto* index = std::get_if<oci::Index>(&document)) {
+        for (const oci::Descriptor& child : index->manifests) BERTH_CHECK(store_tree(child, depth + 1));
+        return {};
+    }
+    const auto& manifest = std::get<oci::Manifest>(document);
+    BERTH_CHECK(store_tree(manifest.config, depth + 1));
+    for (const oci::Descriptor& layer : manifest.layers) BERTH_CHECK(store_tree(layer, depth + 1));
+    return {};
+}
+
+Result<std::vector<LoadedImage>> ArchiveReader::oci_layout() {
+    BERTH_TRY(std::string bytes, text("index.json"));
+    Json json = Json::parse(bytes, nullptr, false);
+    if (!json.is_object() || !json.contains("manifests") || !json["manifests"].is_array()) {
+        return bad("invalid index.json");
+    }
+    std::map<std::string, std::size_t> by_target;
+    std::vector<LoadedImage> images;
+    for (const Json& entry : json["manifests"]) {
+        BERTH_TRY(oci::Descriptor descriptor, oci::parse_descriptor(nlohmann::json(entry)));
+        if (!has("blobs/sha256/" + std::string(descriptor.digest.hex()))) {
+            return bad("missing content for " + descriptor.digest.text());
+        }
+        auto [at, fresh] = by_target.try_emplace(descriptor.digest.text(), images.size());
+        if (fresh) {
+            BERTH_CHECK(store_tree(descriptor, 0));
+            images.push_back({{}, descriptor.digest, descriptor.media_type});
+        }
+        auto name = descriptor.annotations.find("io.containerd.image.name");
+        if (name == descriptor.annotations.end()) continue;
+        BERTH_TRY(oci::Reference reference, oci::Reference::parse(name->second));
+        images[at->second].names.push_back(reference.with_default_tag().text());
+    }
+    return images;
+}
+
+std::string layer_type(std::string_view head) {
+    std::string type(oci::media::kDockerLayer);
+    if (head.starts_with("\x1f\x8b")) return type + ".gzip";
+    if (head.starts_with("\x28\xb5\x2f\xfd")) return type + ".zstd";
+    return type;
+}
+
+Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
+    if (!entry.is_object()) return bad("invalid manifest.json");
+    std::string config_name;
+    std::vector<std::string> tags, layers;
+    try {
+        config_name = entry.at("Config").get<std::string>();
+        if (entry.contains("RepoTags") && !entry["RepoTags"].is_null()) tags = entry["RepoTags"].get<std::vector<std::string>>();
+        if (entry.contains("Layers") && !entry["Layers"].is_null()) layers = entry["Layers"].get<std::vector<std::string>>();
+    } catch (const Json::exception&) {
+        return bad("invalid manifest.json");
+    }
+    BERTH_TRY(std::string config, text(config_name));
+    BERTH_TRY(oci::ImageConfig parsed, in("invalid image config " + config_name, oci::parse_image_config(config)));
+    if (parsed.diff_ids.size() != layers.size()) {
+        return bad(fmt::format("invalid manifest, layers length mismatch: expected {}, got {}", parsed.diff_ids.size(),
+                               layers.size()));
+    }
+    BERTH_TRY(Digest config_digest, store_bytes(content_, config));
+    Json manifest = {{"schemaVersion", 2},
+                     {"mediaType", oci::media::kDockerManifest},
+                     {"config", {{"mediaType", oci::media::kDockerConfig},
+                                 {"digest", config_digest.text()}, {"size", config.size()}}},
+                     {"layers", Json::array()}};
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+        std::string head;
+        BERTH_TRY(Digest digest, store_file(layers[i], nullptr, -1, &head));
+        std::string type = layer_type(head);
+        if (type == oci::media::kDockerLayer && digest != parsed.diff_ids[i]) {
+            return bad(fmt::format("invalid diffID for layer {}: expected \"{}\", got \"{}\"", i, parsed.diff_ids[i].text(),
+                                   digest.text()));
+        }
+        BERTH_TRY(std::uint64_t size, content_.size(digest));
+        manifest["layers"].push_back({{"mediaType", type}, {"digest", digest.text()}, {"size", size}});
+    }
+    BERTH_TRY(Digest target, store_bytes(content_, manifest.dump()));
+    LoadedImage image{{}, target, std::string(oci::media::kDockerManifest)};
+    for (const std::string& tag : tags) {
+        BERTH_TRY(oci::Reference reference, oci::Reference::parse(tag));
+        image.names.push_back(reference.with_default_tag().text());
+    }
+    return image;
+}
+
+Result<std::vector<LoadedImage>> ArchiveReader::docker_archive() {
+    BERTH_TRY(std::string bytes, text("manifest.json"));
+    Json json = Json::parse(bytes, nullptr, false);
+    if (!json.is_array()) return bad("invalid manifest.json");
+    std::vector<LoadedImage> images;
+    for (const Json& entry : json) {
+        BERTH_TRY(LoadedImage image, docker_image(entry));
+        images.push_back(std::move(image));
+    }
+    return images;
+}
+
+}  // namespace
+
+Result<Digest> store_bytes(content::ContentStore& content, std::string_view bytes) {
+    BERTH_TRY(auto ingest, content.ingest());
+    BERTH_CHECK(ingest->write(bytes));
+    return ingest->commit(nullptr);
+}
+
+Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
+                                              const std::vector<confine::ArchiveMember>& members) {
+    ArchiveReader reader(content, folder, members);
+    if (reader.has("oci-layout") && reader.has("index.json")) return reader.oci_layout();
+    if (reader.has("manifest.json")) return reader.docker_archive();
+    return bad("unrecognized image format");
+}
+
+}  // namespace berth::image

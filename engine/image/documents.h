@@ -1,0 +1,32 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/content/content_store.h"
+#include "engine/oci/image_spec.h"
+
+namespace berth::image {
+
+// One platform's image, as its documents in the content store describe it.
+struct PlatformImage {
+    Digest manifest_digest;
+    oci::Manifest manifest;
+    oci::ImageConfig config;
+    std::string config_json;
+    std::vector<Digest> chain;  // chain IDs, lowest layer first
+};
+
+// The manifest or index `target`; its media type is what the document says.
+Result<oci::Document> read_document(content::ContentStore& content, const Digest& target);
+
+// What `target` offers for `platform` (default: this host): the best of an index's manifests whose blobs are here.
+// kNotFound: "image with reference … does not match the specified platform …" is the caller's to word.
+Result<PlatformImage> pick_platform(content::ContentStore& content, const Digest& target,
+                                    const std::optional<oci::Platform>& platform);
+
+// Every blob that `target` reaches and that is here, itself included.
+std::vector<Digest> reachable_blobs(content::ContentStore& content, const Digest& target);
+
+}  // namespace berth::image

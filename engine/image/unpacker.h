@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "engine/confine/unpack.h"
+#include "engine/image/documents.h"
+#include "engine/image/image_service.h"
+
+namespace berth::image {
+
+// Turns layers into snapshots named by chain ID, each once however many ask for it at the same time. Any thread.
+class Unpacker {
+   public:
+    Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, std::string helper_path)
+        : content_(content), snapshots_(snapshots), helper_path_(std::move(helper_path)) {}
+
+    // Every layer of `image` that has no snapshot yet. Progress lines: {"status":"Extracting","id":…}, then
+    // "Pull complete". kInvalidArgument when a layer is damaged or is not what the config says.
+    Result<> unpack(const PlatformImage& image, const Progress& progress);
+    // A layer whose diff ID nobody knows yet, on top of nothing; its snapshot is named by the diff ID.
+    Result<confine::UnpackReport> unpack_base(const Digest& layer);
+
+   private:
+    Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key, const std::string& parent);
+    Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain, const std::string& parent);
+    std::shared_ptr<std::mutex> lock_of(const std::string& chain);
+
+    content::ContentStore& content_;
+    snapshot::Snapshotter& snapshots_;
+    std::string helper_path_;
+    std::mutex mutex_;
+    std::map<std::string, std::weak_ptr<std::mutex>> locks_;
+};
+
+}  // namespace berth::image
