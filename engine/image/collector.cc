@@ -1,0 +1,74 @@
+#include "engine/image/collector.h"
+
+#include <algorithm>
+#include <set>
+
+#include "engine/base/log.h"
+
+namespace berth::image {
+
+std::shared_ptr<void> Collector::pin() {
+    std::lock_guard guard(mutex_);
+    ++pins_;
+    return {nullptr, [self = shared_from_this()](void*) { self->unpin(); }};
+}
+
+void Collector::unpin() {
+    std::lock_guard guard(mutex_);
+    if (--pins_ > 0 || !put_off_) return;
+    if (auto swept = sweep(); !swept) log::warning("images were not collected", {{"error", swept.error().message}});
+}
+
+Result<> Collector::collect() {
+    std::lock_guard guard(mutex_);
+    put_off_ = true;
+    return pins_ > 0 ? Result<>() : sweep();
+}
+
+// Called with the mutex held: nobody can pin while blobs go.
+Result<> Collector::sweep() {
+    put_off_ = false;
+    BERTH_TRY(std::vector<NamedTarget> names, references_.list());
+    std::set<Digest> blobs;
+    std::vector<std::string> chains;
+    for (const NamedTarget& named : names) {
+        for (const Digest& blob : reachable_blobs(content_, named.target)) blobs.insert(blob);
+        auto image = pick_platform(content_, named.target, {});
+        if (!image) continue;
+        for (const Digest& chain : image->chain) chains.push_back(chain.text());
+    }
+    BERTH_CHECK(sweep_snapshots(chains));
+    BERTH_TRY(std::vector<Digest> all, content_.list());
+    for (const Digest& blob : all) {
+        if (!blobs.contains(blob)) BERTH_CHECK(content_.remove(blob));
+    }
+    return {};
+}
+
+Result<> Collector::sweep_snapshots(const std::vector<std::string>& live) {
+    std::set<std::string> keep(live.begin(), live.end());
+    BERTH_TRY(std::vector<snapshot::SnapshotInfo> all, snapshots_.list());
+    // A container's writable layer keeps all below it.
+    for (const snapshot::SnapshotInfo& info : all) {
+        if (!info.committed) keep.insert(info.parent);
+    }
+    bool removed = true;
+    while (removed) {
+        removed = false;
+        std::set<std::string> parents;
+        for (const snapshot::SnapshotInfo& info : all) parents.insert(info.parent);
+        for (auto info = all.begin(); info != all.end();) {
+            bool goes = info->committed && !keep.contains(info->key) && !parents.contains(info->key);
+            if (!goes) {
+                ++info;
+                continue;
+            }
+            BERTH_CHECK(snapshots_.remove(info->key));
+            info = all.erase(info);
+            removed = true;
+        }
+    }
+    return {};
+}
+
+}  // namespace berth::image

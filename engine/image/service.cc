@@ -1,0 +1,234 @@
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+#include "engine/image/archive_load.h"
+#include "engine/image/catalog.h"
+#include "engine/image/collector.h"
+#include "engine/image/image_service.h"
+#include "engine/image/removal.h"
+#include "engine/image/run_config.h"
+#include "engine/image/unpacker.h"
+
+namespace berth::image {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class Service : public ImageService {
+   public:
+    Service(ImageServiceParts parts, std::unique_ptr<References> references)
+        : parts_(std::move(parts)),
+          references_(std::move(references)),
+          catalog_(*references_, parts_.content, parts_.snapshots),
+          unpacker_(parts_.content, parts_.snapshots, parts_.helper_path),
+          removal_(catalog_, *references_, parts_.events),
+          collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)) {}
+
+    Result<ResolvedImage> resolve(const std::string& name, const std::optional<oci::Platform>& platform) override {
+        return catalog_.resolve(name, platform);
+    }
+    Result<> load(Reader archive, Progress progress) override;
+    Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
+                          const std::vector<std::string>& changes, const std::optional<oci::Platform>& platform) override;
+    Result<> adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
+                   Progress progress) override;
+    Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
+    Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool,
+                                             const std::vector<User>& users) override;
+    Result<std::vector<ImageSummary>> list() override { return catalog_.list(); }
+    Result<ImageDetails> inspect(const std::string& name) override { return catalog_.inspect(name); }
+    std::shared_ptr<void> pin() override { return collector_->pin(); }
+    Result<> collect_garbage() override { return collector_->collect(); }
+
+   private:
+    Result<> name_image(const std::string& name, const Digest& target, const std::string& media_type);
+    Result<> take_loaded(const LoadedImage& image, const Progress& progress);
+    Result<Digest> store_import(Reader tar);
+    void publish(const char* action, const Digest& target, const std::string& name) {
+        parts_.events.publish({.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+    }
+
+    ImageServiceParts parts_;
+    std::unique_ptr<References> references_;
+    Catalog catalog_;
+    Unpacker unpacker_;
+    Removal removal_;
+    std::shared_ptr<Collector> collector_;
+};
+
+// Points a name at a target. The image that had the name and has no other stays, as <none>.
+Result<> Service::name_image(const std::string& name, const Digest& target, const std::string& media_type) {
+    BERTH_TRY(auto before, references_->find(name));
+    if (before && before->target != target) {
+        BERTH_TRY(std::vector<NamedTarget> all, references_->list());
+        bool other = std::any_of(all.begin(), all.end(), [&](const NamedTarget& named) {
+            return named.target == before->target && named.name != name;
+        });
+        if (!other) {
+            NamedTarget dangling = *before;
+            dangling.name = std::string(kDangling) + before->target.text();
+            BERTH_CHECK(references_->put(dangling));
+        }
+    }
+    BERTH_CHECK(references_->put({name, target, media_type, now()}));
+    // It has a name now: it no longer dangles.
+    return references_->remove(std::string(kDangling) + target.text());
+}
+
+Result<> Service::take_loaded(const LoadedImage& image, const Progress& progress) {
+    auto picked = pick_platform(parts_.content, image.target, {});
+    // An image for other machines is kept and listed; there is nothing to unpack for this one.
+    if (picked) BERTH_CHECK(unpacker_.unpack(*picked, {}));
+    if (!picked && picked.error().kind != ErrorKind::kNotFound) return Failure(picked.error());
+    auto say = [&](const std::string& text) {
+        if (progress) progress(nlohmann::json{{"stream", text + "\n"}}.dump());
+    };
+    if (image.names.empty()) {
+        BERTH_TRY(std::vector<NamedTarget> all, references_->list());
+        bool named = std::any_of(all.begin(), all.end(), [&](const NamedTarget& n) { return n.target == image.target; });
+        if (!named) BERTH_CHECK(references_->put({std::string(kDangling) + image.target.text(), image.target, image.media_type, now()}));
+        say("Loaded image ID: " + image.target.text());
+    }
+    for (const std::string& name : image.names) {
+        BERTH_CHECK(name_image(name, image.target, image.media_type));
+        BERTH_TRY(oci::Reference reference, oci::Reference::parse(name));
+        say("Loaded image: " + reference.familiar());
+    }
+    publish("load", image.target, image.target.text());
+    return {};
+}
+
+Result<> Service::load(Reader archive, Progress progress) {
+    auto pinned = collector_->pin();
+    std::string scratch = parts_.data_root + "/tmp";
+    BERTH_CHECK(make_folders(scratch, 0700));
+    BERTH_TRY(TempDir folder, TempDir::make(scratch));
+    auto work = [&]() -> Result<> {
+        BERTH_TRY(auto members, confine::extract_archive({.path = parts_.helper_path}, std::move(archive), folder.path()));
+        BERTH_TRY(auto images, read_archive(parts_.content, folder.path(), members));
+        for (const LoadedImage& image : images) BERTH_CHECK(take_loaded(image, progress));
+        return {};
+    };
+    auto done = work();
+    // What a failed load left in the store goes with the pin.
+    if (!done) (void)collector_->collect().has_value();
+    return done;
+}
+
+Result<Digest> Service::store_import(Reader tar) {
+    BERTH_TRY(auto ingest, parts_.content.ingest());
+    std::string buffer(1 << 18, '\0');
+    while (true) {
+        BERTH_TRY(std::size_t got, tar(buffer.data(), buffer.size()));
+        if (got == 0) break;
+        BERTH_CHECK(ingest->write({buffer.data(), got}));
+    }
+    return ingest->commit(nullptr);
+}
+
+// By its first bytes.
+Result<std::string> import_layer_type(content::ContentStore& content, const Digest& blob) {
+    BERTH_TRY(UniqueFd file, content.open(blob));
+    char head[4] = {};
+    ssize_t got = ::pread(file.get(), head, sizeof head, 0);
+    if (got < 0) return fail_errno("read layer");
+    std::string_view magic(head, static_cast<std::size_t>(got));
+    std::string type(oci::media::kOciLayer);
+    if (magic.starts_with("\x1f\x8b")) return type + "+gzip";
+    if (magic.starts_with("\x28\xb5\x2f\xfd")) return type + "+zstd";
+    return type;
+}
+
+Result<Digest> Service::import(Reader tar, const std::string& name, const std::string& message,
+                               const std::vector<std::string>& changes, const std::optional<oci::Platform>& platform) {
+    std::optional<oci::Reference> reference;
+    if (!name.empty()) {
+        BERTH_TRY(reference, oci::Reference::parse(name));
+        if (reference->digest()) return fail(ErrorKind::kInvalidArgument, "cannot import digest reference");
+    }
+    Json run = Json::object();
+    BERTH_CHECK(apply_changes(changes, run));
+    auto pinned = collector_->pin();
+    auto work = [&]() -> Result<Digest> {
+        BERTH_TRY(Digest layer, store_import(std::move(tar)));
+        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_base(layer));
+        BERTH_TRY(std::uint64_t layer_size, parts_.content.size(layer));
+        BERTH_TRY(std::string layer_type, import_layer_type(parts_.content, layer));
+        oci::Platform target = platform ? platform->normalised() : oci::Platform::host();
+        std::string created = format_rfc3339_nano(now());
+        Json config = {{"created", created}, {"architecture", target.architecture}, {"os", target.os}};
+        if (!target.variant.empty()) config["variant"] = target.variant;
+        config["config"] = run;
+        config["rootfs"] = {{"type", "layers"}, {"diff_ids", {report.diff_id.text()}}};
+        config["history"] = Json::array({{{"created", created}, {"comment", message.empty() ? "Imported from -" : message}}});
+        std::string config_text = config.dump();
+        BERTH_TRY(Digest config_digest, store_bytes(parts_.content, config_text));
+        Json manifest = {{"schemaVersion", 2},
+                         {"mediaType", oci::media::kOciManifest},
+                         {"config", {{"mediaType", oci::media::kOciConfig},
+                                     {"digest", config_digest.text()}, {"size", config_text.size()}}},
+                         {"layers", Json::array({{{"mediaType", layer_type},
+                                                  {"digest", layer.text()}, {"size", layer_size}}})}};
+        BERTH_TRY(Digest id, store_bytes(parts_.content, manifest.dump()));
+        std::string named = reference ? reference->with_default_tag().text() : std::string(kDangling) + id.text();
+        if (reference) {
+            BERTH_CHECK(name_image(named, id, std::string(oci::media::kOciManifest)));
+        } else {
+            BERTH_CHECK(references_->put({named, id, std::string(oci::media::kOciManifest), now()}));
+        }
+        publish("import", id, reference ? reference->with_default_tag().familiar() : id.text());
+        return id;
+    };
+    auto done = work();
+    if (!done) (void)collector_->collect().has_value();
+    return done;
+}
+
+Result<> Service::adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
+                        Progress progress) {
+    auto pinned = collector_->pin();
+    BERTH_TRY(oci::Document document, read_document(parts_.content, target));
+    std::string media_type = std::visit([](const auto& d) { return d.media_type; }, document);
+    BERTH_TRY(PlatformImage image, pick_platform(parts_.content, target, {}));
+    BERTH_CHECK(unpacker_.unpack(image, progress));
+    for (const std::string* each : {&name, &by_digest_name}) {
+        if (!each->empty()) BERTH_CHECK(name_image(*each, target, media_type));
+    }
+    return {};
+}
+
+Result<> Service::tag(const std::string& source, const std::string& repository, const std::string& tag) {
+    BERTH_TRY(oci::Reference reference, oci::Reference::parse(repository));
+    if (reference.digest()) return fail(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
+    if (!tag.empty()) {
+        BERTH_TRY(reference, reference.with_tag(tag));
+    }
+    reference = reference.with_default_tag();
+    BERTH_TRY(Found found, catalog_.find(source));
+    BERTH_CHECK(name_image(reference.text(), found.target, found.names.empty() ? "" : found.names.front().media_type));
+    publish("tag", found.target, reference.familiar());
+    return {};
+}
+
+Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool force, bool,
+                                                  const std::vector<User>& users) {
+    BERTH_TRY(std::vector<RemovedImage> removed, removal_.run(name, force, users));
+    if (auto collected = collector_->collect(); !collected) {
+        log::warning("images were not collected", {{"error", collected.error().message}});
+    }
+    return removed;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ImageService>> open_image_service(ImageServiceParts parts) {
+    BERTH_TRY(auto references, References::open(parts.database, parts.data_root + "/image/refs"));
+    return std::unique_ptr<ImageService>(new Service(std::move(parts), std::move(references)));
+}
+
+}  // namespace berth::image
