@@ -1,0 +1,183 @@
+#include "engine/container/runtime_plan.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "engine/base/files.h"
+#include "engine/container/etc_files.h"
+#include "engine/container/security_options.h"
+#include "engine/spec/container_spec.h"
+#include "engine/spec/user_lookup.h"
+
+namespace berth::container {
+
+namespace {
+
+constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// The engine's variables under the container's own; "NAME" without a value takes the engine's away.
+std::vector<std::string> environment(const Container& container, const std::string& home) {
+    std::vector<std::string> env{std::string("PATH=") + kDefaultPath, "HOSTNAME=" + container.config.hostname};
+    if (container.config.tty) env.push_back("TERM=xterm");
+    env.push_back("HOME=" + home);
+    for (const auto& variable : container.config.env) {
+        std::string name = variable.substr(0, variable.find('=')) + "=";
+        std::erase_if(env, [&](const std::string& other) { return other.starts_with(name); });
+        if (variable.find('=') != variable.npos) env.push_back(variable);
+    }
+    return env;
+}
+
+oci::Resources resources(const types::HostConfig& host) {
+    oci::Resources out;
+    oci::MemoryResources memory;
+    if (host.memory > 0) memory.limit = host.memory;
+    if (host.memory_reservation > 0) memory.reservation = host.memory_reservation;
+    if (host.memory_swap != 0) memory.swap = host.memory_swap;
+    if (memory != oci::MemoryResources()) out.memory = memory;
+    oci::CpuResources cpu;
+    if (host.cpu_shares > 0) cpu.shares = static_cast<std::uint64_t>(host.cpu_shares);
+    if (host.cpu_period > 0) cpu.period = static_cast<std::uint64_t>(host.cpu_period);
+    if (host.cpu_quota != 0) cpu.quota = host.cpu_quota;
+    if (host.nano_cpus > 0) {
+        constexpr std::int64_t kPeriod = 100'000;  // microseconds
+        cpu.period = kPeriod;
+        cpu.quota = host.nano_cpus / (1'000'000'000 / kPeriod);
+    }
+    cpu.cpus = host.cpuset_cpus;
+    cpu.mems = host.cpuset_mems;
+    if (cpu != oci::CpuResources()) out.cpu = cpu;
+    if (host.pids_limit && *host.pids_limit != 0) out.pids_limit = *host.pids_limit;
+    return out;
+}
+
+sys::Mount spec_mount(const MountPoint& mount) {
+    sys::Mount out;
+    out.target = mount.destination;
+    if (mount.type == "tmpfs") {
+        out.type = out.source = "tmpfs";
+        out.options = mount.options;
+        if (!mount.read_write) out.options.push_back("ro");
+        return out;
+    }
+    out.type = "bind";
+    out.source = mount.source;
+    bool flat = std::find(mount.options.begin(), mount.options.end(), "bind") != mount.options.end();
+    out.options = {flat ? "bind" : "rbind"};
+    if (!mount.read_write) out.options.push_back("ro");
+    out.options.push_back(mount.propagation.empty() ? "rprivate" : mount.propagation);
+    return out;
+}
+
+// Binds of our own /etc files, unless the user mounts something there.
+void add_etc_mounts(const Core& core, const Container& container, std::vector<sys::Mount>& mounts) {
+    bool shares = container.network.starts_with("container:");
+    EtcFiles files = etc_files(core, shares ? container.network.substr(10) : container.id);
+    const std::pair<const char*, std::string> all[] = {
+        {"/etc/resolv.conf", files.resolv_conf}, {"/etc/hostname", files.hostname}, {"/etc/hosts", files.hosts}};
+    for (const auto& [target, source] : all) {
+        auto same = [&](const sys::Mount& mount) { return mount.target == target; };
+        if (std::any_of(mounts.begin(), mounts.end(), same) || !exists(source)) continue;
+        mounts.push_back({"bind", source, target, {"rbind", "rprivate"}});
+    }
+}
+
+// A mount that is to share with the host needs a root that does.
+std::string root_propagation(const std::vector<MountPoint>& mounts) {
+    std::string needed;
+    for (const auto& mount : mounts) {
+        if (mount.propagation.ends_with("shared")) return "shared";
+        if (mount.propagation.ends_with("slave")) needed = "slave";
+    }
+    return needed;
+}
+
+spec::NamespaceChoice namespace_of(const std::string& mode) {
+    spec::NamespaceChoice choice;
+    choice.host = mode == "host";
+    return choice;
+}
+
+void set_namespaces(const Container& container, const std::string& netns, bool cgroup_v2, spec::ContainerSpec& out) {
+    out.network.host = container.network == "host";
+    out.network.path = netns;
+    out.pid = namespace_of(container.host.pid_mode);
+    out.ipc = namespace_of(container.host.ipc_mode);
+    out.uts = namespace_of(container.host.uts_mode);
+    out.ipc_none = container.host.ipc_mode == "none";
+    const std::string& mode = container.host.cgroupns_mode;
+    out.cgroup.host = mode.empty() ? container.host.privileged || !cgroup_v2 : mode == "host";
+}
+
+std::vector<oci::Rlimit> rlimits(const types::HostConfig& host) {
+    std::vector<oci::Rlimit> out;
+    for (const auto& limit : host.ulimits) {
+        std::string type = "RLIMIT_" + limit.name;
+        std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return std::toupper(c); });
+        // -1 is "no limit" in both worlds.
+        out.push_back({type, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
+    }
+    return out;
+}
+
+std::string cgroups_path(const Core& core, const Container& container) {
+    const auto& own = container.host.cgroup_parent;
+    std::string parent = own.empty() ? core.parts.config.cgroup_parent : own;
+    return (parent.starts_with('/') ? parent : "/" + parent) + "/" + container.id;
+}
+
+std::vector<std::string> cgroup_folders(const std::string& root, const std::string& path, bool v2) {
+    if (v2) return {root + path};
+    // One for the OOM count, one to find every process by.
+    return {root + "/memory" + path, root + "/pids" + path};
+}
+
+}  // namespace
+
+Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& container, const PlanInputs& inputs) {
+    static const spec::HostFacts kHost = spec::host_facts();
+    const auto& host = container.host;
+    BERTH_TRY(auto user, spec::look_up_user(inputs.root.get(), container.config.user, host.group_add));
+    BERTH_TRY(auto security, parse_security_options(host.security_opt));
+    spec::ContainerSpec out;
+    out.args = container.args;
+    out.args.insert(out.args.begin(), container.path);
+    out.env = environment(container, user.home);
+    if (!container.config.working_dir.empty()) out.cwd = container.config.working_dir;
+    out.user = user.user;
+    out.terminal = container.config.tty;
+    if (out.terminal && host.console_size.size() == 2 && host.console_size[0] != 0) {
+        out.console_size = oci::Box{host.console_size[0], host.console_size[1]};
+    }
+    out.hostname = container.config.hostname;
+    out.domainname = container.config.domainname;
+    set_namespaces(container, inputs.netns, kHost.cgroup_v2, out);
+    out.cgroups_path = cgroups_path(core, container);
+    out.readonly_root = host.readonly_rootfs;
+    for (const auto& mount : inputs.mounts) out.mounts.push_back(spec_mount(mount));
+    add_etc_mounts(core, container, out.mounts);
+    out.shm_size = host.shm_size;
+    out.rootfs_propagation = root_propagation(inputs.mounts);
+    out.privileged = host.privileged;
+    out.cap_add = host.cap_add;
+    out.cap_drop = host.cap_drop;
+    out.no_new_privileges = security.no_new_privileges;
+    out.seccomp = security.seccomp;
+    out.apparmor = security.apparmor;
+    out.masked_paths = host.masked_paths;
+    out.readonly_paths = host.readonly_paths;
+    out.resources = resources(host);
+    for (const auto& device : host.devices) {
+        out.devices.push_back({device.path_on_host, device.path_in_container,
+                               device.cgroup_permissions.empty() ? "rwm" : device.cgroup_permissions});
+    }
+    out.rlimits = rlimits(host);
+    out.sysctls = host.sysctls;
+    out.oom_score_adj = static_cast<int>(host.oom_score_adj);
+    out.annotations = host.annotations;
+    BERTH_TRY(auto built, spec::build_spec(out, kHost));
+    return RuntimePlan{oci::render(built),
+                       cgroup_folders(core.parts.config.cgroup_root, out.cgroups_path, kHost.cgroup_v2)};
+}
+
+}  // namespace berth::container
