@@ -25,7 +25,8 @@ class Snapshotter {
     virtual ~Snapshotter() = default;
 
     // A new active snapshot on top of committed `parent` ("" for none). kConflict if `key` is taken, kNotFound if the
-    // parent is missing. With `uid_gid_root` the root folder takes over the parent's root owner and mode.
+    // parent is missing. The root folder takes over the owner and mode of the parent's (0755 root without one).
+    // A bind mount without a parent, else an overlay with lowerdir=, upperdir= and workdir=.
     virtual Result<sys::Mount> prepare(const std::string& key, const std::string& parent) = 0;
     // The mount of an active snapshot, for mount_detached().
     virtual Result<sys::Mount> mounts(const std::string& key) = 0;
@@ -37,14 +38,15 @@ class Snapshotter {
     virtual Result<> remove(const std::string& key) = 0;
     virtual Result<SnapshotInfo> stat(const std::string& key) = 0;
     virtual Result<std::vector<SnapshotInfo>> list() = 0;
-    // Bytes and inodes the snapshot's own files take on disk.
+    // Bytes the snapshot's own files take on disk.
     virtual Result<std::uint64_t> usage(const std::string& key) = 0;
-    // Removes folders that no record names (a crash between the two).
+    // Removes folders that no record names (a crash between the two). Called once after opening, before anything is
+    // prepared.
     virtual Result<> collect_orphans() = 0;
 };
 
 extern const state::Schema kSchema;
-// Folders below `root`/snapshots/N/{fs,work}.
+// Folders below `root`/snapshots/N/{fs,work}. An empty table is filled from the copies that lie in them.
 Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root, state::Database& database);
 
 }  // namespace berth::snapshot

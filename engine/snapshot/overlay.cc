@@ -1,0 +1,245 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+#include "engine/snapshot/catalog.h"
+#include "engine/snapshot/snapshotter.h"
+#include "engine/snapshot/usage.h"
+
+namespace berth::snapshot {
+
+namespace {
+
+// The number of a snapshot's folder, or -1.
+std::int64_t parse_number(const std::string& name) {
+    std::int64_t number = -1;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    return error == std::errc() && end == name.data() + name.size() ? number : -1;
+}
+
+class OverlaySnapshotter final : public Snapshotter {
+   public:
+    OverlaySnapshotter(const std::string& root, state::Database& database)
+        : folder_(root + "/snapshots"), catalog_(database) {}
+
+    Result<> start();
+
+    Result<sys::Mount> prepare(const std::string& key, const std::string& parent) override;
+    Result<sys::Mount> mounts(const std::string& key) override;
+    Result<sys::Mount> view(const std::string& key) override;
+    Result<> commit(const std::string& key, const std::string& name) override;
+    Result<> remove(const std::string& key) override;
+    Result<SnapshotInfo> stat(const std::string& key) override;
+    Result<std::vector<SnapshotInfo>> list() override;
+    Result<std::uint64_t> usage(const std::string& key) override;
+    Result<> collect_orphans() override;
+
+   private:
+    std::string home(std::int64_t id) const { return folder_ + "/" + std::to_string(id); }
+    std::string files(std::int64_t id) const { return home(id) + "/fs"; }
+    SnapshotInfo info(const Record& record) const {
+        return {record.key, record.parent, record.committed, files(record.id)};
+    }
+    Result<> make_folder(std::int64_t id, const std::string& parent);
+    Result<> write_copy(const Record& record, Sync sync) const;
+    Result<> fill_from_copies(const std::vector<std::int64_t>& numbers);
+    Result<std::vector<std::int64_t>> numbers() const;
+    sys::Mount active_mount(const std::vector<Record>& chain) const;
+    std::string lower_option(std::vector<Record>::const_iterator first,
+                             std::vector<Record>::const_iterator last) const;
+
+    std::string folder_;
+    Catalog catalog_;
+    std::atomic<std::int64_t> last_number_{0};
+};
+
+Result<> OverlaySnapshotter::start() {
+    if (folder_.find_first_of(":,\\") != std::string::npos) {
+        // They would have to be escaped in overlay's options, three times over.
+        return fail(ErrorKind::kInvalidArgument, "the data root's path may not contain ':', ',' or '\\': " + folder_);
+    }
+    BERTH_CHECK(make_folders(folder_, 0700));
+    BERTH_TRY(auto records, catalog_.all());
+    BERTH_TRY(auto present, numbers());
+    if (records.empty() && !present.empty()) BERTH_CHECK(fill_from_copies(present));
+    if (!records.empty()) last_number_ = records.back().id;
+    if (!present.empty()) last_number_ = std::max(last_number_.load(), present.back());
+    return {};
+}
+
+Result<std::vector<std::int64_t>> OverlaySnapshotter::numbers() const {
+    BERTH_TRY(auto names, list_folder(folder_));
+    std::vector<std::int64_t> found;
+    for (const std::string& name : names) {
+        if (std::int64_t number = parse_number(name); number >= 0) found.push_back(number);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
+
+// Parents have smaller numbers than their children, so they are there when a child is added.
+Result<> OverlaySnapshotter::fill_from_copies(const std::vector<std::int64_t>& numbers) {
+    std::size_t filled = 0;
+    for (std::int64_t number : numbers) {
+        auto text = read_file(home(number) + "/snapshot.json", 64 << 10);
+        auto copy = nlohmann::json::parse(text ? *text : std::string(), nullptr, false);
+        if (!copy.is_object() || !copy["key"].is_string() || !copy["parent"].is_string()) continue;
+        Record record{number, copy["key"], copy["parent"], copy.value("committed", nlohmann::json()) == true};
+        if (auto added = catalog_.add(record); !added) {
+            if (added.error().kind == ErrorKind::kInternal) return added;
+            log::warning("snapshot not taken over", {{"folder", home(number)}, {"error", added.error().message}});
+            continue;
+        }
+        ++filled;
+    }
+    if (filled > 0) log::info("snapshots filled from their copies", {{"count", filled}});
+    return {};
+}
+
+Result<> OverlaySnapshotter::write_copy(const Record& record, Sync sync) const {
+    nlohmann::json copy{{"key", record.key}, {"parent", record.parent}, {"committed", record.committed}};
+    return replace_file(home(record.id) + "/snapshot.json",
+                        copy.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600, sync);
+}
+
+// The root of the new layer looks like the root it covers: overlay shows the topmost one's owner and mode.
+Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& parent) {
+    struct stat like {};
+    like.st_mode = 0755;
+    if (!parent.empty()) {
+        BERTH_TRY(Record below, catalog_.find(parent));
+        if (::lstat(files(below.id).c_str(), &like) != 0) return fail_errno("stat " + files(below.id));
+    }
+    BERTH_CHECK(make_folders(home(id), 0700));
+    BERTH_CHECK(make_folders(home(id) + "/work", 0700));
+    BERTH_CHECK(make_folders(files(id), 0700));
+    BERTH_TRY(UniqueFd top, open_file(files(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    if (::fchown(top.get(), like.st_uid, like.st_gid) != 0 || ::fchmod(top.get(), like.st_mode & 07777) != 0) {
+        return fail_errno("make " + files(id));
+    }
+    return {};
+}
+
+Result<sys::Mount> OverlaySnapshotter::prepare(const std::string& key, const std::string& parent) {
+    Record record{++last_number_, key, parent, false};
+    bool added = false;
+    auto make = [&]() -> Result<sys::Mount> {
+        BERTH_CHECK(make_folder(record.id, parent));
+        BERTH_CHECK(write_copy(record, Sync::kNone));
+        BERTH_CHECK(catalog_.add(record));
+        added = true;
+        return mounts(key);
+    };
+    auto mount = make();
+    if (!mount && added) (void)catalog_.remove(key).has_value();
+    if (!mount) (void)remove_tree(home(record.id)).has_value();
+    return mount;
+}
+
+std::string OverlaySnapshotter::lower_option(std::vector<Record>::const_iterator first,
+                                             std::vector<Record>::const_iterator last) const {
+    std::string option = "lowerdir=";
+    for (auto record = first; record != last; ++record) {
+        if (record != first) option += ':';
+        option += files(record->id);
+    }
+    return option;
+}
+
+// index, redirect_dir and metacopy are off whatever the kernel's defaults: with them the upper folder is no longer a
+// plain layer that can be committed, and may not be moved.
+sys::Mount OverlaySnapshotter::active_mount(const std::vector<Record>& chain) const {
+    const Record& top = chain.front();
+    if (chain.size() == 1) return {"bind", files(top.id), "", {"bind", "rw"}};
+    return {"overlay",
+            "overlay",
+            "",
+            {"index=off", "redirect_dir=off", "metacopy=off", "workdir=" + home(top.id) + "/work",
+             "upperdir=" + files(top.id), lower_option(chain.begin() + 1, chain.end())}};
+}
+
+Result<sys::Mount> OverlaySnapshotter::mounts(const std::string& key) {
+    BERTH_TRY(auto chain, catalog_.chain(key));
+    if (chain.front().committed) {
+        return fail(ErrorKind::kInvalidArgument, "snapshot " + key + " is committed: it can only be viewed");
+    }
+    // A power cut may have taken a new folder but not its record; nothing in it was promised to be kept.
+    if (!exists(files(chain.front().id)) || !exists(home(chain.front().id) + "/work")) {
+        BERTH_CHECK(make_folder(chain.front().id, chain.front().parent));
+    }
+    return active_mount(chain);
+}
+
+Result<sys::Mount> OverlaySnapshotter::view(const std::string& key) {
+    BERTH_TRY(auto chain, catalog_.chain(key));
+    if (!chain.front().committed) {
+        return fail(ErrorKind::kInvalidArgument, "snapshot " + key + " is not committed");
+    }
+    if (chain.size() == 1) return sys::Mount{"bind", files(chain.front().id), "", {"bind", "ro"}};
+    return sys::Mount{"overlay", "overlay", "", {"ro", "index=off", lower_option(chain.begin(), chain.end())}};
+}
+
+Result<> OverlaySnapshotter::commit(const std::string& key, const std::string& name) {
+    BERTH_TRY(Record record, catalog_.find(key));
+    BERTH_CHECK(catalog_.commit(key, name));
+    record.key = name;
+    record.committed = true;
+    (void)remove_tree(home(record.id) + "/work").has_value();
+    return write_copy(record, Sync::kData);
+}
+
+Result<> OverlaySnapshotter::remove(const std::string& key) {
+    BERTH_TRY(Record record, catalog_.remove(key));
+    // Without its copy a folder left by a crash is never taken for a snapshot again.
+    ::unlink((home(record.id) + "/snapshot.json").c_str());
+    return remove_tree(home(record.id));
+}
+
+Result<SnapshotInfo> OverlaySnapshotter::stat(const std::string& key) {
+    BERTH_TRY(Record record, catalog_.find(key));
+    return info(record);
+}
+
+Result<std::vector<SnapshotInfo>> OverlaySnapshotter::list() {
+    BERTH_TRY(auto records, catalog_.all());
+    std::vector<SnapshotInfo> infos;
+    for (const Record& record : records) infos.push_back(info(record));
+    return infos;
+}
+
+Result<std::uint64_t> OverlaySnapshotter::usage(const std::string& key) {
+    BERTH_TRY(Record record, catalog_.find(key));
+    return disk_usage(files(record.id));
+}
+
+Result<> OverlaySnapshotter::collect_orphans() {
+    // Only what was there before any folder of this process could be in the making.
+    std::int64_t limit = last_number_;
+    BERTH_TRY(auto present, numbers());
+    BERTH_TRY(auto records, catalog_.all());
+    std::set<std::int64_t> named;
+    for (const Record& record : records) named.insert(record.id);
+    for (std::int64_t number : present) {
+        if (number > limit || named.contains(number)) continue;
+        BERTH_CHECK(remove_tree(home(number)));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root, state::Database& database) {
+    auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database);
+    BERTH_CHECK(in("snapshots", snapshotter->start()));
+    return std::unique_ptr<Snapshotter>(std::move(snapshotter));
+}
+
+}  // namespace berth::snapshot
