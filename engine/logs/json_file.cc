@@ -78,7 +78,12 @@ Result<> JsonFile::write(Stream stream, Timestamp time, std::string_view line, b
 Result<> JsonFile::flush() {
     if (pending_.empty()) return {};
     auto written = write_all(file_.get(), pending_);
-    size_ += pending_.size();
+    if (written) {
+        size_ += pending_.size();
+    } else {
+        // Half a record must not spoil the next one. What cannot be written is lost, as with dockerd.
+        [[maybe_unused]] int cut = ::ftruncate(file_.get(), static_cast<off_t>(size_));
+    }
     pending_.clear();
     // One long burst must not decide what an idle shim keeps.
     if (pending_.capacity() > 2 * kFlushAt) pending_.shrink_to_fit();

@@ -27,6 +27,7 @@ class AttachClient {
     bool wants(logs::Stream stream) const;
     void send(logs::Stream stream, std::string_view bytes);
     bool behind() const { return !pending_.empty(); }
+    std::size_t backlog() const { return pending_.size(); }
     // stdin has room again.
     void resume_input() { update(); }
     // No more output: the client reads end of file after what is pending, then it is gone.

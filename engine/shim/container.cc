@@ -156,7 +156,11 @@ void Container::remove(Answer answer) {
         when_deleted_ = std::move(answer);
         return tell_deleted();
     }
-    if (running_ != 0) return answer(wrong_state("a runtime command is under way"));
+    if (running_ != 0) {
+        // A daemon that came back while its predecessor's `create` still runs.
+        waiting_remove_ = std::move(answer);
+        return;
+    }
     if (status_.state == TaskState::kNew) {
         answer(std::int64_t{0});
         return loop_.later(events_.finished);
@@ -216,6 +220,7 @@ void Container::exited(int code) {
 
 // Goes on with the end of the container once no runtime command is in the way: an answer to `start` comes first.
 void Container::settle() {
+    if (running_ == 0 && waiting_remove_) remove(std::exchange(waiting_remove_, nullptr));
     if (!ending_ || running_ != 0 || draining_) return;
     draining_ = true;
     ending_->oom_killed = oom_killed(task_.cgroup_paths);

@@ -80,7 +80,7 @@ class Container {
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
     std::optional<ExitRecord> ending_;               // init is gone, the record is not written yet
-    Answer when_deleted_;
+    Answer when_deleted_, waiting_remove_;
     bool draining_ = false, deleted_ = false;
 };
 

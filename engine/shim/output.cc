@@ -11,6 +11,8 @@ namespace berth::shim {
 
 namespace {
 constexpr std::size_t kChunk = 32 * 1024;
+// After the exit a client's backlog is at most what the pipes held; only a writer outside can make it more.
+constexpr std::size_t kMaxBacklog = 4 << 20;
 char chunk[kChunk];  // one thread; not on the heap, so an idle shim never touches it
 }  // namespace
 
@@ -80,10 +82,12 @@ void Output::end_source(Source& source) {
 
 // Back-pressure: the pipes fill up while somebody is behind.
 void Output::regulate() {
-    bool behind = std::any_of(clients_.begin(), clients_.end(), [](const auto& client) { return client->behind(); });
+    std::size_t allowed = draining_ ? kMaxBacklog : 0;
+    bool behind = std::any_of(clients_.begin(), clients_.end(),
+                              [allowed](const auto& client) { return client->backlog() > allowed; });
     for (auto& source : sources_) {
         if (!source->fd) continue;
-        if (behind && !draining_) {
+        if (behind) {
             source->watch->pause();
         } else {
             source->watch->set(EPOLLIN);

@@ -2,6 +2,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "engine/async/race.h"
 #include "engine/async/token.h"
 #include "engine/shim/protocol/socket.h"
 #include "engine/shim/protocol/wire.h"
@@ -16,6 +17,7 @@ struct ShimClient::Socket {
 };
 
 namespace {
+constexpr auto kAnswerLimit = std::chrono::seconds(60);
 Failure gone() { return fail(ErrorKind::kUnavailable, "the container's shim is gone"); }
 }  // namespace
 
@@ -82,7 +84,13 @@ Async<Result<std::string>> ShimClient::ask(shim::MessageType type, std::string p
         co_return gone();
     }
     fd.reset();
-    BERTH_CO_CHECK(co_await question->answered.wait());
+    auto answered = question->answered.wait();
+    if (type == shim::MessageType::kCreate || type == shim::MessageType::kStart) {
+        BERTH_CO_CHECK(co_await std::move(answered));
+    } else {
+        auto in_time = co_await async::with_deadline(kAnswerLimit, "ask shim", std::move(answered));
+        if (!in_time) co_return Failure(std::move(in_time.error()));
+    }
     co_return std::move(question->answer);
 }
 

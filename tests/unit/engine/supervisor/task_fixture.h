@@ -43,7 +43,7 @@ class TaskTest : public ::testing::TestWithParam<std::string> {
         tasks_ = make_task_service(*io_, {state(), std::string(BERTH_BIN) + "/berth-shim", GetParam()});
     }
 
-    std::string state() const { return folder_->path() + "/state"; }
+    std::string state() const { return folder_->path() + "/state" + long_state_; }
     std::string bundle(const std::string& id) const { return state() + "/tasks/" + id; }
     std::string log_path() const { return folder_->path() + "/log"; }
 
@@ -114,6 +114,7 @@ class TaskTest : public ::testing::TestWithParam<std::string> {
         EXPECT_FALSE(exists(state() + "/runtime/" + id));
     }
 
+    std::string long_state_;  // below the state root
     std::optional<TempDir> folder_;
     std::optional<IoContext> io_;
     std::unique_ptr<TaskService> tasks_;

@@ -1,4 +1,8 @@
-#include "engine/logs/log_driver.h"
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <csignal>
+
 #include "tests/unit/engine/supervisor/task_fixture.h"
 
 namespace berth::supervisor {
@@ -146,6 +150,122 @@ TEST_P(TaskTest, AContainerWhoseShimDiesIsKilled) {
     TaskExit exit = wait(id);
     EXPECT_EQ(137, exit.exit_code);
     EXPECT_NE("", exit.error);
+    remove(id);
+}
+
+TEST_P(TaskTest, TheServicesProcessIsKilled) {
+    int ready[2];
+    ASSERT_EQ(0, ::pipe2(ready, O_CLOEXEC));
+    UniqueFd read_end(ready[0]), write_end(ready[1]);
+    TaskSpec ticking = spec({"sh", "-c", "echo before; read line; echo after $line; exit 5"});
+    ticking.open_stdin = true;
+    std::string id = ticking.id;
+    pid_t service = ::fork();
+    if (service == 0) {
+        restart();
+        create(std::move(ticking));
+        auto stream = run(tasks_->attach(id, {}));
+        start(id);
+        (void)!::write(write_end.get(), "x", 1);
+        ::pause();
+        ::_exit(1);
+    }
+    char byte = 0;
+    ASSERT_EQ(1, ::read(read_end.get(), &byte, 1));
+    ASSERT_EQ(0, ::kill(service, SIGKILL));
+    ASSERT_EQ(service, ::waitpid(service, nullptr, 0));
+
+    ASSERT_EQ(1u, run(tasks_->recover()).value().size());
+    EXPECT_EQ(Task::Status::kRunning, tasks_->find(id)->status);
+    auto stream = run(tasks_->attach(id, {.input = true})).value();
+    ASSERT_TRUE(run(stream->write_all("it all\n")));
+    // "before" is in the stream too if the shell was slower than we are.
+    EXPECT_TRUE(unframe(run(read_to_end(stream.get())).value(), 1).ends_with("after it all\n"));
+    EXPECT_EQ(5, wait(id).exit_code);
+    std::string log = read_file(log_path()).value();
+    EXPECT_NE(std::string::npos, log.find("before"));
+    EXPECT_NE(std::string::npos, log.find("after it all"));
+    remove(id);
+}
+
+TEST_P(TaskTest, AnExitWithoutAServiceIsFoundAgain) {
+    TaskSpec waiting = spec({"sh", "-c", "read line; exit 9"});
+    waiting.open_stdin = waiting.stdin_once = true;
+    std::string id = create(std::move(waiting));
+    auto stream = run(tasks_->attach(id, {.input = true})).value();
+    start(id);
+    pid_t init = tasks_->find(id)->pid;
+    int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, init, 0));
+    UniqueFd ended(pidfd);
+    // The service goes first, and with it the client, which is the end of stdin.
+    stream.reset();
+    restart();
+    pollfd gone{ended.get(), POLLIN, 0};
+    ASSERT_EQ(1, ::poll(&gone, 1, 30'000));
+    ASSERT_EQ(1u, run(tasks_->recover()).value().size());
+    EXPECT_EQ(9, wait(id).exit_code);
+    remove(id);
+}
+
+TEST_P(TaskTest, ATerminalTakesInputAndSizes) {
+    TaskSpec shell = spec({"sh"}, true);
+    shell.open_stdin = true;
+    std::string id = create(std::move(shell));
+    auto stream = run(tasks_->attach(id, {.input = true})).value();
+    start(id);
+    ASSERT_TRUE(run(tasks_->resize(id, 50, 120)));
+    ASSERT_TRUE(run(stream->write_all("busybox stty size; exit 3\n")));
+    std::string seen = run(read_to_end(stream.get())).value();
+    EXPECT_NE(std::string::npos, seen.find("50 120\r\n")) << seen;
+    EXPECT_EQ(3, wait(id).exit_code);
+    remove(id);
+}
+
+TEST_P(TaskTest, OutOfMemoryIsTold) {
+    TaskSpec hungry = spec({"sh", "-c", "text=0123456789; while true; do text=$text$text; done"});
+    auto config = nlohmann::json::parse(hungry.config_json);
+    config["linux"]["resources"]["memory"]["limit"] = 32 << 20;
+    hungry.config_json = config.dump();
+    std::string id = create(std::move(hungry));
+    start(id);
+    TaskExit exit = wait(id);
+    EXPECT_EQ(137, exit.exit_code);
+    EXPECT_TRUE(exit.oom_killed);
+    remove(id);
+}
+
+TEST_P(TaskTest, EveryClientGetsEverything) {
+    std::string id = create(spec({"sh", "-c", "busybox seq 1 100000; echo err >&2"}));
+    auto first = run(tasks_->attach(id, {})).value();
+    auto second = run(tasks_->attach(id, {})).value();
+    auto errors = run(tasks_->attach(id, {.output = false})).value();
+    start(id);
+    // One after the other: the second is behind while the first reads, by less than what it may be.
+    auto both = [](async::Stream* a, async::Stream* b) -> Async<Result<std::string>> {
+        auto one = read_to_end(a);
+        auto two = read_to_end(b);
+        BERTH_CO_TRY(std::string left, co_await std::move(one));
+        BERTH_CO_TRY(std::string right, co_await std::move(two));
+        co_return left == right ? left : std::string("they differ");
+    };
+    std::string got = run(both(first.get(), second.get())).value();
+    std::string want;
+    for (int i = 1; i <= 100000; ++i) want.append(std::to_string(i)).append("\n");
+    EXPECT_TRUE(want == unframe(got, 1));
+    EXPECT_EQ("err\n", unframe(run(read_to_end(errors.get())).value(), 2));
+    EXPECT_EQ(0, wait(id).exit_code);
+    remove(id);
+}
+
+TEST_P(TaskTest, ALongStatePath) {
+    long_state_ = "/" + std::string(150, 's');
+    ASSERT_TRUE(make_folders(state(), 0700));
+    restart();
+    std::string id = create(spec({"sh", "-c", "exit 4"}, true));
+    restart();
+    ASSERT_EQ(1u, run(tasks_->recover()).value().size());
+    start(id);
+    EXPECT_EQ(4, wait(id).exit_code);
     remove(id);
 }
 
