@@ -92,7 +92,14 @@ Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
     if (found->state.status == Status::kRemoving) {
         co_return fail(ErrorKind::kConflict, "removal of container " + ref + " is already in progress");
     }
-    cancel_restart(core_, id);
+    if (found->state.status == Status::kRestarting) {
+        if (!options.force) {
+            co_return fail(ErrorKind::kConflict,
+                           "cannot remove container \"" + found->name +
+                               "\": container is restarting: stop the container before removing or force remove");
+        }
+        cancel_restart(core_, id);
+    }
     for (int attempt = 0; attempt < 3; ++attempt) {
         BERTH_CO_TRY(auto guard, co_await core_.locks.lock(id));
         auto container = core_.store.get(id);

@@ -64,8 +64,9 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
 
 // false: somebody stopped or removed the container in the meantime, or it could not be started.
 Async<bool> restart_after(Core& core, std::string id, std::chrono::milliseconds delay) {
-    auto pause = core.restart_pauses[id];
-    if (!pause) co_return false;
+    auto found = core.restart_pauses.find(id);
+    if (found == core.restart_pauses.end()) co_return false;
+    auto pause = found->second;
     auto sleeping = async::sleep_for(delay);
     auto cancelled = pause->wait();
     auto first = co_await async::race(std::move(sleeping), std::move(cancelled));
@@ -74,15 +75,11 @@ Async<bool> restart_after(Core& core, std::string id, std::chrono::milliseconds 
     auto container = core.store.get(id);
     if (!guard || !container || pause->is_set() || container->state.status != Status::kRestarting) co_return false;
     core.restart_pauses.erase(id);
-    int count = container->state.restart_count;
     auto started = co_await run_start(core, container);
     if (!started) {
         log::error("restart failed", {{"container", id}, {"error", started.error().message}});
         co_return false;
     }
-    State state = core.store.get(id)->state;
-    state.restart_count = count;
-    core.store.set_state(id, std::move(state));
     co_return true;
 }
 
@@ -119,6 +116,10 @@ void cancel_restart(Core& core, const std::string& id) {
 
 Async<Result<>> start_and_watch(Core& core, ContainerPtr container) {
     std::string id = container->id;
+    // Only restarts by the policy count, since the last start by a user.
+    State state = container->state;
+    state.restart_count = 0;
+    container = core.store.set_state(id, std::move(state));
     auto started = co_await run_start(core, container);
     if (started) {
         watch(core, id);

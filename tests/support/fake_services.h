@@ -1,0 +1,272 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+
+#include "engine/async/event.h"
+#include "engine/events/event.h"
+#include "engine/image/image_service.h"
+#include "engine/snapshot/snapshotter.h"
+#include "engine/supervisor/task_service.h"
+#include "network/network_service.h"
+#include "volumes/volume_service.h"
+
+// The services below engine/container, small and honest: they keep what they are told and say it again.
+namespace berth::fakes {
+
+// A stream whose other end is the test.
+class PipeStream final : public async::Stream {
+   public:
+    explicit PipeStream(IoContext& io) : changed_(io) {}
+    Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
+        while (incoming_.empty() && !ended_) {
+            BERTH_CO_CHECK(co_await changed_.wait());
+        }
+        std::size_t size = std::min(buffer.size(), incoming_.size());
+        incoming_.copy(buffer.data(), size);
+        incoming_.erase(0, size);
+        co_return size;
+    }
+    Async<Result<>> write_all(std::string_view bytes) override {
+        written += bytes;
+        co_return Result<>();
+    }
+    void shutdown_write() override { write_ended = true; }
+    void close() override { end(); }
+    void feed(std::string_view bytes) {
+        incoming_ += bytes;
+        changed_.notify_all();
+    }
+    void end() {
+        ended_ = true;
+        changed_.notify_all();
+    }
+
+    std::string written;
+    bool write_ended = false;
+
+   private:
+    async::Condition changed_;
+    std::string incoming_;
+    bool ended_ = false;
+};
+
+class Tasks final : public supervisor::TaskService {
+   public:
+    explicit Tasks(IoContext& io) : io_(io) {}
+
+    Async<Result<pid_t>> create(supervisor::TaskSpec spec) override {
+        if (!create_error.empty()) co_return fail(ErrorKind::kInternal, create_error);
+        auto& run = runs_[spec.id];
+        run = std::make_shared<Run>(io_);
+        run->task.id = spec.id;
+        run->task.pid = ++last_pid_;
+        co_return run->task.pid;
+    }
+    Async<Result<Timestamp>> start(std::string id) override {
+        auto& run = *runs_.at(id);
+        run.task.status = supervisor::Task::Status::kRunning;
+        run.task.started_at = now();
+        ++starts;
+        co_return run.task.started_at;
+    }
+    Async<Result<>> kill(std::string id, int signal) override {
+        signals.push_back(signal);
+        if (!runs_.contains(id)) co_return fail(ErrorKind::kConflict, "gone");
+        if (signal == 9 || !ignores_term) exit(id, 128 + signal);
+        co_return Result<>();
+    }
+    Async<Result<supervisor::TaskExit>> wait(std::string id) override {
+        auto run = runs_.at(id);
+        BERTH_CO_CHECK(co_await run->ended.wait());
+        co_return *run->task.exit;
+    }
+    Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, supervisor::AttachOptions) override {
+        auto stream = std::make_unique<PipeStream>(io_);
+        stream->feed("hello\n");
+        runs_.at(id)->streams.push_back(stream.get());
+        co_return std::unique_ptr<async::Stream>(std::move(stream));
+    }
+    Async<Result<>> resize(std::string, std::uint16_t, std::uint16_t) override { co_return Result<>(); }
+    Async<Result<>> remove(std::string id) override {
+        runs_.erase(id);
+        co_return Result<>();
+    }
+    std::optional<supervisor::Task> find(const std::string& id) const override {
+        auto run = runs_.find(id);
+        if (run == runs_.end()) return std::nullopt;
+        return run->second->task;
+    }
+    Async<Result<std::vector<supervisor::Task>>> recover() override {
+        std::vector<supervisor::Task> all;
+        for (const auto& [id, run] : runs_) all.push_back(run->task);
+        co_return all;
+    }
+
+    // The process ends by itself.
+    void exit(const std::string& id, int code) {
+        auto run = runs_.at(id);
+        if (run->task.exit) return;
+        run->task.status = supervisor::Task::Status::kExited;
+        run->task.exit = supervisor::TaskExit{code, false, now(), ""};
+        for (auto* stream : run->streams) stream->end();
+        run->ended.set();
+    }
+    std::size_t count() const { return runs_.size(); }
+
+    std::string create_error;
+    bool ignores_term = false;
+    std::vector<int> signals;
+    int starts = 0;
+
+   private:
+    struct Run {
+        explicit Run(IoContext& io) : ended(io) {}
+        supervisor::Task task;
+        async::Event ended;
+        std::vector<PipeStream*> streams;
+    };
+    IoContext& io_;
+    std::map<std::string, std::shared_ptr<Run>> runs_;
+    pid_t last_pid_ = 1000;
+};
+
+class Images final : public image::ImageService {
+   public:
+    Result<image::ResolvedImage> resolve(const std::string& name, const std::optional<oci::Platform>&) override {
+        if (name != "busybox") return fail(ErrorKind::kNotFound, "No such image: " + name + ":latest");
+        Digest id = Digest::from_hex(std::string(64, 'a'));
+        return image::ResolvedImage{id, id, id, "top", run, {}, "{}"};
+    }
+    Result<> load(image::Reader, image::Progress) override { return unused(); }
+    Result<Digest> import(image::Reader, const std::string&, const std::string&, const std::vector<std::string>&,
+                          const std::optional<oci::Platform>&) override {
+        return Failure(unused().error());
+    }
+    Result<> adopt(const std::string&, const Digest&, const std::string&, image::Progress) override { return unused(); }
+    Result<> tag(const std::string&, const std::string&, const std::string&) override { return unused(); }
+    Result<std::vector<image::RemovedImage>> remove(const std::string&, bool, bool, const std::vector<User>&) override {
+        return Failure(unused().error());
+    }
+    Result<std::vector<image::ImageSummary>> list() override { return std::vector<image::ImageSummary>(); }
+
+    Result<image::ImageDetails> inspect(const std::string&) override { return Failure(unused().error()); }
+    std::shared_ptr<void> pin() override { return nullptr; }
+    Result<> collect_garbage() override { return {}; }
+
+    image::RunConfig run;
+
+   private:
+    static Result<> unused() { return fail(ErrorKind::kInternal, "not part of this fake"); }
+};
+
+// Every root is a bind of one folder.
+class Snapshots final : public snapshot::Snapshotter {
+   public:
+    explicit Snapshots(std::string folder) : folder_(std::move(folder)) {}
+    Result<sys::Mount> prepare(const std::string& key, const std::string&) override {
+        keys.insert(key);
+        return mounts(key);
+    }
+    Result<sys::Mount> mounts(const std::string&) override { return sys::Mount{"bind", folder_, "", {"rbind"}}; }
+    Result<sys::Mount> view(const std::string& key) override { return mounts(key); }
+    Result<> commit(const std::string&, const std::string&) override { return {}; }
+    Result<> remove(const std::string& key) override {
+        if (keys.erase(key) == 0) return fail(ErrorKind::kNotFound, "no snapshot " + key);
+        return {};
+    }
+    Result<snapshot::SnapshotInfo> stat(const std::string& key) override { return snapshot::SnapshotInfo{key, "", false, ""}; }
+    Result<std::vector<snapshot::SnapshotInfo>> list() override {
+        std::vector<snapshot::SnapshotInfo> all;
+        for (const auto& key : keys) all.push_back({key, "", false, ""});
+        return all;
+    }
+    Result<std::uint64_t> usage(const std::string&) override { return 7; }
+    Result<> collect_orphans() override { return {}; }
+
+    std::set<std::string> keys;
+
+   private:
+    std::string folder_;
+};
+
+class Volumes final : public volumes::VolumeService {
+   public:
+    Result<volumes::Volume> create(std::string name, std::string, std::map<std::string, std::string>,
+                                   std::map<std::string, std::string>) override {
+        all.insert(name);
+        return inspect(name);
+    }
+    Result<volumes::Volume> inspect(const std::string& name) override {
+        volumes::Volume volume;
+        volume.name = name;
+        volume.mountpoint = "/volumes/" + name;
+        return volume;
+    }
+    Result<std::vector<volumes::Volume>> list() override { return std::vector<volumes::Volume>(); }
+    Result<> remove(const std::string& name, bool) override {
+        all.erase(name);
+        return {};
+    }
+    Result<volumes::Volume> acquire(const std::string& name, const std::string& container) override {
+        all.insert(name);
+        used_[name].insert(container);
+        return inspect(name);
+    }
+    Result<> release(const std::string& container) override {
+        for (auto& [name, users] : used_) users.erase(container);
+        return {};
+    }
+    std::vector<std::string> users(const std::string& name) override {
+        return {used_[name].begin(), used_[name].end()};
+    }
+    Result<> copy_up(const std::string&, int, const std::string&) override { return {}; }
+
+    std::set<std::string> all;
+
+   private:
+    std::map<std::string, std::set<std::string>> used_;
+};
+
+class Networks final : public network::NetworkService {
+   public:
+    Result<network::Sandbox> attach(const network::SandboxRequest& request) override {
+        if (!attach_error.empty()) return fail(ErrorKind::kInternal, attach_error);
+        attached.insert(request.container_id);
+        network::Sandbox sandbox;
+        sandbox.id = request.container_id;
+        sandbox.key = "/run/netns/" + request.container_id;
+        return sandbox;
+    }
+    Result<> detach(const std::string& id) override {
+        attached.erase(id);
+        return {};
+    }
+    Result<> recover(const std::vector<std::string>& live) override {
+        recovered = live;
+        return {};
+    }
+    std::optional<network::Sandbox> find(const std::string&) override { return std::nullopt; }
+    std::vector<network::Network> list() override { return {}; }
+    Result<network::Network> inspect(const std::string& name) override {
+        return fail(ErrorKind::kNotFound, "network " + name + " not found");
+    }
+    std::map<std::string, network::Endpoint> members(const std::string&) override { return {}; }
+    Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&, const std::vector<std::string>&,
+                                    const std::vector<std::string>&) override {
+        return std::string("nameserver 192.0.2.1\n");
+    }
+
+    std::string attach_error;
+    std::set<std::string> attached;
+    std::vector<std::string> recovered;
+};
+
+class Events final : public events::EventSink {
+   public:
+    void publish(events::Event event) override { actions.push_back(event.action); }
+    std::vector<std::string> actions;
+};
+
+}  // namespace berth::fakes
