@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/archive/metadata.h"
+#include "engine/archive/tar_reader.h"
+#include "engine/base/unique_fd.h"
+
+namespace berth::archive {
+
+// Applies a layer to an empty folder that becomes an overlay layer. Entries come in the archive's order: a later one
+// replaces an earlier one of its name, folders are merged. Whiteouts speak of the layers below only. Every path is
+// walked inside the folder; what leads out of it ends at its root.
+class LayerApplier {
+   public:
+    // `parents`: the folders of the layers below, topmost first, for the owner and mode of folders that the archive
+    // does not name itself. The descriptors must outlive the applier.
+    LayerApplier(int root_fd, std::vector<int> parents) : root_(root_fd), parents_(std::move(parents)) {}
+
+    // Reads the archive to its end. Errors name the entry they are about.
+    Result<> apply(TarReader& reader);
+    std::uint64_t entries() const { return entries_; }
+
+   private:
+    struct Place {
+        UniqueFd folder;
+        std::string path, name;
+    };
+
+    Result<> apply_one(TarReader& reader, const TarEntry& entry);
+    Result<Place> place_of(const std::string& path);
+    Result<UniqueFd> open_parent(const std::string& path);
+    Result<UniqueFd> make_parent(const std::string& path);
+    Metadata inherited(const std::string& path) const;
+    Result<> whiteout(const Place& place, const std::string& hidden);
+    Result<> clear_way(const Place& place, const TarEntry& entry);
+    Result<> create(TarReader& reader, const TarEntry& entry, const Place& place);
+    Result<> create_file(TarReader& reader, const TarEntry& entry, const Place& place);
+    Result<> create_folder(const TarEntry& entry, const Place& place);
+    Result<> create_hard_link(const TarEntry& entry, const Place& place);
+    Result<> create_node(const TarEntry& entry, const Place& place);
+    Result<> set_folder_times();
+
+    int root_;
+    std::vector<int> parents_;
+    std::uint64_t entries_ = 0;
+    std::vector<std::pair<std::string, timespec>> folder_times_;
+    // The parent of the last entry: neighbours come one after another.
+    std::string cached_path_;
+    UniqueFd cached_folder_;
+};
+
+}  // namespace berth::archive
