@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -45,9 +46,18 @@ class VolumeService {
     virtual Result<> copy_up(const std::string& name, int root_fd, const std::string& target) = 0;
 };
 
+// Copies what is below one folder into another, as confine::copy_tree does.
+using TreeCopy = std::function<Result<>(int source_fd, int target_fd)>;
+
+struct VolumeConfig {
+    std::string root;    // DATA/volumes, made if it is not there
+    TreeCopy copy_tree;  // for copy_up(); without it only empty folders of an image can be taken over
+};
+
 extern const state::Schema kSchema;
-// JSON copies lie in ROOT/NAME/volume.json; a database that has lost its rows is filled from them.
-Result<std::unique_ptr<VolumeService>> open_volume_service(const std::string& root, state::Database& database,
+// JSON copies lie in ROOT/NAME/volume.json; a database that has lost its rows is filled from them (but for who uses
+// what: containers say that again). `database` and `events` must outlive the service.
+Result<std::unique_ptr<VolumeService>> open_volume_service(VolumeConfig config, state::Database& database,
                                                            events::EventSink& events);
 
 }  // namespace berth::volumes

@@ -1,0 +1,186 @@
+#include "engine/api/volume_routes.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/api/filters.h"
+#include "volumes/prune.h"
+
+namespace berth::api {
+
+namespace {
+
+using nlohmann::json;
+using volumes::Volume;
+using volumes::VolumeService;
+using Words = std::map<std::string, std::string>;
+
+constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
+constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
+
+json words_or_null(const Words& words) { return words.empty() ? json() : json(words); }
+
+json describe(const Volume& volume) {
+    return {{"CreatedAt", format_rfc3339_nano(volume.created_at)},
+            {"Driver", volume.driver},
+            {"Labels", words_or_null(volume.labels)},
+            {"Mountpoint", volume.mountpoint},
+            {"Name", volume.name},
+            {"Options", words_or_null(volume.options)},
+            {"Scope", "local"}};
+}
+
+// "key" or "key=value".
+bool has_label(const Volume& volume, const std::string& text) {
+    const auto equals = text.find('=');
+    const auto label = volume.labels.find(text.substr(0, equals));
+    if (label == volume.labels.end()) return false;
+    return equals == std::string::npos || label->second == text.substr(equals + 1);
+}
+
+template <class Matches>
+bool any_of(const Filters& filters, std::string_view name, Matches matches) {
+    const auto wanted = filters.find(name);
+    if (wanted == filters.end() || wanted->second.empty()) return true;
+    return std::any_of(wanted->second.begin(), wanted->second.end(), matches);
+}
+
+bool has_all_labels(const Volume& volume, const Filters& filters) {
+    const auto wanted = filters.find("label");
+    if (wanted == filters.end()) return true;
+    return std::all_of(wanted->second.begin(), wanted->second.end(),
+                       [&](const auto& text) { return has_label(volume, text); });
+}
+
+bool has_none_of_labels(const Volume& volume, const Filters& filters) {
+    const auto unwanted = filters.find("label!");
+    if (unwanted == filters.end()) return true;
+    return std::none_of(unwanted->second.begin(), unwanted->second.end(),
+                        [&](const auto& text) { return has_label(volume, text); });
+}
+
+Result<json> select(VolumeService& volumes, const http::Query& query) {
+    BERTH_TRY(const auto filters, parse_filters(query, kListFilters));
+    const bool by_use = filters.contains("dangling");
+    BERTH_TRY(const bool dangling, filter_flag(filters, "dangling", false));
+    BERTH_TRY(const auto all, volumes.list());
+    json list = json::array();
+    for (const auto& volume : all) {
+        if (by_use && volumes.users(volume.name).empty() != dangling) continue;
+        if (!has_all_labels(volume, filters)) continue;
+        if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
+        if (!any_of(filters, "name", [&](const auto& text) { return volume.name.find(text) != text.npos; })) continue;
+        list.push_back(describe(volume));
+    }
+    return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
+}
+
+struct CreateRequest {
+    std::string name, driver;
+    Words options, labels;
+};
+
+Failure wrong_type(const char* name) {
+    return fail(ErrorKind::kInvalidArgument, std::string("invalid JSON: cannot unmarshal field ") + name);
+}
+
+Result<> read_text(const json& body, const char* name, std::string& out) {
+    const auto found = body.find(name);
+    if (found == body.end() || found->is_null()) return {};
+    if (!found->is_string()) return wrong_type(name);
+    out = found->get<std::string>();
+    return {};
+}
+
+Result<> read_words(const json& body, const char* name, Words& out) {
+    const auto found = body.find(name);
+    if (found == body.end() || found->is_null()) return {};
+    if (!found->is_object()) return wrong_type(name);
+    for (const auto& [key, value] : found->items()) {
+        if (!value.is_string()) return wrong_type(name);
+        out.emplace(key, value.get<std::string>());
+    }
+    return {};
+}
+
+Result<CreateRequest> read_create(const json& body) {
+    CreateRequest out;
+    BERTH_CHECK(read_text(body, "Name", out.name));
+    BERTH_CHECK(read_text(body, "Driver", out.driver));
+    BERTH_CHECK(read_words(body, "DriverOpts", out.options));
+    BERTH_CHECK(read_words(body, "Labels", out.labels));
+    if (body.contains("ClusterVolumeSpec") && !body["ClusterVolumeSpec"].is_null()) {
+        return fail(ErrorKind::kUnavailable,
+                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+                    "this node to swarm and try again.");
+    }
+    return out;
+}
+
+struct Services {
+    VolumeService& volumes;
+    events::EventSink& events;
+    async::BlockingPool& pool;
+};
+
+Async<Result<>> list(Services services, Exchange& exchange) {
+    BERTH_CO_TRY(auto body, select(services.volumes, exchange.request.query));
+    co_return co_await exchange.json(200, std::move(body));
+}
+
+Async<Result<>> inspect(Services services, Exchange& exchange) {
+    BERTH_CO_TRY(auto volume, services.volumes.inspect(exchange.params["name"]));
+    json body = describe(volume);
+    co_return co_await exchange.json(200, std::move(body));
+}
+
+Async<Result<>> create(Services services, Exchange& exchange) {
+    BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
+    BERTH_CO_TRY(auto wanted, read_create(body));
+    auto work = [&services, &wanted] {
+        return services.volumes.create(wanted.name, wanted.driver, wanted.options, wanted.labels);
+    };
+    auto created = co_await services.pool.run(work);
+    if (!created) co_return Failure(std::move(created.error()));
+    json answer = describe(*created);
+    co_return co_await exchange.json(201, std::move(answer));
+}
+
+Async<Result<>> remove(Services services, Exchange& exchange) {
+    const std::string name = exchange.params["name"];
+    const bool force = exchange.request.query.flag("force");
+    auto work = [&services, &name, force] { return services.volumes.remove(name, force); };
+    auto removed = co_await services.pool.run(work);
+    if (!removed) co_return Failure(std::move(removed.error()));
+    co_return co_await exchange.empty(204);
+}
+
+// Before API 1.42 named volumes were pruned along.
+Async<Result<>> prune(Services services, Exchange& exchange) {
+    constexpr ApiVersion kAnonymousOnly{1, 42};
+    BERTH_CO_TRY(const auto filters, parse_filters(exchange.request.query, kPruneFilters));
+    BERTH_CO_TRY(const bool all, filter_flag(filters, "all", exchange.version < kAnonymousOnly));
+    auto work = [&services, &filters, all] {
+        return volumes::prune(services.volumes, services.events, [&filters, all](const Volume& volume) {
+            return (all || volume.anonymous) && has_all_labels(volume, filters) && has_none_of_labels(volume, filters);
+        });
+    };
+    auto pruned = co_await services.pool.run(work);
+    if (!pruned) co_return Failure(std::move(pruned.error()));
+    json answer{{"VolumesDeleted", pruned->names.empty() ? json() : json(pruned->names)},
+                {"SpaceReclaimed", pruned->bytes}};
+    co_return co_await exchange.json(200, std::move(answer));
+}
+
+}  // namespace
+
+void add_volume_routes(Router& router, VolumeService& volumes, events::EventSink& events, async::BlockingPool& pool) {
+    const Services services{volumes, events, pool};
+    router.add("GET", "/volumes", [services](Exchange& exchange) { return list(services, exchange); });
+    router.add("GET", "/volumes/{name}", [services](Exchange& exchange) { return inspect(services, exchange); });
+    router.add("POST", "/volumes/create", [services](Exchange& exchange) { return create(services, exchange); });
+    router.add("POST", "/volumes/prune", [services](Exchange& exchange) { return prune(services, exchange); });
+    router.add("DELETE", "/volumes/{name}", [services](Exchange& exchange) { return remove(services, exchange); });
+}
+
+}  // namespace berth::api

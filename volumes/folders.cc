@@ -1,0 +1,94 @@
+#include "volumes/folders.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/base/files.h"
+#include "engine/base/ids.h"
+#include "engine/base/log.h"
+#include "volumes/checks.h"
+#include "volumes/record.h"
+
+namespace berth::volumes {
+
+namespace {
+
+constexpr std::string_view kNew = ".new-";
+constexpr std::string_view kGone = ".gone-";
+
+Result<> sync_folder(const std::string& path) {
+    BERTH_TRY(auto folder, open_file(path, O_RDONLY | O_DIRECTORY));
+    if (fsync(folder.get()) != 0) return fail_errno("sync " + path);
+    return {};
+}
+
+Result<> rename_folder(const std::string& from, const std::string& to) {
+    if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) return fail_errno("rename " + to);
+    return {};
+}
+
+// What remains is swept when the service opens again.
+void delete_tree(const std::string& path) {
+    if (auto removed = remove_tree(path); !removed) {
+        log::warning("cannot delete a volume's folder", {{"path", path}, {"error", removed.error().message}});
+    }
+}
+
+}  // namespace
+
+Result<Folders> Folders::open(std::string root) {
+    BERTH_CHECK(make_folders(root, 0701));
+    BERTH_TRY(const auto names, list_folder(root));
+    for (const auto& name : names) {
+        if (name.starts_with(kNew) || name.starts_with(kGone)) delete_tree(root + "/" + name);
+    }
+    return Folders(std::move(root));
+}
+
+Result<std::vector<Volume>> Folders::load() const {
+    std::vector<Volume> out;
+    BERTH_TRY(const auto names, list_folder(root_));
+    for (const auto& name : names) {
+        if (!check_name(name)) continue;
+        auto text = read_file(root_ + "/" + name + "/volume.json", 1 << 20);
+        auto volume = text ? parse_record(*text) : Result<Volume>(Failure(std::move(text.error())));
+        if (!volume || volume->name != name) {
+            log::warning("a folder among the volumes is none",
+                         {{"name", name}, {"error", volume ? "its record has another name" : volume.error().message}});
+            continue;
+        }
+        volume->mountpoint = mountpoint(name);
+        out.push_back(std::move(*volume));
+    }
+    return out;
+}
+
+Result<> Folders::add(const Volume& volume) {
+    const std::string made = root_ + "/" + std::string(kNew) + random_hex(8);
+    BERTH_CHECK(make_folders(made, 0701));
+    auto fill = [&]() -> Result<> {
+        BERTH_CHECK(make_folders(made + "/_data", 0755));
+        // A folder that containers of any user write to: the daemon's umask has no say in it.
+        if (chmod((made + "/_data").c_str(), 0755) != 0) return fail_errno("chmod " + made);
+        BERTH_CHECK(replace_file(made + "/volume.json", render_record(volume), 0600, Sync::kData));
+        BERTH_CHECK(rename_folder(made, root_ + "/" + volume.name));
+        return sync_folder(root_);
+    };
+    auto filled = fill();
+    if (!filled) delete_tree(made);
+    return filled;
+}
+
+Result<> Folders::remove(const std::string& name) {
+    const std::string gone = root_ + "/" + std::string(kGone) + random_hex(8);
+    if (auto moved = rename_folder(root_ + "/" + name, gone); !moved) {
+        if (moved.error().kind == ErrorKind::kNotFound) return {};
+        return moved;
+    }
+    BERTH_CHECK(sync_folder(root_));
+    delete_tree(gone);
+    return {};
+}
+
+}  // namespace berth::volumes

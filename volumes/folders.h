@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "volumes/volume_service.h"
+
+namespace berth::volumes {
+
+// The folders of all volumes; README.md draws them. Not thread-safe.
+class Folders {
+   public:
+    // Makes the root and sweeps what a crash left half done.
+    static Result<Folders> open(std::string root);
+
+    std::string mountpoint(const std::string& name) const { return root_ + "/" + name + "/_data"; }
+    // Every volume whose record can be read; others are logged and left alone.
+    Result<std::vector<Volume>> load() const;
+    // On disk when it returns. kConflict if the name is taken by a folder that is no volume.
+    Result<> add(const Volume& volume);
+    // Takes the folder away from its name, on disk when it returns, and then deletes it.
+    Result<> remove(const std::string& name);
+
+   private:
+    explicit Folders(std::string root) : root_(std::move(root)) {}
+    std::string root_;
+};
+
+}  // namespace berth::volumes
