@@ -6,7 +6,7 @@ namespace berth::logs {
 namespace {
 
 class NoLog final : public LogDriver {
-   public:
+ public:
     Result<> write(Stream, Timestamp, std::string_view, bool) override { return {}; }
     Result<> flush() override { return {}; }
 };
@@ -30,8 +30,8 @@ Result<> check_json_options(const Options& options) {
 Result<> check_log_options(const std::string& driver, const Options& options) {
     if (driver == "none") return {};
     if (driver == "json-file") return check_json_options(options);
-    return fail(ErrorKind::kInvalidArgument,
-                "logger: no log driver named '" + driver + "' is registered (json-file and none are supported)");
+    return fail(ErrorKind::kInvalidArgument, "logger: no log driver named '" + driver +
+                                                 "' is registered (json-file and none are supported)");
 }
 
 Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path,

@@ -27,7 +27,12 @@ Result<std::uint64_t> parse_size(const std::string& key, const std::string& text
     std::string unit(end, text.data() + text.size() - end);
     for (char& c : unit) c = static_cast<char>(c | 0x20);
     if (unit.ends_with("b")) unit.pop_back();
-    double scale = unit.empty() ? 1 : unit == "k" ? 1e3 : unit == "m" ? 1e6 : unit == "g" ? 1e9 : unit == "t" ? 1e12 : 0;
+    double scale = unit.empty()  ? 1
+                   : unit == "k" ? 1e3
+                   : unit == "m" ? 1e6
+                   : unit == "g" ? 1e9
+                   : unit == "t" ? 1e12
+                                 : 0;
     if (error != std::errc() || scale == 0 || number < 0 || number * scale > 1e18) return bad(key, text);
     return static_cast<std::uint64_t>(number * scale);
 }
@@ -38,7 +43,8 @@ Result<RotationLimits> parse_rotation(const Options& options) {
     RotationLimits limits;
     if (auto size = options.find("max-size"); size != options.end()) {
         BERTH_TRY(limits.max_size, parse_size("max-size", size->second));
-        if (limits.max_size == 0) return fail(ErrorKind::kInvalidArgument, "max-size must be a positive number");
+        if (limits.max_size == 0)
+            return fail(ErrorKind::kInvalidArgument, "max-size must be a positive number");
     }
     if (auto count = options.find("max-file"); count != options.end()) {
         const std::string& text = count->second;
@@ -55,11 +61,13 @@ Result<std::unique_ptr<LogDriver>> JsonFile::open(const std::string& path, Rotat
     return std::unique_ptr<LogDriver>(std::move(log));
 }
 
-JsonFile::~JsonFile() { (void)flush().has_value(); }
+JsonFile::~JsonFile() {
+    (void)flush().has_value();
+}
 
 Result<> JsonFile::open_current() {
     BERTH_TRY(file_, open_file(path_, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0640));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file_.get(), &status) != 0) return fail_errno("stat " + path_);
     size_ = static_cast<std::uint64_t>(status.st_size);
     return {};

@@ -16,15 +16,16 @@ struct RotationLimits {
 // "max-size" (b, k, m, g) and "max-file".
 Result<RotationLimits> parse_rotation(const Options& options);
 
-// PATH is the current file; PATH.1 the one before, up to PATH.(max_files - 1). With one file, a full one is emptied.
+// PATH is the current file; PATH.1 the one before, up to PATH.(max_files - 1). With one file, a full one is
+// emptied.
 class JsonFile final : public LogDriver {
-   public:
+ public:
     static Result<std::unique_ptr<LogDriver>> open(const std::string& path, RotationLimits limits);
     ~JsonFile() override;
     Result<> write(Stream stream, Timestamp time, std::string_view line, bool partial) override;
     Result<> flush() override;
 
-   private:
+ private:
     JsonFile(std::string path, RotationLimits limits) : path_(std::move(path)), limits_(limits) {}
     Result<> open_current();
     Result<> rotate();

@@ -31,7 +31,7 @@ struct FileId {
 };
 
 Result<FileId> identify(int fd) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0) return fail_errno("stat log");
     return FileId{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size)};
 }

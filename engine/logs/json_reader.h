@@ -11,20 +11,23 @@
 
 namespace berth::logs {
 
-// Reads json-file logs. It holds the files it still has to read open, so a rotation takes nothing away from it.
+// Reads json-file logs. It holds the files it still has to read open, so a rotation takes nothing away from
+// it.
 class JsonReader final : public LogReader {
-   public:
+ public:
     static Result<std::unique_ptr<LogReader>> open(const std::string& path, ReadOptions options);
     Result<Progress> read(std::vector<Record>& out) override;
     int notify_fd() const override { return notify_.get(); }
     void finish() override { finished_ = true; }
 
-   private:
-    JsonReader(std::string path, ReadOptions options) : path_(std::move(path)), options_(std::move(options)) {}
+ private:
+    JsonReader(std::string path, ReadOptions options)
+        : path_(std::move(path)), options_(std::move(options)) {}
     Result<> watch();
     Result<> open_files();
     Result<> seek_tail();
-    // Moves on to the next file, or sees that the current one was emptied or rotated. False: there is nothing new.
+    // Moves on to the next file, or sees that the current one was emptied or rotated. False: there is nothing
+    // new.
     Result<bool> advance();
     Result<bool> follow_rotation();
     // Cuts whole lines out of rest_. False once `until` is passed.

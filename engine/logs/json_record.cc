@@ -28,11 +28,20 @@ std::size_t character_size(std::string_view text) {
 
 void append_ascii(std::string& out, char c) {
     switch (c) {
-        case '"': out += "\\\""; return;
-        case '\\': out += "\\\\"; return;
-        case '\n': out += "\\n"; return;
-        case '\r': out += "\\r"; return;
-        default: break;
+        case '"':
+            out += "\\\"";
+            return;
+        case '\\':
+            out += "\\\\";
+            return;
+        case '\n':
+            out += "\\n";
+            return;
+        case '\r':
+            out += "\\r";
+            return;
+        default:
+            break;
     }
     auto byte = static_cast<unsigned char>(c);
     if (byte >= 0x20 && c != '<' && c != '>' && c != '&') {
@@ -82,7 +91,7 @@ void append_utf8(std::string& out, std::uint32_t c) {
 
 // Walks one flat JSON object; nested values are skipped.
 class Scanner {
-   public:
+ public:
     explicit Scanner(std::string_view text) : rest_(text) {}
 
     bool take(char c) {
@@ -125,7 +134,7 @@ class Scanner {
         return false;
     }
 
-   private:
+ private:
     void skip_space() {
         while (!rest_.empty() && (rest_.front() == ' ' || rest_.front() == '\t')) rest_.remove_prefix(1);
     }
@@ -150,13 +159,26 @@ class Scanner {
         char c = rest_.front();
         rest_.remove_prefix(1);
         switch (c) {
-            case 'n': out += '\n'; return true;
-            case 'r': out += '\r'; return true;
-            case 't': out += '\t'; return true;
-            case 'b': out += '\b'; return true;
-            case 'f': out += '\f'; return true;
-            case 'u': break;
-            default: out += c; return true;
+            case 'n':
+                out += '\n';
+                return true;
+            case 'r':
+                out += '\r';
+                return true;
+            case 't':
+                out += '\t';
+                return true;
+            case 'b':
+                out += '\b';
+                return true;
+            case 'f':
+                out += '\f';
+                return true;
+            case 'u':
+                break;
+            default:
+                out += c;
+                return true;
         }
         std::uint32_t value = 0, low = 0;
         if (!take_hex(value)) return false;
@@ -164,7 +186,8 @@ class Scanner {
         if (high && rest_.starts_with("\\u")) {
             rest_.remove_prefix(2);
             if (!take_hex(low)) return false;
-            value = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00) : 0xFFFD;
+            value =
+                low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((value - 0xD800) << 10) + (low - 0xDC00) : 0xFFFD;
         }
         append_utf8(out, value >= 0xD800 && value < 0xE000 ? 0xFFFD : value);
         return true;
@@ -175,7 +198,8 @@ class Scanner {
 
 }  // namespace
 
-void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line, bool partial) {
+void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line,
+                        bool partial) {
     out += '{';
     if (!line.empty() || !partial) {
         out += "\"log\":\"";
@@ -183,7 +207,8 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
         if (!partial) out += "\\n";
         out += "\",";
     }
-    out += stream == Stream::kStderr ? "\"stream\":\"stderr\",\"time\":\"" : "\"stream\":\"stdout\",\"time\":\"";
+    out +=
+        stream == Stream::kStderr ? "\"stream\":\"stderr\",\"time\":\"" : "\"stream\":\"stdout\",\"time\":\"";
     out += format_rfc3339_nano(time);
     out += "\"}\n";
 }

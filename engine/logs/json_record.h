@@ -15,8 +15,8 @@ namespace berth::logs {
 // Bytes that are no UTF-8 become U+FFFD; an empty piece has no "log".
 void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line, bool partial);
 
-// A line of the file without its newline; other keys ("attrs") and their order do not matter. Nothing if the line is
-// damaged.
+// A line of the file without its newline; other keys ("attrs") and their order do not matter. Nothing if the
+// line is damaged.
 std::optional<Record> parse_json_record(std::string_view line);
 
 // The text under `key` of a flat JSON object in one line. Nothing if it is not there or no text.

@@ -17,35 +17,36 @@ using Options = std::map<std::string, std::string>;  // HostConfig.LogConfig.Con
 
 // Where a container's output is kept. One thread; the shim's.
 class LogDriver {
-   public:
+ public:
     virtual ~LogDriver() = default;
-    // One line without its newline; `partial` when the line goes on in a next record of the same stream. What is
-    // written may lie in memory until flush().
+    // One line without its newline; `partial` when the line goes on in a next record of the same stream. What
+    // is written may lie in memory until flush().
     virtual Result<> write(Stream stream, Timestamp time, std::string_view line, bool partial) = 0;
     virtual Result<> flush() = 0;
 };
 
-// Opens, or goes on with, the log at `path`. "json-file" and "none" (a driver that keeps nothing). An unknown driver or
-// option, or one that is not supported yet, is kInvalidArgument with its name in the text.
-Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path, const Options& options);
+// Opens, or goes on with, the log at `path`. "json-file" and "none" (a driver that keeps nothing). An unknown
+// driver or option, or one that is not supported yet, is kInvalidArgument with its name in the text.
+Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path,
+                                            const Options& options);
 
 // What open_log() would say about the options, without opening anything: for POST /containers/create.
 Result<> check_log_options(const std::string& driver, const Options& options);
 
 // A container's output as bytes, cut into lines of at most 16 KiB as dockerd's copier does. One per stream.
 class LineCutter {
-   public:
+ public:
     LineCutter(LogDriver& driver, Stream stream) : driver_(driver), stream_(stream) {}
     Result<> add(std::string_view bytes);
     // The stream has ended: what has no newline yet is a record too.
     Result<> finish();
 
-   private:
+ private:
     Result<> emit(std::string_view line, bool partial);
 
     LogDriver& driver_;
     Stream stream_;
-    std::string rest_;          // the line so far
+    std::string rest_;           // the line so far
     Timestamp partial_since_{};  // all records of a long line carry the time of its first
     bool in_partial_ = false;
 };

@@ -14,8 +14,8 @@ namespace berth::logs {
 
 struct ReadOptions {
     bool with_stdout = true, with_stderr = true;
-    std::optional<std::uint64_t> tail;        // the last n records of all streams; absent: all
-    std::optional<Timestamp> since, until;    // since <= time <= until, as docker logs has it
+    std::optional<std::uint64_t> tail;      // the last n records of all streams; absent: all
+    std::optional<Timestamp> since, until;  // since <= time <= until, as docker logs has it
     bool follow = false;
 };
 
@@ -31,20 +31,21 @@ enum class Progress {
     kEnd,
 };
 
-// Reads a container's log files, also while the shim writes and rotates them, without a lock. Blocking calls that end
-// soon: each read() handles at most about 64 KiB of the file, so a coroutine runs them on the blocking pool one by one,
-// hands out the records, and in between waits for notify_fd() (an inotify descriptor) to be readable. It is not to be
-// used by two threads at the same time.
+// Reads a container's log files, also while the shim writes and rotates them, without a lock. Blocking calls
+// that end soon: each read() handles at most about 64 KiB of the file, so a coroutine runs them on the
+// blocking pool one by one, hands out the records, and in between waits for notify_fd() (an inotify
+// descriptor) to be readable. It is not to be used by two threads at the same time.
 //
 //   while (true) {
 //       auto step = co_await pool.run([&] { records.clear(); return reader->read(records); });
 //       … write the records …
 //       if (*step == Progress::kEnd) break;
-//       if (*step == Progress::kWaiting) … wait for notify_fd(), for the container's exit (then finish()), for the
+//       if (*step == Progress::kWaiting) … wait for notify_fd(), for the container's exit (then finish()),
+//       for the
 //                                          client's end of file …
 //   }
 class LogReader {
-   public:
+ public:
     virtual ~LogReader() = default;
     // Appends records.
     virtual Result<Progress> read(std::vector<Record>& out) = 0;
@@ -54,8 +55,8 @@ class LogReader {
     virtual void finish() = 0;
 };
 
-// A log that does not exist yet reads as an empty one (and appears when following). Driver "none" is kInvalidArgument
-// with Docker's text: configured logging driver does not support reading.
+// A log that does not exist yet reads as an empty one (and appears when following). Driver "none" is
+// kInvalidArgument with Docker's text: configured logging driver does not support reading.
 Result<std::unique_ptr<LogReader>> open_log_reader(const std::string& driver, const std::string& path,
                                                    ReadOptions options);
 

@@ -14,7 +14,7 @@ constexpr std::uint64_t kBlock = 32 * 1024;
 }
 
 Result<TailPosition> find_tail(int fd, std::uint64_t lines) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0) return fail_errno("stat log");
     std::uint64_t end = static_cast<std::uint64_t>(status.st_size), newlines = 0;
     std::string block;

@@ -16,7 +16,8 @@ constexpr std::size_t kInputChunk = 4096;
 constexpr std::size_t kHeader = 8;
 }  // namespace
 
-AttachClient::AttachClient(Loop& loop, UniqueFd socket, std::uint8_t streams, bool framed, Input& input, Events events)
+AttachClient::AttachClient(Loop& loop, UniqueFd socket, std::uint8_t streams, bool framed, Input& input,
+                           Events events)
     : loop_(loop),
       socket_(std::move(socket)),
       streams_(streams),
@@ -38,8 +39,14 @@ bool AttachClient::wants(logs::Stream stream) const {
 void AttachClient::send(logs::Stream stream, std::string_view bytes) {
     // Docker's frame: stream, three zeros, big-endian length.
     auto size = static_cast<std::uint32_t>(bytes.size());
-    char header[kHeader] = {static_cast<char>(stream),     0, 0, 0, static_cast<char>(size >> 24),
-                            static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)};
+    char header[kHeader] = {static_cast<char>(stream),
+                            0,
+                            0,
+                            0,
+                            static_cast<char>(size >> 24),
+                            static_cast<char>(size >> 16),
+                            static_cast<char>(size >> 8),
+                            static_cast<char>(size)};
     std::string_view head(header, framed_ ? kHeader : 0);
     std::size_t sent = 0;
     if (pending_.empty()) {
@@ -95,7 +102,8 @@ void AttachClient::read_input() {
     ssize_t got = ::recv(socket_.get(), buffer, sizeof buffer, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got > 0) {
-        if ((streams_ & kAttachStdin) != 0) input_.write(std::string_view(buffer, static_cast<std::size_t>(got)));
+        if ((streams_ & kAttachStdin) != 0)
+            input_.write(std::string_view(buffer, static_cast<std::size_t>(got)));
         return;
     }
     reading_ = false;

@@ -12,10 +12,10 @@
 
 namespace berth::shim {
 
-// One attached stream. The socket's buffer is what a client may be behind; beyond it, and one chunk, behind() says that
-// the container has to wait.
+// One attached stream. The socket's buffer is what a client may be behind; beyond it, and one chunk, behind()
+// says that the container has to wait.
 class AttachClient {
-   public:
+ public:
     struct Events {
         std::function<void()> caught_up;    // behind() has become false
         std::function<void()> input_ended;  // a client that had stdin has closed its side
@@ -33,7 +33,7 @@ class AttachClient {
     // No more output: the client reads end of file after what is pending, then it is gone.
     void end_output();
 
-   private:
+ private:
     void on_ready(std::uint32_t events);
     void read_input();
     void flush();

@@ -40,7 +40,8 @@ std::vector<pid_t> processes(const std::string& folder) {
 
 bool oom_killed(const std::vector<std::string>& folders) {
     for (const std::string& folder : folders) {
-        if (counts_oom_kill(folder + "/memory.events") || counts_oom_kill(folder + "/memory.oom_control")) return true;
+        if (counts_oom_kill(folder + "/memory.events") || counts_oom_kill(folder + "/memory.oom_control"))
+            return true;
     }
     return false;
 }

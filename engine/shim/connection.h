@@ -14,7 +14,7 @@ namespace berth::shim {
 
 // One daemon's control connection: frames in, frames out.
 class Connection : public std::enable_shared_from_this<Connection> {
-   public:
+ public:
     struct Events {
         std::function<void(const std::shared_ptr<Connection>&, Frame)> frame;
         std::function<void(Connection*)> gone;
@@ -26,7 +26,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // The descriptor that came with the oldest frame that brought one.
     UniqueFd take_descriptor();
 
-   private:
+ private:
     Connection(UniqueFd socket, Events events) : socket_(std::move(socket)), events_(std::move(events)) {}
     void on_ready();
 

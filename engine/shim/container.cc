@@ -15,16 +15,23 @@ namespace berth::shim {
 
 namespace {
 constexpr auto kDrainLimit = std::chrono::seconds(2);
-std::int64_t nanoseconds_now() { return now().time_since_epoch().count(); }
-Failure wrong_state(const std::string& what) { return fail(ErrorKind::kConflict, what); }
+std::int64_t nanoseconds_now() {
+    return now().time_since_epoch().count();
+}
+Failure wrong_state(const std::string& what) {
+    return fail(ErrorKind::kConflict, what);
+}
 }  // namespace
 
 Container::Container(Loop& loop, TaskFile task, Events events)
     : loop_(loop), task_(std::move(task)), events_(std::move(events)), runtime_(task_) {}
 
-Status Container::status() const { return status_; }
+Status Container::status() const {
+    return status_;
+}
 
-Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook, Done done) {
+Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook,
+                        Done done) {
     BERTH_TRY(auto child, runtime_.start(std::move(words), std::move(fds), hook));
     running_ = child.pid;
     running_done_ = std::move(done);
@@ -32,7 +39,8 @@ Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sy
 }
 
 void Container::create(UniqueFd root, Answer answer) {
-    if (status_.state != TaskState::kNew || running_ != 0) return answer(wrong_state("the task exists already"));
+    if (status_.state != TaskState::kNew || running_ != 0)
+        return answer(wrong_state("the task exists already"));
     auto launched = launch_create(std::move(root));
     if (!launched) {
         answer(Failure(std::move(launched.error())));
@@ -58,7 +66,8 @@ Result<> Container::launch_create(UniqueFd root) {
         plan.root_fd = root.get();
         BERTH_TRY(plan.mount_point, mount_point_here());
     }
-    BERTH_CHECK(in("OCI runtime create failed", run(words, fds, root ? attach_root(plan) : sys::SpawnHook{}, {})));
+    BERTH_CHECK(
+        in("OCI runtime create failed", run(words, fds, root ? attach_root(plan) : sys::SpawnHook{}, {})));
     stdio_.stdin_read.reset();
     stdio_.stdout_write.reset();
     stdio_.stderr_write.reset();
@@ -181,7 +190,8 @@ void Container::tell_deleted() {
 }
 
 Result<> Container::kill(int signal) {
-    if (!init_ || ending_ || status_.state == TaskState::kExited) return wrong_state("process already finished");
+    if (!init_ || ending_ || status_.state == TaskState::kExited)
+        return wrong_state("process already finished");
     return sys::send_signal(init_.get(), signal);
 }
 
@@ -218,7 +228,8 @@ void Container::exited(int code) {
     settle();
 }
 
-// Goes on with the end of the container once no runtime command is in the way: an answer to `start` comes first.
+// Goes on with the end of the container once no runtime command is in the way: an answer to `start` comes
+// first.
 void Container::settle() {
     if (running_ == 0 && waiting_remove_) remove(std::exchange(waiting_remove_, nullptr));
     if (!ending_ || running_ != 0 || draining_) return;

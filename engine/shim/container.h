@@ -22,12 +22,12 @@
 
 namespace berth::shim {
 
-// The one container of this shim, from `create` to what is left of it. At most one runtime command runs at a time;
-// questions that come meanwhile are refused (kConflict), but kill, attach and resize, which need none.
+// The one container of this shim, from `create` to what is left of it. At most one runtime command runs at a
+// time; questions that come meanwhile are refused (kConflict), but kill, attach and resize, which need none.
 //
 //   kNew → create → kCreated → start → kRunning → init exits → kExited → the shim ends
 class Container {
-   public:
+ public:
     struct Events {
         std::function<void()> exited;              // the record is on disk
         std::function<void()> finished;            // nothing left to do: the process may end
@@ -41,7 +41,8 @@ class Container {
     void create(UniqueFd root, Answer answer);
     // Answers with the time of the start.
     void start(Answer answer);
-    // Of a container that does not run: answers after `runtime delete`, with 1 while clients still have output to read.
+    // Of a container that does not run: answers after `runtime delete`, with 1 while clients still have
+    // output to read.
     void remove(Answer answer);
     Result<> kill(int signal);
     Result<> attach(UniqueFd socket, std::uint8_t streams);
@@ -50,7 +51,7 @@ class Container {
     // A child of this process has ended (SIGCHLD). `code` as a shell says it.
     void child_ended(pid_t pid, int code);
 
-   private:
+ private:
     using Done = std::function<void(int code)>;
     Result<> launch_create(UniqueFd root);
     Result<> run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook, Done done);

@@ -9,11 +9,12 @@
 
 namespace berth::shim {
 
-// What clients type, on its way to the container's stdin. A container that does not read holds the clients up.
+// What clients type, on its way to the container's stdin. A container that does not read holds the clients
+// up.
 class Input {
-   public:
-    // `fd`: the write end of a pipe or a terminal, non-blocking; none if stdin was not asked for. `on_room` is called
-    // when full() has become false.
+ public:
+    // `fd`: the write end of a pipe or a terminal, non-blocking; none if stdin was not asked for. `on_room`
+    // is called when full() has become false.
     Input(Loop& loop, UniqueFd fd, std::function<void()> on_room);
 
     bool full() const { return !pending_.empty(); }
@@ -22,7 +23,7 @@ class Input {
     // End of file for the container, after what is pending.
     void close();
 
-   private:
+ private:
     void flush();
 
     Loop& loop_;

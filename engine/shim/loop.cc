@@ -60,7 +60,8 @@ void Watch::set(std::uint32_t events) {
     epoll_event event{};
     event.events = events;
     event.data.ptr = this;
-    if (::epoll_ctl(loop_.epoll_.get(), added_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_, &event) == 0) added_ = true;
+    if (::epoll_ctl(loop_.epoll_.get(), added_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_, &event) == 0)
+        added_ = true;
     events_ = events;
 }
 

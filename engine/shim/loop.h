@@ -13,10 +13,11 @@ namespace berth::shim {
 
 // One epoll, one thread.
 class Loop {
-   public:
+ public:
     static Result<Loop> make();
 
-    // Until stop(). One event at a time: a handler may destroy any Watch but its own; that goes through later().
+    // Until stop(). One event at a time: a handler may destroy any Watch but its own; that goes through
+    // later().
     void run();
     void stop() { stopped_ = true; }
     // Runs `step` before the next event is looked at.
@@ -25,7 +26,7 @@ class Loop {
     void after(std::chrono::milliseconds time, std::function<void()> step);
     void cancel_timer() { deadline_.reset(); }
 
-   private:
+ private:
     friend class Watch;
     explicit Loop(UniqueFd epoll) : epoll_(std::move(epoll)) {}
     void run_steps();
@@ -40,7 +41,7 @@ class Loop {
 
 // Calls a handler when a descriptor (somebody else's) is ready, as long as it lives.
 class Watch {
-   public:
+ public:
     Watch(Loop& loop, int fd, std::uint32_t events, std::function<void(std::uint32_t)> handler);
     ~Watch() { pause(); }
     Watch(const Watch&) = delete;
@@ -51,7 +52,7 @@ class Watch {
     // Nothing at all comes, EPOLLHUP neither, until the next set().
     void pause();
 
-   private:
+ private:
     friend class Loop;
     Loop& loop_;
     int fd_;

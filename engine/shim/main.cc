@@ -32,9 +32,11 @@ Result<UniqueFd> watch_children() {
     return signals;
 }
 
-// When memory runs out, the container is to go before what keeps its log and exit code. The container itself gets the
-// score back that we were started with.
-void protect_from_oom() { (void)write_file("/proc/self/oom_score_adj", "-500").has_value(); }
+// When memory runs out, the container is to go before what keeps its log and exit code. The container itself
+// gets the score back that we were started with.
+void protect_from_oom() {
+    (void)write_file("/proc/self/oom_score_adj", "-500").has_value();
+}
 
 Result<> serve(TaskFile task) {
     protect_from_oom();

@@ -19,7 +19,8 @@ Result<ShimOptions> parse_options(int argc, char** argv) {
         }
         *value = argv[++i];
     }
-    if (!options.version && options.bundle.empty()) return fail(ErrorKind::kInvalidArgument, "--bundle is missing");
+    if (!options.version && options.bundle.empty())
+        return fail(ErrorKind::kInvalidArgument, "--bundle is missing");
     return options;
 }
 

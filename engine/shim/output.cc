@@ -20,8 +20,8 @@ Output::Output(Loop& loop, std::unique_ptr<logs::LogDriver> log, bool framed, Ev
     : loop_(loop), log_(std::move(log)), framed_(framed), events_(std::move(events)) {}
 
 void Output::add_source(UniqueFd fd, logs::Stream stream) {
-    auto source = std::make_unique<Source>(
-        Source{std::move(fd), stream, logs::LineCutter(*log_, stream), nullptr});
+    auto source =
+        std::make_unique<Source>(Source{std::move(fd), stream, logs::LineCutter(*log_, stream), nullptr});
     Source* raw = source.get();
     source->watch = std::make_unique<Watch>(loop_, raw->fd.get(), EPOLLIN, [this, raw](std::uint32_t) {
         read_source(*raw);
@@ -31,7 +31,8 @@ void Output::add_source(UniqueFd fd, logs::Stream stream) {
     regulate();
 }
 
-void Output::add_client(UniqueFd socket, std::uint8_t streams, Input& input, std::function<void()> input_ended) {
+void Output::add_client(UniqueFd socket, std::uint8_t streams, Input& input,
+                        std::function<void()> input_ended) {
     AttachClient::Events events;
     events.caught_up = [this] { regulate(); };
     events.input_ended = std::move(input_ended);
@@ -50,7 +51,8 @@ void Output::resume_input() {
 }
 
 void Output::note(Result<> logged) {
-    if (!logged && !in_trouble_) events_.trouble("the container's log cannot be written: " + logged.error().message);
+    if (!logged && !in_trouble_)
+        events_.trouble("the container's log cannot be written: " + logged.error().message);
     in_trouble_ = !logged;
 }
 
@@ -107,7 +109,8 @@ void Output::drain(std::chrono::milliseconds limit) {
 }
 
 void Output::finish() {
-    bool open = std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return bool(source->fd); });
+    bool open =
+        std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return bool(source->fd); });
     if (open || ended_) return;
     ended_ = true;
     loop_.cancel_timer();

@@ -7,8 +7,8 @@
 
 namespace berth::shim {
 
-// Clears away a container whose shim is dead: kills it by its cgroups, `runtime delete --force`, and leaves an exit
-// record (137 and `reason`) unless the dead shim wrote one. Our folder is the bundle.
+// Clears away a container whose shim is dead: kills it by its cgroups, `runtime delete --force`, and leaves
+// an exit record (137 and `reason`) unless the dead shim wrote one. Our folder is the bundle.
 Result<> reap(const TaskFile& task, const std::string& reason);
 
 }  // namespace berth::shim

@@ -20,7 +20,7 @@ namespace berth::shim {
 namespace {
 
 bool mount_id(const std::string& path, unsigned long long& id) {
-    struct statx status {};
+    struct statx status{};
     if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &status) != 0) return false;
     id = status.stx_mnt_id;
     return true;
@@ -30,15 +30,16 @@ int run(void* context, const char** stage) {
     const RootPlan& plan = *static_cast<const RootPlan*>(context);
     *stage = "unshare mount namespace";
     if (::unshare(CLONE_NEWNS) != 0) return errno;
-    // Only the mount that the bundle lies on stops sharing with the host: the others must stay what they are, for
-    // volumes with rslave and rshared.
+    // Only the mount that the bundle lies on stops sharing with the host: the others must stay what they are,
+    // for volumes with rslave and rshared.
     *stage = "make the state folder's mount a slave";
     if (::mount(nullptr, plan.mount_point.c_str(), nullptr, MS_SLAVE, nullptr) != 0) return errno;
     *stage = "bind the root folder";
     if (::mount(kRootFolder, kRootFolder, nullptr, MS_BIND, nullptr) != 0) return errno;
     if (::mount(nullptr, kRootFolder, nullptr, MS_PRIVATE, nullptr) != 0) return errno;
     *stage = "attach the root mount";
-    if (::syscall(SYS_move_mount, plan.root_fd, "", AT_FDCWD, kRootFolder, MOVE_MOUNT_F_EMPTY_PATH) != 0) return errno;
+    if (::syscall(SYS_move_mount, plan.root_fd, "", AT_FDCWD, kRootFolder, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+        return errno;
     return 0;
 }
 
@@ -60,6 +61,8 @@ Result<std::string> mount_point_here() {
     return path;
 }
 
-sys::SpawnHook attach_root(RootPlan& plan) { return {run, &plan}; }
+sys::SpawnHook attach_root(RootPlan& plan) {
+    return {run, &plan};
+}
 
 }  // namespace berth::shim

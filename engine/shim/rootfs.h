@@ -6,8 +6,8 @@
 
 namespace berth::shim {
 
-// Puts the container's root where the runtime looks for it, in a mount namespace that only the runtime's `create` and
-// its children share. Nothing of it shows in the host's namespace, and nobody has to unmount it.
+// Puts the container's root where the runtime looks for it, in a mount namespace that only the runtime's
+// `create` and its children share. Nothing of it shows in the host's namespace, and nobody has to unmount it.
 struct RootPlan {
     int root_fd = -1;         // a detached mount
     std::string mount_point;  // of the file system the bundle lies on

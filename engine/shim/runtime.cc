@@ -31,7 +31,8 @@ std::string last_error() {
 Result<sys::ChildProcess> Runtime::start(std::vector<std::string> words, std::vector<int> fds,
                                          sys::SpawnHook hook) const {
     sys::SpawnOptions options;
-    options.argv = {task_.runtime, "--root", task_.runtime_root, "--log", kRuntimeLog, "--log-format", "json"};
+    options.argv = {task_.runtime,  "--root", task_.runtime_root, "--log", kRuntimeLog,
+                    "--log-format", "json"};
     options.argv.insert(options.argv.end(), task_.runtime_args.begin(), task_.runtime_args.end());
     options.argv.insert(options.argv.end(), words.begin(), words.end());
     options.argv.push_back(task_.id);

@@ -11,17 +11,17 @@ namespace berth::shim {
 
 // An OCI runtime, by runc's command line. Our folder is the bundle.
 class Runtime {
-   public:
+ public:
     explicit Runtime(const TaskFile& task) : task_(task) {}
 
     // RUNTIME --root R --log log.json --log-format json VERB… ID, started.
     Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
                                     sys::SpawnHook hook = {}) const;
-    // Docker's text for a runtime that has failed: "OCI runtime VERB failed: " and the last error of its log, else
-    // `fallback`.
+    // Docker's text for a runtime that has failed: "OCI runtime VERB failed: " and the last error of its log,
+    // else `fallback`.
     Error failure(const std::string& verb, int exit_code, std::string fallback) const;
 
-   private:
+ private:
     const TaskFile& task_;
 };
 

@@ -36,9 +36,10 @@ Server::Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, 
     : loop_(loop),
       listening_(std::move(listening)),
       signals_(std::move(signals)),
-      container_(loop, std::move(task),
-                 {[this] { send_all(MessageType::kExited, encode_exit(*container_.status().exit)); },
-                  [&loop] { loop.stop(); }, [this](std::string text) { send_all(MessageType::kNotice, text); }}),
+      container_(
+          loop, std::move(task),
+          {[this] { send_all(MessageType::kExited, encode_exit(*container_.status().exit)); },
+           [&loop] { loop.stop(); }, [this](std::string text) { send_all(MessageType::kNotice, text); }}),
       accepting_(loop, listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }),
       reaping_(loop, signals_.get(), EPOLLIN, [this](std::uint32_t) { reap_children(); }) {
     add(std::move(first));
@@ -69,7 +70,8 @@ void Server::reap_children() {
     while (true) {
         siginfo_t info{};
         if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | __WALL) != 0 || info.si_pid == 0) return;
-        container_.child_ended(info.si_pid, info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
+        container_.child_ended(info.si_pid,
+                               info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status);
     }
 }
 
@@ -89,15 +91,18 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             if (in.u8() != 0) root = peer->take_descriptor();
             return container_.create(std::move(root), replier(peer, frame.tag, 4));
         }
-        case MessageType::kStart: return container_.start(replier(peer, frame.tag, 8));
-        case MessageType::kDelete: return container_.remove(replier(peer, frame.tag, 1));
+        case MessageType::kStart:
+            return container_.start(replier(peer, frame.tag, 8));
+        case MessageType::kDelete:
+            return container_.remove(replier(peer, frame.tag, 1));
         case MessageType::kKill: {
             auto signal = static_cast<int>(in.u32());
             return reply(peer, frame.tag, container_.kill(signal));
         }
         case MessageType::kAttach: {
             UniqueFd socket = peer->take_descriptor();
-            if (!socket) return reply(peer, frame.tag, fail(ErrorKind::kInvalidArgument, "attach without a socket"));
+            if (!socket)
+                return reply(peer, frame.tag, fail(ErrorKind::kInvalidArgument, "attach without a socket"));
             return reply(peer, frame.tag, container_.attach(std::move(socket), in.u8()));
         }
         case MessageType::kResize: {
@@ -107,7 +112,8 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             return reply(peer, frame.tag, container_.resize(size));
         }
         default:
-            return reply(peer, frame.tag, fail(ErrorKind::kNotImplemented, "this shim does not know the request"));
+            return reply(peer, frame.tag,
+                         fail(ErrorKind::kNotImplemented, "this shim does not know the request"));
     }
 }
 

@@ -10,12 +10,12 @@ namespace berth::shim {
 
 // Translates between connections and the container; reaps children.
 class Server {
-   public:
-    // `listening` and `signals` (a signalfd for SIGCHLD) live as long as this; `first` is the supervisor's own
-    // connection.
+ public:
+    // `listening` and `signals` (a signalfd for SIGCHLD) live as long as this; `first` is the supervisor's
+    // own connection.
     Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, UniqueFd first);
 
-   private:
+ private:
     using Peer = std::shared_ptr<Connection>;
     void accept();
     void add(UniqueFd socket);

@@ -15,8 +15,8 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     if (::mkdir(bundle.c_str(), 0700) != 0) return fail_errno("mkdir " + bundle);
     UndoStack undo;
     undo.push([&bundle] { (void)remove_tree(bundle).has_value(); });
-    // The container's init walks through to its root before it has one: others need the x bit below 0700 parents only
-    // with user namespaces, which bring their own owner.
+    // The container's init walks through to its root before it has one: others need the x bit below 0700
+    // parents only with user namespaces, which bring their own owner.
     if (::mkdir((bundle + "/" + shim::kRootFolder).c_str(), 0700) != 0) return fail_errno("mkdir rootfs");
     shim::TaskFile task;
     task.id = spec.id;
@@ -38,7 +38,9 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     return {};
 }
 
-Result<> BundleStore::remove(const std::string& id) const { return remove_tree(path(id)); }
+Result<> BundleStore::remove(const std::string& id) const {
+    return remove_tree(path(id));
+}
 
 Result<std::vector<std::string>> BundleStore::list() const {
     std::string folder = config_.state_dir + "/tasks";
@@ -53,7 +55,8 @@ Result<UniqueFd> BundleStore::start_shim(const std::string& id) const {
     options.fds = {-1, -1, -1, pair.theirs.get()};
     options.new_session = true;
     options.orphan = true;
-    if (auto started = sys::spawn(options); !started) return Failure(std::move(started.error()).in("start shim"));
+    if (auto started = sys::spawn(options); !started)
+        return Failure(std::move(started.error()).in("start shim"));
     return std::move(pair.ours);
 }
 

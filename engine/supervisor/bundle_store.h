@@ -13,7 +13,7 @@ namespace berth::supervisor {
 
 // STATE/tasks/ID and the shims that work there. Blocking, but only on a tmpfs and vfork.
 class BundleStore {
-   public:
+ public:
     explicit BundleStore(SupervisorConfig config) : config_(std::move(config)) {}
 
     std::string path(const std::string& id) const { return config_.state_dir + "/tasks/" + id; }
@@ -26,7 +26,7 @@ class BundleStore {
     // Starts `berth-shim --reap`, a child of ours.
     Result<sys::ChildProcess> start_reaper(const std::string& id, const std::string& reason) const;
 
-   private:
+ private:
     SupervisorConfig config_;
 };
 

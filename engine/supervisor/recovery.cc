@@ -12,9 +12,12 @@ constexpr auto kGreetLimit = std::chrono::seconds(5);
 
 Task::Status to_status(shim::TaskState state) {
     switch (state) {
-        case shim::TaskState::kRunning: return Task::Status::kRunning;
-        case shim::TaskState::kExited: return Task::Status::kExited;
-        default: return Task::Status::kCreated;
+        case shim::TaskState::kRunning:
+            return Task::Status::kRunning;
+        case shim::TaskState::kExited:
+            return Task::Status::kExited;
+        default:
+            return Task::Status::kCreated;
     }
 }
 
@@ -37,7 +40,8 @@ Async<Result<>> ShimTasks::recover_one(std::string id) {
             if (status->exit) set_exit(entry, std::move(*status->exit));
             co_return Result<>();
         }
-        // It ended between connect and answer, or is stuck; in both cases serve() finds out what became of it.
+        // It ended between connect and answer, or is stuck; in both cases serve() finds out what became of
+        // it.
         entry->client->close();
         co_return co_await entry->exited.wait();
     }

@@ -18,7 +18,9 @@ struct ShimClient::Socket {
 
 namespace {
 constexpr auto kAnswerLimit = std::chrono::seconds(60);
-Failure gone() { return fail(ErrorKind::kUnavailable, "the container's shim is gone"); }
+Failure gone() {
+    return fail(ErrorKind::kUnavailable, "the container's shim is gone");
+}
 }  // namespace
 
 ShimClient::ShimClient(IoContext& io, UniqueFd socket, Events events)

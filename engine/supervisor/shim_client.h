@@ -17,7 +17,7 @@ namespace berth::supervisor {
 
 // A control connection to one shim. Io thread only.
 class ShimClient {
-   public:
+ public:
     struct Events {
         std::function<void(shim::ExitRecord)> exited;
         std::function<void(std::string)> notice;
@@ -26,18 +26,18 @@ class ShimClient {
     ~ShimClient();
     ShimClient(const ShimClient&) = delete;
 
-    // Reads answers and events until the shim is gone; run once, as a task. Every question still open is then answered
-    // with kUnavailable.
+    // Reads answers and events until the shim is gone; run once, as a task. Every question still open is then
+    // answered with kUnavailable.
     Async<void> serve();
-    // Asks, and waits for the answer; as long as the shim lives, for kCreate and kStart (a runtime's hooks take what
-    // they take), else with a deadline. `fd` travels along if it is there.
+    // Asks, and waits for the answer; as long as the shim lives, for kCreate and kStart (a runtime's hooks
+    // take what they take), else with a deadline. `fd` travels along if it is there.
     Async<Result<std::string>> ask(shim::MessageType type, std::string payload, UniqueFd fd);
     // kHello: what the shim says of itself.
     Async<Result<shim::Status>> greet();
     // Ends serve().
     void close();
 
-   private:
+ private:
     struct Question {
         explicit Question(IoContext& io) : answered(io) {}
         async::Event answered;

@@ -28,14 +28,17 @@ TaskExit to_exit(shim::ExitRecord record) {
 }
 
 // The shim's end of an attach stream. Without CAP_NET_ADMIN the kernel's own limit stays.
-void enlarge(int socket) { (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kAttachBuffer, sizeof(int)); }
+void enlarge(int socket) {
+    (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kAttachBuffer, sizeof(int));
+}
 
 Async<Result<>> wait_child(IoContext& io, sys::ChildProcess child) {
     boost::asio::posix::stream_descriptor ended(io, child.pidfd.get());
     auto [error] = co_await ended.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::kToken);
     ended.release();
     if (error) co_return async::failure("wait for child", error);
-    if (auto status = sys::wait_child(child.pidfd.get()); !status) co_return Failure(std::move(status.error()));
+    if (auto status = sys::wait_child(child.pidfd.get()); !status)
+        co_return Failure(std::move(status.error()));
     co_return Result<>();
 }
 
@@ -83,7 +86,8 @@ Async<void> ShimTasks::lose_shim(EntryPtr entry) {
     auto reaper = bundles_.start_reaper(id, kShimLost);
     if (reaper) {
         auto ended = co_await wait_child(io_, std::move(*reaper));
-        if (!ended) log::warning("clear away a lost container: " + ended.error().message, {{"container", id}});
+        if (!ended)
+            log::warning("clear away a lost container: " + ended.error().message, {{"container", id}});
     } else {
         log::error("clear away a lost container: " + reaper.error().message, {{"container", id}});
     }
@@ -127,7 +131,8 @@ Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
 Async<Result<Timestamp>> ShimTasks::start(std::string id) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client) co_return fail(ErrorKind::kConflict, "the task has exited");
-    BERTH_CO_TRY(std::string answer, co_await entry->client->ask(MessageType::kStart, std::string(), UniqueFd()));
+    BERTH_CO_TRY(std::string answer,
+                 co_await entry->client->ask(MessageType::kStart, std::string(), UniqueFd()));
     entry->task.started_at = Timestamp(std::chrono::nanoseconds(shim::WireReader(answer).i64()));
     if (!entry->task.exit) entry->task.status = Task::Status::kRunning;
     co_return entry->task.started_at;
@@ -159,7 +164,8 @@ Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, 
                                          (options.output ? shim::kAttachStdout : 0) |
                                          (options.error ? shim::kAttachStderr : 0)));
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
+    BERTH_CO_CHECK(
+        co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
     co_return async::make_socket_stream(io_, std::move(pair.ours));
 }
 
@@ -178,7 +184,8 @@ Async<Result<>> ShimTasks::remove(std::string id) {
     auto found = tasks_.find(id);
     if (found == tasks_.end()) co_return Result<>();
     EntryPtr entry = found->second;
-    if (entry->task.status == Task::Status::kRunning) co_return fail(ErrorKind::kConflict, "the task is running");
+    if (entry->task.status == Task::Status::kRunning)
+        co_return fail(ErrorKind::kConflict, "the task is running");
     if (entry->client) {
         entry->removing = true;
         auto answer = co_await entry->client->ask(MessageType::kDelete, std::string(), UniqueFd());

@@ -12,7 +12,7 @@
 namespace berth::supervisor {
 
 class ShimTasks final : public TaskService {
-   public:
+ public:
     ShimTasks(IoContext& io, SupervisorConfig config);
     ~ShimTasks() override;
 
@@ -26,7 +26,7 @@ class ShimTasks final : public TaskService {
     std::optional<Task> find(const std::string& id) const override;
     Async<Result<std::vector<Task>>> recover() override;
 
-   private:
+ private:
     // Shared between the map and the coroutines that wait for it.
     struct Entry {
         Entry(IoContext& io, std::string id) : exited(io), shim_gone(io) { task.id = std::move(id); }

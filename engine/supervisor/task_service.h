@@ -21,15 +21,15 @@ namespace berth::supervisor {
 struct TaskSpec {
     std::string id;           // the container's
     std::string config_json;  // the OCI runtime spec; root.path is "rootfs"
-    UniqueFd root;            // a detached mount; the shim's create child attaches it at BUNDLE/rootfs in a mount
-                              // namespace of its own
-    std::string runtime;      // path of a runtime with runc's command line; empty: berth-runtime
+    UniqueFd root;        // a detached mount; the shim's create child attaches it at BUNDLE/rootfs in a mount
+                          // namespace of its own
+    std::string runtime;  // path of a runtime with runc's command line; empty: berth-runtime
     std::vector<std::string> runtime_args;
     bool terminal = false;
     bool open_stdin = false;
     bool stdin_once = false;
     std::uint16_t rows = 0, columns = 0;
-    std::string log_driver;   // "json-file", "local", "none"
+    std::string log_driver;  // "json-file", "local", "none"
     std::string log_path;
     std::map<std::string, std::string> log_options;
     std::vector<std::string> cgroup_paths;  // for the OOM count, and to kill what lost its shim
@@ -54,15 +54,18 @@ struct AttachOptions {
     bool input = false, output = true, error = true;
 };
 
-// Runs containers through one shim each. Everything on the io thread. A shim lives on when the daemon dies; recover()
-// finds it again. Errors of `create` and `start` carry the runtime's own text, since clients match it:
-//   "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed:
+// Runs containers through one shim each. Everything on the io thread. A shim lives on when the daemon dies;
+// recover() finds it again. Errors of `create` and `start` carry the runtime's own text, since clients match
+// it:
+//   "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create
+//   failed:
 //    unable to start container process: …".
 class TaskService {
-   public:
+ public:
     virtual ~TaskService() = default;
 
-    // Bundle, shim, `runtime create`. After an error nothing is left. Returns the pid of the container's init.
+    // Bundle, shim, `runtime create`. After an error nothing is left. Returns the pid of the container's
+    // init.
     virtual Async<Result<pid_t>> create(TaskSpec spec) = 0;
     // `runtime start`. Returns when the user's process has been exec'd (or could not be).
     virtual Async<Result<Timestamp>> start(std::string id) = 0;
@@ -70,15 +73,16 @@ class TaskService {
     virtual Async<Result<>> kill(std::string id, int signal) = 0;
     // Returns once the process is gone and its output and exit record are on disk. Any number of waiters.
     virtual Async<Result<TaskExit>> wait(std::string id) = 0;
-    // Live from now on. Without a terminal the stream gives Docker's 8-byte frames, with one raw bytes; what is written
-    // goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
+    // Live from now on. Without a terminal the stream gives Docker's 8-byte frames, with one raw bytes; what
+    // is written goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
     virtual Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) = 0;
     virtual Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) = 0;
     // Forgets an exited (or never started) task: `runtime delete`, shim, bundle. Idempotent.
     virtual Async<Result<>> remove(std::string id) = 0;
     virtual std::optional<Task> find(const std::string& id) const = 0;
-    // After a daemon start: reconnects to every live shim, reads the exit records of the others; a container whose
-    // shim is dead is killed by its cgroup (exit 137, `error` says why). The result has every task that is found.
+    // After a daemon start: reconnects to every live shim, reads the exit records of the others; a container
+    // whose shim is dead is killed by its cgroup (exit 137, `error` says why). The result has every task that
+    // is found.
     virtual Async<Result<std::vector<Task>>> recover() = 0;
 };
 

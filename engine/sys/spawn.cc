@@ -58,7 +58,7 @@ int failed(Plan& plan, const char* stage, int err) {
 }
 
 void reset_signals() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) {
         (void)::sigaction(signal, &action, nullptr);
@@ -78,11 +78,13 @@ void restore_defaults() {
     // The kernel lets a vfork child have a score of its own although it shares our memory.
     int file = ::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file < 0) return;
-    [[maybe_unused]] ssize_t put = ::write(file, defaults.oom_score_adj.data(), defaults.oom_score_adj.size());
+    [[maybe_unused]] ssize_t put =
+        ::write(file, defaults.oom_score_adj.data(), defaults.oom_score_adj.size());
     ::close(file);
 }
 
-// Puts the wanted descriptors at 0…n-1. All are first moved above n, so that none is overwritten before its turn.
+// Puts the wanted descriptors at 0…n-1. All are first moved above n, so that none is overwritten before its
+// turn.
 int place_descriptors(Plan& plan) {
     std::array<int, 16> moved{};
     for (int i = 0; i < plan.fd_count; ++i) {
@@ -118,7 +120,9 @@ int run_child(Plan& plan) {
     return failed(plan, "exec", errno);
 }
 
-int child_main(void* context) { ::_exit(run_child(*static_cast<Plan*>(context))); }
+int child_main(void* context) {
+    ::_exit(run_child(*static_cast<Plan*>(context)));
+}
 
 int orphan_parent_main(void* context) {
     Plan& plan = *static_cast<Plan*>(context);

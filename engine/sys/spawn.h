@@ -8,12 +8,13 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 
-// Starting programs, vfork-like: no page of the caller is copied, and the caller knows whether exec succeeded.
+// Starting programs, vfork-like: no page of the caller is copied, and the caller knows whether exec
+// succeeded.
 namespace berth::sys {
 
-// Runs in the child after everything else is set up and before exec, in the caller's memory while its thread is held.
-// Only async-signal-safe calls, no allocation. Returns 0, or the errno it failed with after having set *stage to a
-// literal that says where.
+// Runs in the child after everything else is set up and before exec, in the caller's memory while its thread
+// is held. Only async-signal-safe calls, no allocation. Returns 0, or the errno it failed with after having
+// set *stage to a literal that says where.
 struct SpawnHook {
     int (*run)(void* context, const char** stage) = nullptr;
     void* context = nullptr;
@@ -37,13 +38,13 @@ struct ChildProcess {
     UniqueFd pidfd;
 };
 
-// Notes limits, niceness and oom_score_adj as they are now: what every child gets back, whatever the process does to
-// its own later. Called once at the start of main(), before other threads.
+// Notes limits, niceness and oom_score_adj as they are now: what every child gets back, whatever the process
+// does to its own later. Called once at the start of main(), before other threads.
 void remember_process_defaults();
 
-// Starts a program. The child has no blocked signal, default handlers, umask 022 and the remembered limits. An error
-// is the one of the step that failed, exec included ("exec /sbin/x: no such file or directory"); no child is left then.
-// From any thread.
+// Starts a program. The child has no blocked signal, default handlers, umask 022 and the remembered limits.
+// An error is the one of the step that failed, exec included ("exec /sbin/x: no such file or directory"); no
+// child is left then. From any thread.
 Result<ChildProcess> spawn(const SpawnOptions& options);
 
 }  // namespace berth::sys

@@ -1,12 +1,13 @@
 #pragma once
 
-// The files of a bundle, STATE/tasks/ID/ (0700). The shim's working directory is the bundle, so their names are also
-// its paths.
+// The files of a bundle, STATE/tasks/ID/ (0700). The shim's working directory is the bundle, so their names
+// are also its paths.
 namespace berth::shim {
 
-inline constexpr char kConfigFile[] = "config.json";      // the OCI runtime spec; the supervisor's
-inline constexpr char kTaskFile[] = "task";               // task_file.h; the supervisor's
-inline constexpr char kRootFolder[] = "rootfs";           // empty: the root is mounted here in the container's namespace
+inline constexpr char kConfigFile[] = "config.json";  // the OCI runtime spec; the supervisor's
+inline constexpr char kTaskFile[] = "task";           // task_file.h; the supervisor's
+inline constexpr char kRootFolder[] =
+    "rootfs";  // empty: the root is mounted here in the container's namespace
 inline constexpr char kSocketFile[] = "shim.sock";        // 0600; answers as long as the shim lives
 inline constexpr char kConsoleSocket[] = "console.sock";  // only while the runtime creates a terminal
 inline constexpr char kPidFile[] = "init.pid";            // the runtime's --pid-file

@@ -20,9 +20,9 @@ Result<ExitRecord> parse_exit_record(std::string_view text) {
     ExitRecord record;
     int version = 0, oom = 0;
     std::string line(text.substr(0, end));
-    bool good = end != std::string_view::npos &&
-                std::sscanf(line.c_str(), "berth-exit %d code=%d oom=%d at=%" SCNd64, &version, &record.code, &oom,
-                            &record.exited_at) == 4;
+    bool good =
+        end != std::string_view::npos && std::sscanf(line.c_str(), "berth-exit %d code=%d oom=%d at=%" SCNd64,
+                                                     &version, &record.code, &oom, &record.exited_at) == 4;
     if (!good || version != 1) return fail(ErrorKind::kDataLoss, "damaged exit record");
     record.oom_killed = oom != 0;
     record.error = text.substr(end + 1);

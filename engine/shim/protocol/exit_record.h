@@ -23,7 +23,8 @@ std::string format_exit_record(const ExitRecord& record);
 // kDataLoss if `text` is no exit record.
 Result<ExitRecord> parse_exit_record(std::string_view text);
 
-// Whoever reads the file sees all of it or none. The state root is a tmpfs: rename is all the durability there is.
+// Whoever reads the file sees all of it or none. The state root is a tmpfs: rename is all the durability
+// there is.
 Result<> write_exit_record(const std::string& bundle, const ExitRecord& record);
 // kNotFound when there is none.
 Result<ExitRecord> read_exit_record(const std::string& bundle);

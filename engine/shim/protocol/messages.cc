@@ -9,10 +9,11 @@ namespace {
 constexpr std::size_t kLengthSize = 4, kHeadSize = 6;
 
 // The numbers on the wire, apart from the enum's order.
-constexpr ErrorKind kKinds[] = {ErrorKind::kInternal,        ErrorKind::kInvalidArgument, ErrorKind::kNotFound,
-                                ErrorKind::kConflict,        ErrorKind::kNotImplemented,  ErrorKind::kUnavailable,
-                                ErrorKind::kDeadlineExceeded, ErrorKind::kCancelled,      ErrorKind::kDataLoss,
-                                ErrorKind::kForbidden,       ErrorKind::kUnauthorized};
+constexpr ErrorKind kKinds[] = {
+    ErrorKind::kInternal,         ErrorKind::kInvalidArgument, ErrorKind::kNotFound,
+    ErrorKind::kConflict,         ErrorKind::kNotImplemented,  ErrorKind::kUnavailable,
+    ErrorKind::kDeadlineExceeded, ErrorKind::kCancelled,       ErrorKind::kDataLoss,
+    ErrorKind::kForbidden,        ErrorKind::kUnauthorized};
 
 void put_exit(WireWriter& out, const ExitRecord& exit) {
     out.u32(static_cast<std::uint32_t>(exit.code));
@@ -30,7 +31,9 @@ ExitRecord take_exit(WireReader& in) {
     return exit;
 }
 
-Failure garbled(const char* what) { return fail(ErrorKind::kDataLoss, std::string("shim protocol: bad ") + what); }
+Failure garbled(const char* what) {
+    return fail(ErrorKind::kDataLoss, std::string("shim protocol: bad ") + what);
+}
 
 }  // namespace
 

@@ -10,9 +10,9 @@
 #include "engine/base/result.h"
 #include "engine/shim/protocol/exit_record.h"
 
-// The conversation between the daemon and a shim, on a unix stream socket. Each side first says kHello; then the daemon
-// asks and the shim answers each question once, in any order, with the question's tag. Events have tag 0 and go to
-// every connection.
+// The conversation between the daemon and a shim, on a unix stream socket. Each side first says kHello; then
+// the daemon asks and the shim answers each question once, in any order, with the question's tag. Events have
+// tag 0 and go to every connection.
 //
 //   frame    u32 length of the rest | u16 type | u32 tag | payload
 //   kHello   u32 magic | u16 version [| from the shim: status]
@@ -28,8 +28,8 @@
 //   kNotice  text         something the engine's log should say                       (an event)
 //   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit]
 //   exit     u32 code | u8 oom killed | i64 exited at | text error
-// Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown events and
-// trailing fields ignored. Numbers from 16 on are for execs and their streams.
+// Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown
+// events and trailing fields ignored. Numbers from 16 on are for execs and their streams.
 namespace berth::shim {
 
 inline constexpr std::uint32_t kMagic = 0x4d485342;  // "BSHM"
@@ -71,12 +71,12 @@ std::string encode_frame(MessageType type, std::uint32_t tag, std::string_view p
 
 // Cuts frames out of a byte stream.
 class FrameBuffer {
-   public:
+ public:
     void append(std::string_view bytes) { bytes_ += bytes; }
     // The next whole frame, or nothing yet. An error means that the peer does not speak this protocol.
     Result<std::optional<Frame>> next();
 
-   private:
+ private:
     std::string bytes_;
 };
 

@@ -108,7 +108,8 @@ Result<UniqueFd> listen_here(const std::string& name) {
 
 Result<UniqueFd> connect_in(const std::string& folder, const std::string& name) {
     BERTH_TRY(UniqueFd directory, open_file(folder, O_PATH | O_DIRECTORY));
-    BERTH_TRY(sockaddr_un address, address_of("/proc/self/fd/" + std::to_string(directory.get()) + "/" + name));
+    BERTH_TRY(sockaddr_un address,
+              address_of("/proc/self/fd/" + std::to_string(directory.get()) + "/" + name));
     BERTH_TRY(UniqueFd socket, new_socket());
     // A unix socket connects at once or not at all; a full backlog says EAGAIN.
     if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) return socket;
@@ -121,7 +122,8 @@ Result<UniqueFd> connect_in(const std::string& folder, const std::string& name) 
 Result<> check_peer(int socket) {
     ucred peer{};
     socklen_t size = sizeof peer;
-    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return fail_errno("peer credentials");
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return fail_errno("peer credentials");
     if (peer.uid != ::geteuid()) return fail(ErrorKind::kForbidden, "the peer is another user");
     return {};
 }

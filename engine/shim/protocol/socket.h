@@ -15,11 +15,12 @@ struct SocketPair {
 };
 Result<SocketPair> make_socket_pair();
 
-// Sends all of `bytes` at once, with `fd` unless it is -1. Messages are far smaller than the socket's buffer: a peer
-// whose buffer is full does not read any more, which is kUnavailable.
+// Sends all of `bytes` at once, with `fd` unless it is -1. Messages are far smaller than the socket's buffer:
+// a peer whose buffer is full does not read any more, which is kUnavailable.
 Result<> send_message(int socket, std::string_view bytes, int fd = -1);
 
-// Appends what has arrived to `bytes` and `fds`. True: something came; false: nothing yet. kCancelled: the peer is gone.
+// Appends what has arrived to `bytes` and `fds`. True: something came; false: nothing yet. kCancelled: the
+// peer is gone.
 Result<bool> receive(int socket, std::string& bytes, std::vector<UniqueFd>& fds);
 
 // Listens on FOLDER/name, mode 0600 from the start. `name` is relative to the current folder.

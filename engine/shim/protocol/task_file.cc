@@ -24,7 +24,8 @@ std::string encode_task_file(const TaskFile& task) {
     WireWriter out;
     out.u32(kMagic);
     out.u16(kVersion);
-    for (const std::string* text : {&task.id, &task.runtime, &task.runtime_root, &task.log_driver, &task.log_path}) {
+    for (const std::string* text :
+         {&task.id, &task.runtime, &task.runtime_root, &task.log_driver, &task.log_path}) {
         out.text(*text);
     }
     put_list(out, task.runtime_args);
@@ -45,7 +46,8 @@ Result<TaskFile> decode_task_file(std::string_view bytes) {
     TaskFile task;
     bool known = in.u32() == kMagic;
     known = in.u16() >= 1 && known;
-    for (std::string* text : {&task.id, &task.runtime, &task.runtime_root, &task.log_driver, &task.log_path}) {
+    for (std::string* text :
+         {&task.id, &task.runtime, &task.runtime_root, &task.log_driver, &task.log_path}) {
         *text = in.text();
     }
     task.runtime_args = take_list(in);

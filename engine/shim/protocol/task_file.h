@@ -10,8 +10,8 @@
 
 namespace berth::shim {
 
-// BUNDLE/task: what a shim is to do, written by the supervisor before it starts the shim, and read again when a
-// container that has lost its shim is cleared away. The fields as in supervisor::TaskSpec.
+// BUNDLE/task: what a shim is to do, written by the supervisor before it starts the shim, and read again when
+// a container that has lost its shim is cleared away. The fields as in supervisor::TaskSpec.
 struct TaskFile {
     std::string id;
     std::string runtime;       // path

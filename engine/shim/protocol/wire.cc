@@ -18,7 +18,8 @@ std::uint64_t WireReader::number(int bytes) {
     }
     std::uint64_t value = 0;
     for (int i = 0; i < bytes; ++i) {
-        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest_[static_cast<std::size_t>(i)])) << (8 * i);
+        value |= static_cast<std::uint64_t>(static_cast<unsigned char>(rest_[static_cast<std::size_t>(i)]))
+                 << (8 * i);
     }
     rest_.remove_prefix(static_cast<std::size_t>(bytes));
     return value;

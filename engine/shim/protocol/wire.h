@@ -8,7 +8,7 @@
 namespace berth::shim {
 
 class WireWriter {
-   public:
+ public:
     void u8(std::uint8_t value) { number(value, 1); }
     void u16(std::uint16_t value) { number(value, 2); }
     void u32(std::uint32_t value) { number(value, 4); }
@@ -16,15 +16,16 @@ class WireWriter {
     void text(std::string_view value);  // u32 length, bytes
     std::string take() { return std::move(out_); }
 
-   private:
+ private:
     void number(std::uint64_t value, int bytes);
     std::string out_;
 };
 
-// Reads what WireWriter wrote. After the first read past the end everything is zero or empty and ok() is false, so a
-// decoder reads all fields and asks once. Bytes left over are allowed: a newer peer may have added fields.
+// Reads what WireWriter wrote. After the first read past the end everything is zero or empty and ok() is
+// false, so a decoder reads all fields and asks once. Bytes left over are allowed: a newer peer may have
+// added fields.
 class WireReader {
-   public:
+ public:
     explicit WireReader(std::string_view bytes) : rest_(bytes) {}
     std::uint8_t u8() { return static_cast<std::uint8_t>(number(1)); }
     std::uint16_t u16() { return static_cast<std::uint16_t>(number(2)); }
@@ -34,7 +35,7 @@ class WireReader {
     bool ok() const { return ok_; }
     bool empty() const { return rest_.empty(); }
 
-   private:
+ private:
     std::uint64_t number(int bytes);
     std::string_view rest_;
     bool ok_ = true;

@@ -14,7 +14,9 @@ std::string record(std::string_view line, bool partial = false) {
     return out;
 }
 
-std::string tail() { return "\",\"stream\":\"stdout\",\"time\":\"2026-11-21T01:20:00.5Z\"}\n"; }
+std::string tail() {
+    return "\",\"stream\":\"stdout\",\"time\":\"2026-11-21T01:20:00.5Z\"}\n";
+}
 
 }  // namespace
 
@@ -22,11 +24,13 @@ TEST(JsonRecord, IsWhatDockerWrites) {
     EXPECT_EQ("{\"log\":\"plain\\n" + tail(), record("plain"));
     EXPECT_EQ("{\"log\":\"\\n" + tail(), record(""));
     EXPECT_EQ("{\"log\":\"piece" + tail(), record("piece", true));
-    EXPECT_EQ("{\"log\":\"\\\"\\\\\\u003ca\\u0026b\\u003e\\u0009\\r\\u001b\x7f\\n" + tail(), record("\"\\<a&b>\t\r\x1b\x7f"));
+    EXPECT_EQ("{\"log\":\"\\\"\\\\\\u003ca\\u0026b\\u003e\\u0009\\r\\u001b\x7f\\n" + tail(),
+              record("\"\\<a&b>\t\r\x1b\x7f"));
     EXPECT_EQ("{\"log\":\"\xC3\xA9\\ufffd\\u2028\xF0\x9F\x98\x80\\n" + tail(),
               record("\xC3\xA9\xFF\xE2\x80\xA8\xF0\x9F\x98\x80"));
     // Overlong, surrogate and truncated: each byte by itself.
-    EXPECT_EQ("{\"log\":\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\n" + tail(), record("\xC0\x80\xED\xA0\x80\xC3"));
+    EXPECT_EQ("{\"log\":\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\n" + tail(),
+              record("\xC0\x80\xED\xA0\x80\xC3"));
 }
 
 TEST(JsonRecord, ReadsBackWhatItWrote) {

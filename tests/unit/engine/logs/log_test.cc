@@ -10,10 +10,13 @@ namespace berth::logs {
 namespace {
 
 class LogTest : public ::testing::Test {
-   protected:
-    std::unique_ptr<LogDriver> open(const Options& options = {}) { return open_log("json-file", path_, options).value(); }
+ protected:
+    std::unique_ptr<LogDriver> open(const Options& options = {}) {
+        return open_log("json-file", path_, options).value();
+    }
     void write(LogDriver& log, int from, int to) {
-        for (int i = from; i < to; ++i) ASSERT_TRUE(log.write(Stream::kStdout, at(i), std::to_string(i), false));
+        for (int i = from; i < to; ++i)
+            ASSERT_TRUE(log.write(Stream::kStdout, at(i), std::to_string(i), false));
         ASSERT_TRUE(log.flush());
     }
     static Timestamp at(int second) { return Timestamp(std::chrono::seconds(1'000'000 + second)); }
@@ -112,7 +115,8 @@ TEST_F(LogTest, FollowSeesEverythingThroughRotations) {
 
 TEST_F(LogTest, ALineBeingWrittenIsNoRecordYet) {
     ASSERT_TRUE(write_file(path_, R"({"log":"a\n","stream":"stdout","time":"2026-11-21T01:20:00Z"})"
-                                  "\nrubbish\n" R"({"log":"b)"));
+                                  "\nrubbish\n"
+                                  R"({"log":"b)"));
     EXPECT_EQ("a\n", read());
     EXPECT_EQ("", read({.tail = 1}));
 }
@@ -144,7 +148,8 @@ TEST(LogOptions, AreCheckedByName) {
     EXPECT_EQ("ok", text("none", {}));
     EXPECT_EQ("ok", text("json-file", {{"max-size", "10m"}, {"max-file", "3"}}));
     EXPECT_EQ("unknown log opt 'colour' for json-file log driver", text("json-file", {{"colour", "red"}}));
-    EXPECT_EQ("log opt 'tag' is not supported yet for json-file log driver", text("json-file", {{"tag", "x"}}));
+    EXPECT_EQ("log opt 'tag' is not supported yet for json-file log driver",
+              text("json-file", {{"tag", "x"}}));
     EXPECT_EQ("max-file cannot be less than 1", text("json-file", {{"max-file", "0"}}));
     EXPECT_NE("ok", text("json-file", {{"max-size", "ten"}}));
     EXPECT_NE("ok", text("json-file", {{"max-size", "0"}}));

@@ -21,7 +21,7 @@ namespace berth::supervisor {
 
 // A state root of its own and containers of Debian's static busybox, by the runtime that is the parameter.
 class TaskTest : public ::testing::TestWithParam<std::string> {
-   protected:
+ protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "containers need root";
         if (!exists(GetParam())) GTEST_SKIP() << GetParam() << " is not there";
@@ -68,7 +68,8 @@ class TaskTest : public ::testing::TestWithParam<std::string> {
                {"options", {"newinstance", "ptmxmode=0666", "mode=0620"}}}}},
             {"linux",
              {{"cgroupsPath", "/" + out.id},
-              {"namespaces", {{{"type", "pid"}}, {{"type", "mount"}}, {{"type", "ipc"}}, {{"type", "uts"}}}}}}};
+              {"namespaces",
+               {{{"type", "pid"}}, {{"type", "mount"}}, {{"type", "ipc"}}, {{"type", "uts"}}}}}}};
         out.config_json = config.dump();
         out.root = root_mount();
         out.terminal = terminal;
@@ -80,7 +81,8 @@ class TaskTest : public ::testing::TestWithParam<std::string> {
 
     UniqueFd root_mount() {
         std::string path = folder_->path() + "/root";
-        int fd = static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        int fd = static_cast<int>(
+            ::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
         EXPECT_GE(fd, 0);
         return UniqueFd(fd);
     }
@@ -137,7 +139,8 @@ inline std::string unframe(const std::string& frames, char stream) {
     std::string out;
     for (std::size_t at = 0; at + 8 <= frames.size();) {
         std::size_t size = 0;
-        for (int i = 4; i < 8; ++i) size = size << 8 | static_cast<unsigned char>(frames[at + static_cast<std::size_t>(i)]);
+        for (int i = 4; i < 8; ++i)
+            size = size << 8 | static_cast<unsigned char>(frames[at + static_cast<std::size_t>(i)]);
         if (frames[at] == stream) out += frames.substr(at + 8, size);
         at += 8 + size;
     }

@@ -41,7 +41,8 @@ TEST_P(TaskTest, ErrorsAreDockers) {
     auto created = run(tasks_->create(std::move(missing)));
     ASSERT_FALSE(created);
     EXPECT_TRUE(created.error().message.starts_with(
-        "failed to create task for container: failed to create shim task: OCI runtime create failed: runc create "
+        "failed to create task for container: failed to create shim task: OCI runtime create failed: runc "
+        "create "
         "failed: unable to start container process: exec: \"/no/such/program\": "))
         << created.error().message;
     EXPECT_FALSE(exists(bundle(id)));

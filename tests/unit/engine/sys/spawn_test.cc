@@ -115,7 +115,8 @@ TEST(Spawn, AnOrphanIsNotOurs) {
     int pipe_fds[2];
     ASSERT_EQ(0, ::pipe2(pipe_fds, O_CLOEXEC));
     UniqueFd read_end(pipe_fds[0]), write_end(pipe_fds[1]);
-    auto child = spawn({.argv = {"/bin/sh", "-c", "echo $$"}, .fds = {-1, write_end.get(), -1}, .orphan = true});
+    auto child =
+        spawn({.argv = {"/bin/sh", "-c", "echo $$"}, .fds = {-1, write_end.get(), -1}, .orphan = true});
     ASSERT_TRUE(child);
     write_end.reset();
     EXPECT_EQ(std::to_string(child->pid) + "\n", read_all(read_end.get()).value());

@@ -12,7 +12,8 @@
 namespace berth::shim {
 
 TEST(Frames, AreCutOutOfAnyPieces) {
-    std::string bytes = encode_frame(MessageType::kKill, 7, "payload") + encode_frame(MessageType::kReply, 8, "");
+    std::string bytes =
+        encode_frame(MessageType::kKill, 7, "payload") + encode_frame(MessageType::kReply, 8, "");
     FrameBuffer buffer;
     std::vector<Frame> frames;
     for (char byte : bytes) {
@@ -78,7 +79,8 @@ TEST(TaskFile, SurvivesTheDisk) {
     task.cgroup_paths = {"/a", "/b"};
     std::string bytes = encode_task_file(task);
     EXPECT_EQ(task, decode_task_file(bytes).value());
-    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(decode_task_file(bytes.substr(0, size)));
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        EXPECT_FALSE(decode_task_file(bytes.substr(0, size)));
 }
 
 TEST(ExitRecord, IsTextAndSurvivesTheDisk) {
