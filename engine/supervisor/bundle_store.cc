@@ -42,6 +42,10 @@ Result<> BundleStore::remove(const std::string& id) const {
     return remove_tree(path(id));
 }
 
+bool BundleStore::runtime_knows(const std::string& id) const {
+    return exists(config_.state_dir + "/runtime/" + id);
+}
+
 Result<std::vector<std::string>> BundleStore::list() const {
     std::string folder = config_.state_dir + "/tasks";
     if (!exists(folder)) return std::vector<std::string>();

@@ -21,6 +21,8 @@ class BundleStore {
     Result<> write(const TaskSpec& spec) const;
     Result<> remove(const std::string& id) const;
     Result<std::vector<std::string>> list() const;
+    // Whether a runtime still keeps state of the container: `delete` has not been run, or not to its end.
+    bool runtime_knows(const std::string& id) const;
     // Starts a shim that outlives us; returns its control connection.
     Result<UniqueFd> start_shim(const std::string& id) const;
     // Starts `berth-shim --reap`, a child of ours.

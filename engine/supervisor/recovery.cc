@@ -45,12 +45,7 @@ Async<Result<>> ShimTasks::recover_one(std::string id) {
         entry->client->close();
         co_return co_await entry->exited.wait();
     }
-    auto record = shim::read_exit_record(bundle);
-    if (record) {
-        set_exit(entry, std::move(*record));
-    } else {
-        co_await lose_shim(entry);
-    }
+    co_await end_without_shim(entry);
     co_return Result<>();
 }
 

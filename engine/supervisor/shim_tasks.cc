@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include "engine/async/race.h"
 #include "engine/async/socket_stream.h"
 #include "engine/async/token.h"
 #include "engine/base/log.h"
@@ -21,6 +22,7 @@ constexpr char kCreatePhrase[] = "failed to create task for container: failed to
 constexpr char kShimLost[] = "the container's shim died; the container was killed";
 // How far a client may be behind before the container has to wait for it.
 constexpr int kAttachBuffer = 1 << 20;
+constexpr auto kReapLimit = std::chrono::seconds(60);
 
 TaskExit to_exit(shim::ExitRecord record) {
     return {record.code, record.oom_killed, Timestamp(std::chrono::nanoseconds(record.exited_at)),
@@ -76,24 +78,28 @@ void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
 
 Async<void> ShimTasks::serve(EntryPtr entry) {
     co_await entry->client->serve();
-    if (!entry->task.exit && !entry->removing) co_await lose_shim(entry);
+    if (!entry->task.exit && !entry->removing) co_await end_without_shim(entry);
     entry->shim_gone.set();
 }
 
-Async<void> ShimTasks::lose_shim(EntryPtr entry) {
+Async<void> ShimTasks::end_without_shim(EntryPtr entry) {
     std::string id = entry->task.id;
-    log::warning(kShimLost, {{"container", id}});
-    auto reaper = bundles_.start_reaper(id, kShimLost);
-    if (reaper) {
-        auto ended = co_await wait_child(io_, std::move(*reaper));
-        if (!ended)
-            log::warning("clear away a lost container: " + ended.error().message, {{"container", id}});
-    } else {
-        log::error("clear away a lost container: " + reaper.error().message, {{"container", id}});
-    }
     auto record = shim::read_exit_record(bundles_.path(id));
+    if (!record) log::warning(kShimLost, {{"container", id}});
+    if (!record || bundles_.runtime_knows(id)) {
+        auto reaped = co_await reap(id);
+        if (!reaped)
+            log::error("clear away a lost container: " + reaped.error().message, {{"container", id}});
+    }
+    if (!record) record = shim::read_exit_record(bundles_.path(id));
     if (!record) record = shim::ExitRecord{137, false, now().time_since_epoch().count(), kShimLost};
     set_exit(entry, std::move(*record));
+}
+
+Async<Result<>> ShimTasks::reap(std::string id) {
+    BERTH_CO_TRY(auto reaper, bundles_.start_reaper(id, kShimLost));
+    auto ended = wait_child(io_, std::move(reaper));
+    co_return co_await async::with_deadline(kReapLimit, "reap", std::move(ended));
 }
 
 Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
@@ -118,7 +124,7 @@ Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
         tasks_.erase(spec.id);
         if (answer.error().kind == ErrorKind::kUnavailable) {
             // It died on the way: the container may be half made.
-            co_await lose_shim(entry);
+            co_await end_without_shim(entry);
         }
         if (auto removed = bundles_.remove(spec.id); !removed) log::warning(removed.error().message);
         co_return Failure(std::move(answer.error()).in(kCreatePhrase));
@@ -194,7 +200,7 @@ Async<Result<>> ShimTasks::remove(std::string id) {
         // A removal does not wait for clients that have output left to read.
         bool lingers = answer && shim::WireReader(*answer).u8() != 0;
         if (!lingers) BERTH_CO_CHECK(co_await entry->shim_gone.wait());
-        if (gone && !entry->task.exit) co_await lose_shim(entry);
+        if (gone && !entry->task.exit) co_await end_without_shim(entry);
     }
     tasks_.erase(id);
     co_return bundles_.remove(id);

@@ -40,7 +40,10 @@ class ShimTasks final : public TaskService {
     void connect(EntryPtr entry, UniqueFd socket);
     // The life of a connection, and what is to do after it.
     Async<void> serve(EntryPtr entry);
-    Async<void> lose_shim(EntryPtr entry);
+    // The shim is dead: its exit record counts, else the container is killed; nothing of it is left either
+    // way.
+    Async<void> end_without_shim(EntryPtr entry);
+    Async<Result<>> reap(std::string id);
     void set_exit(const EntryPtr& entry, shim::ExitRecord record);
     Result<EntryPtr> get(const std::string& id) const;
     Async<Result<>> recover_one(std::string id);
