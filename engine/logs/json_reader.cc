@@ -61,7 +61,7 @@ Result<std::vector<UniqueFd>> open_backwards(const std::string& path, const File
 }  // namespace
 
 Result<std::unique_ptr<LogReader>> JsonReader::open(const std::string& path, ReadOptions options) {
-    std::unique_ptr<JsonReader> reader(new JsonReader(path, std::move(options)));
+    std::unique_ptr<JsonReader> reader(new JsonReader(path, options));
     // Watched before anything is read: what comes in between is noticed.
     if (reader->options_.follow) BERTH_CHECK(reader->watch());
     BERTH_CHECK(reader->open_files());

@@ -21,8 +21,7 @@ class JsonReader final : public LogReader {
     void finish() override { finished_ = true; }
 
  private:
-    JsonReader(std::string path, ReadOptions options)
-        : path_(std::move(path)), options_(std::move(options)) {}
+    JsonReader(std::string path, ReadOptions options) : path_(std::move(path)), options_(options) {}
     Result<> watch();
     Result<> open_files();
     Result<> seek_tail();

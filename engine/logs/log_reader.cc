@@ -10,7 +10,7 @@ namespace berth::logs {
 
 Result<std::unique_ptr<LogReader>> open_log_reader(const std::string& driver, const std::string& path,
                                                    ReadOptions options) {
-    if (driver == "json-file") return JsonReader::open(path, std::move(options));
+    if (driver == "json-file") return JsonReader::open(path, options);
     return fail(ErrorKind::kInvalidArgument, "configured logging driver does not support reading");
 }
 

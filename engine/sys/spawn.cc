@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <sanitizer/asan_interface.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,6 +16,12 @@
 #include <cstring>
 
 #include "engine/base/files.h"
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_UNPOISON_MEMORY_REGION(start, size) static_cast<void>(0)
+#endif
 
 // A stack is not zeroed first, whatever -ftrivial-auto-var-init says: pages that nobody needs stay untouched.
 #define BERTH_UNTOUCHED __attribute__((uninitialized))
