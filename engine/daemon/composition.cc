@@ -3,6 +3,7 @@
 #include "engine/api/event_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
+#include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
 #include "engine/base/log.h"
 #include "engine/daemon/instance.h"
@@ -10,6 +11,7 @@
 #include "engine/events/bus.h"
 #include "engine/state/database.h"
 #include "network/network_service.h"
+#include "volumes/volume_service.h"
 
 namespace berth::daemon {
 
@@ -37,7 +39,7 @@ network::NetworkConfig network_config(const Config& config) {
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
-    const state::Schema schemas[] = {network::kSchema};
+    const state::Schema schemas[] = {network::kSchema, volumes::kSchema};
     BERTH_TRY(auto opened, state::open_or_replace(config.data_root + "/berth.db", schemas));
     if (!opened.damaged_file.empty()) {
         log::error("the database was damaged: it is rebuilt from the copies beside the objects",
@@ -57,6 +59,7 @@ struct Composition::Parts {
     events::Bus events;
     std::unique_ptr<state::Database> database;
     std::unique_ptr<network::NetworkService> networks;
+    std::unique_ptr<volumes::VolumeService> volumes;
     std::unique_ptr<System> system;
     api::Router router;
 
@@ -67,6 +70,8 @@ struct Composition::Parts {
 Result<> Composition::Parts::open_services() {
     BERTH_TRY(database, open_database(config));
     BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
+    volumes::VolumeConfig volume_config{config.data_root + "/volumes", {}};
+    BERTH_TRY(volumes, volumes::open_volume_service(std::move(volume_config), *database, events));
     return {};
 }
 
@@ -78,6 +83,7 @@ Result<> Composition::Parts::add_routes() {
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks);
+    api::add_volume_routes(router, *volumes, events, pool);
     return {};
 }
 
