@@ -1,6 +1,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "tests/unit/engine/supervisor/task_fixture.h"
@@ -77,17 +78,38 @@ TEST_P(TaskTest, HundredMegabytesByteExact) {
     remove(id);
 }
 
-TEST_P(TaskTest, AClientThatDoesNotReadHoldsTheWriterUpAndOneThatGoesLetsItGo) {
+TEST_P(TaskTest, AClientThatDoesNotReadHoldsTheWriterUpUntilItGoes) {
     TaskSpec writer = spec({"sh", "-c", "busybox seq 1 3000000"});
     writer.log_driver = "none";
     std::string id = create(std::move(writer));
-    auto stream = run(tasks_->attach(id, {})).value();
+    auto stuck = run(tasks_->attach(id, {})).value();
+    auto reader = run(tasks_->attach(id, {})).value();
     start(id);
+    // What one client may be behind is far less than what the container writes.
+    std::string got;
+    while (got.size() < 100'000) {
+        std::array<char, 4096> buffer{};
+        std::size_t count = run(reader->read_some(buffer)).value();
+        got.append(buffer.data(), count);
+    }
     EXPECT_FALSE(tasks_->find(id)->exit);
-    stream->close();
-    stream.reset();
+    stuck->close();
+    got += run(read_to_end(reader.get())).value();
+    std::string want;
+    for (int i = 1; i <= 3'000'000; ++i) want.append(std::to_string(i)).append("\n");
+    EXPECT_TRUE(want == unframe(got, 1));
     EXPECT_EQ(0, wait(id).exit_code);
     remove(id);
+}
+
+TEST_P(TaskTest, AClientThatNeverReadsKeepsNobodyFromTheExit) {
+    std::string id = create(spec({"sh", "-c", "busybox seq 1 100000"}));
+    auto stuck = run(tasks_->attach(id, {})).value();
+    start(id);
+    EXPECT_EQ(0, wait(id).exit_code);
+    remove(id);
+    // What lies in its socket is still there.
+    EXPECT_EQ(100'000, std::ranges::count(unframe(run(read_to_end(stuck.get())).value(), 1), '\n'));
 }
 
 TEST_P(TaskTest, TerminalIsRawAndHasASize) {
