@@ -6,7 +6,8 @@ import pytest
 
 
 def test_version(engine, cli):
-    assert cli("version", "--format", "{{.Server.ApiVersion}}").out.strip() == "1.51"
+    field = "APIVersion" if cli == engine.docker else "ApiVersion"
+    assert cli("version", "--format", "{{.Server.%s}}" % field).out.strip() == "1.51"
     assert "linux/amd64" in cli("version").out
 
 
@@ -43,7 +44,9 @@ def test_versions_that_are_spoken(engine, prefix):
 ])
 def test_versions_that_are_not(engine, prefix, message):
     answer = engine.api("GET", prefix + "/version")
-    assert (answer.status, answer.json["message"]) == (400, message)
+    assert answer.status == 400
+    # dockerd answers the one in JSON and the other in plain text.
+    assert message in answer.text
 
 
 @pytest.mark.parametrize("method, path", [("GET", "/nope"), ("PUT", "/version"), ("GET", "/v1.51/containers/x/nope")])

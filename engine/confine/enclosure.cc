@@ -1,0 +1,137 @@
+#include "engine/confine/enclosure.h"
+
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace berth::confine {
+
+namespace {
+
+// SYS_ADMIN is for trusted.overlay.* attributes alone: the filter takes away everything else that it allows.
+constexpr int kKept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
+                         CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN};
+
+Result<> change_root(int target_fd) {
+    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) return fail_errno("unshare");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return fail_errno("make mounts private");
+    // The descriptor's mount belongs to the namespace that was left: the folder is looked up again, and must be the
+    // same one.
+    char path[4096];
+    ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(target_fd)).c_str(), path, sizeof path - 1);
+    if (size < 0) return fail_errno("find the target");
+    path[size] = '\0';
+    if (::mount(path, path, nullptr, MS_BIND, nullptr) != 0) return fail_errno("bind the target");
+    int again = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (again < 0) return fail_errno("open the target");
+    struct stat wanted {}, found {};
+    if (::fstat(target_fd, &wanted) != 0 || ::fstat(again, &found) != 0) return fail_errno("stat the target");
+    if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino) return fail_errno("find the target", ESTALE);
+    if (::fchdir(again) != 0) return fail_errno("enter the target");
+    ::close(again);
+    if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
+    // The old root lies on top of the new one now.
+    if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
+    if (::chdir("/") != 0) return fail_errno("enter the target");
+    int root = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || ::dup3(root, target_fd, O_CLOEXEC) < 0) return fail_errno("open the target");
+    ::close(root);
+    return {};
+}
+
+Result<> drop_capabilities() {
+    std::uint64_t kept = 0;
+    for (int capability : kKept) kept |= std::uint64_t{1} << capability;
+    for (int capability = 0; capability < 64; ++capability) {
+        if ((kept >> capability & 1) != 0) continue;
+        if (::prctl(PR_CAPBSET_DROP, capability) != 0 && errno == EINVAL) break;
+    }
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2] = {};
+    if (::syscall(SYS_capget, &header, data) != 0) return fail_errno("capget");
+    for (int word = 0; word < 2; ++word) {
+        // What the caller lacks stays lacking.
+        data[word].permitted &= static_cast<std::uint32_t>(kept >> (32 * word));
+        data[word].effective = data[word].permitted;
+        data[word].inheritable = 0;
+    }
+    if (::syscall(SYS_capset, &header, data) != 0) return fail_errno("capset");
+    return {};
+}
+
+Result<> set_limits() {
+    auto limit = [](int resource, rlim_t value) {
+        rlimit limit{value, value};
+        return ::setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
+    };
+    if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_AS, rlim_t{1} << 30)) return fail_errno("set limits");
+    return {};
+}
+
+Result<> refuse_syscalls() {
+    static constexpr std::uint32_t kRefused[] = {
+        SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_ptrace, SYS_process_vm_readv,
+        SYS_process_vm_writev, SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_mount, SYS_umount2, SYS_pivot_root,
+        SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
+        SYS_setns, SYS_unshare, SYS_bpf, SYS_perf_event_open, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_init_module,
+        SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_reboot, SYS_swapon, SYS_swapoff,
+        SYS_sethostname, SYS_setdomainname, SYS_quotactl, SYS_syslog, SYS_name_to_handle_at, SYS_open_by_handle_at,
+        SYS_userfaultfd, SYS_io_uring_setup, SYS_kill, SYS_tkill, SYS_tgkill, SYS_pidfd_open, SYS_pidfd_getfd,
+        SYS_ioctl, SYS_fanotify_init,
+#ifdef SYS_iopl
+        SYS_iopl, SYS_ioperm,
+#endif
+    };
+    std::vector<sock_filter> program = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+#if defined(__x86_64__)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+#elif defined(__aarch64__)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 1, 0),
+#else
+#error "no seccomp architecture for this machine"
+#endif
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+    };
+    for (std::uint32_t number : kRefused) {
+        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
+        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+    }
+#if defined(__x86_64__)
+    // x32's numbers would get around the list.
+    program.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
+#endif
+    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+    sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return fail_errno("seccomp");
+    return {};
+}
+
+}  // namespace
+
+Result<> enter_enclosure(int target_fd) {
+    BERTH_CHECK(change_root(target_fd));
+    BERTH_CHECK(set_limits());
+    BERTH_CHECK(drop_capabilities());
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
+    return refuse_syscalls();
+}
+
+}  // namespace berth::confine

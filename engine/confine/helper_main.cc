@@ -1,0 +1,92 @@
+// berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
+//   unpack PARENTS           stdin: a layer; target: an empty folder; from kSourceFd on: PARENTS folders below it
+//   extract MEMBERS BYTES    stdin: an archive; target: an empty folder; the two limits
+//   copy                     kSourceFd's tree into target
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "engine/archive/decompress.h"
+#include "engine/archive/flat_extractor.h"
+#include "engine/archive/layer_applier.h"
+#include "engine/archive/tree_copier.h"
+#include "engine/base/files.h"
+#include "engine/confine/enclosure.h"
+#include "engine/confine/wire.h"
+
+namespace {
+
+using namespace berth;
+using namespace berth::confine;
+
+std::string done(const std::string& digest, std::uint64_t bytes, std::uint64_t entries) {
+    return encode_record({"done", digest, std::to_string(bytes), std::to_string(entries)});
+}
+
+Result<> sync_target() {
+    if (::syncfs(kTargetFd) != 0) return fail_errno("sync");
+    return {};
+}
+
+Result<std::string> unpack(int parents) {
+    std::vector<int> below;
+    for (int i = 0; i < parents; ++i) below.push_back(kSourceFd + i);
+    archive::FdSource input(STDIN_FILENO);
+    BERTH_TRY(auto plain, archive::decompress(input));
+    archive::HashingSource hashed(*plain);
+    archive::TarReader reader(hashed);
+    archive::LayerApplier applier(kTargetFd, std::move(below));
+    BERTH_CHECK(applier.apply(reader));
+    BERTH_TRY(Digest digest, hashed.finish());
+    BERTH_CHECK(sync_target());
+    return done(digest.text(), hashed.bytes(), applier.entries());
+}
+
+Result<std::string> extract(std::uint64_t members, std::uint64_t bytes) {
+    archive::FdSource input(STDIN_FILENO);
+    BERTH_TRY(auto plain, archive::decompress(input));
+    archive::HashingSource counted(*plain);
+    archive::TarReader reader(counted);
+    std::string out;
+    std::uint64_t files = 0;
+    BERTH_CHECK(archive::extract_flat(reader, kTargetFd, members, bytes, [&](const archive::FlatFile& file) {
+        out += encode_record({"member", file.name, file.file, std::to_string(file.size)});
+        ++files;
+    }));
+    // A client that is still sending must be heard out.
+    BERTH_TRY(Digest digest, counted.finish());
+    return out + done(digest.text(), counted.bytes(), files);
+}
+
+Result<std::string> copy() {
+    archive::TreeCopier copier(kTargetFd);
+    BERTH_CHECK(copier.copy(kSourceFd));
+    BERTH_CHECK(sync_target());
+    return done("", copier.bytes(), copier.entries());
+}
+
+Result<std::string> run(int argc, char** argv) {
+    std::string_view task = argc > 1 ? argv[1] : "";
+    BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd)));
+    if (task == "unpack" && argc == 3) return unpack(std::atoi(argv[2]));
+    if (task == "extract" && argc == 4) return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
+    if (task == "copy" && argc == 2) return copy();
+    return fail(ErrorKind::kInternal, "berth-helper: unknown task");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    // Whoever started this wants the result; without him there is nothing to do.
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::prctl(PR_SET_DUMPABLE, 0);
+    ::umask(0);
+    auto result = run(argc, argv);
+    std::string out = result ? *result : encode_error(result.error());
+    (void)write_all(kResultFd, out).has_value();
+    return result ? 0 : 1;
+}

@@ -1,0 +1,106 @@
+#include "engine/confine/helper_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace berth::confine {
+
+namespace {
+
+Failure stalled() { return fail(ErrorKind::kDeadlineExceeded, "berth-helper: no progress, given up"); }
+
+}  // namespace
+
+Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::vector<std::string> arguments, int input,
+                                           int target_fd, const std::vector<int>& extra) {
+    int result[2] = {-1, -1};
+    if (::pipe2(result, O_CLOEXEC) != 0) return fail_errno("pipe");
+    UniqueFd result_read(result[0]), result_write(result[1]);
+    UniqueFd ours, theirs;
+    if (input < 0) {
+        // A socket rather than a pipe: a helper that is gone must not raise SIGPIPE here.
+        int pair[2] = {-1, -1};
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
+        ours.reset(pair[0]);
+        theirs.reset(pair[1]);
+    }
+    sys::SpawnOptions spawn;
+    spawn.argv = {options.path};
+    spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
+    spawn.fds = {input >= 0 ? input : theirs.get(), -1, -1, result_write.get(), target_fd};
+    spawn.fds.insert(spawn.fds.end(), extra.begin(), extra.end());
+    BERTH_TRY(sys::ChildProcess child, in("start berth-helper", sys::spawn(spawn)));
+    return HelperProcess(options, std::move(child), std::move(ours), std::move(result_read), input);
+}
+
+HelperProcess::~HelperProcess() {
+    if (!child_.pidfd) return;
+    ::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
+    while (::waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+Result<> HelperProcess::feed(std::string_view bytes) {
+    while (!bytes.empty()) {
+        pollfd wait{input_.get(), POLLOUT, 0};
+        int ready = ::poll(&wait, 1, static_cast<int>(options_.stall.count()));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0) return stalled();
+        ssize_t sent = ::send(input_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+            // It has given up on what it got; its result says why.
+            auto records = finish();
+            if (!records) return Failure(std::move(records.error()));
+            return fail(ErrorKind::kInternal, "berth-helper: ended before its input did");
+        }
+        if (sent < 0) return fail_errno("feed berth-helper");
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return {};
+}
+
+// One piece of the result; false at its end.
+Result<bool> HelperProcess::read_result() {
+    off_t position = watched_ >= 0 ? ::lseek(watched_, 0, SEEK_CUR) : 0;
+    while (true) {
+        pollfd wait{result_.get(), POLLIN, 0};
+        int ready = ::poll(&wait, 1, static_cast<int>(options_.stall.count()));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready < 0) return fail_errno("poll");
+        if (ready > 0) break;
+        off_t now = watched_ >= 0 ? ::lseek(watched_, 0, SEEK_CUR) : 0;
+        if (now == position) return stalled();
+        position = now;
+    }
+    char buffer[1 << 14];
+    ssize_t got = ::read(result_.get(), buffer, sizeof buffer);
+    if (got < 0 && errno != EINTR) return fail_errno("read the result of berth-helper");
+    if (got > 0) bytes_.append(buffer, static_cast<std::size_t>(got));
+    return got != 0;
+}
+
+Result<std::vector<Fields>> HelperProcess::finish() {
+    input_.reset();
+    std::vector<Fields> records;
+    while (true) {
+        Fields fields;
+        while (take_record(bytes_, fields)) {
+            if (!fields.empty() && fields[0] == "error") return Failure(decode_error(fields));
+            bool last = fields.size() == 4 && fields[0] == "done";
+            records.push_back(std::move(fields));
+            if (last) return records;
+        }
+        BERTH_TRY(bool more, read_result());
+        if (!more) return fail(ErrorKind::kInternal, "berth-helper died without a result");
+    }
+}
+
+}  // namespace berth::confine

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.h"
+
+// What the helper tells its caller, over the result pipe (descriptor 3), once, after it has read all of its input:
+//
+//   record = length:u32 (host order)  field*          field = bytes NUL
+//   "member" NAME FILE SIZE                            one for each extracted file
+//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked
+//   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
+//
+// A pipe that ends without a last record means that the helper died.
+namespace berth::confine {
+
+using Fields = std::vector<std::string>;
+
+std::string encode_record(const Fields& fields);
+std::string encode_error(const Error& error);
+Error decode_error(const Fields& fields);
+// Takes one whole record off the front of `bytes`; false when there is none yet.
+bool take_record(std::string& bytes, Fields& fields);
+
+// The descriptors of a helper, after stdin (the input), stdout and stderr.
+inline constexpr int kResultFd = 3;
+inline constexpr int kTargetFd = 4;  // the folder it works in
+inline constexpr int kSourceFd = 5;  // copy-tree's source, or the first of an unpack's parents
+
+}  // namespace berth::confine

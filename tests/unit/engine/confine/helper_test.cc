@@ -1,0 +1,224 @@
+// The real berth-helper on the real kernel, fed with tars made here.
+#include <archive.h>
+#include <archive_entry.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <functional>
+
+#include "engine/base/files.h"
+#include "engine/confine/copy_tree.h"
+#include "engine/confine/extract_archive.h"
+#include "engine/confine/unpack.h"
+
+namespace berth::confine {
+namespace {
+
+const HelperOptions kHelper{.path = HELPER};
+
+// A tar of entries added by name.
+class Tar {
+   public:
+    Tar& add(const std::string& path, mode_t type, const std::string& content = "", mode_t mode = 0644,
+             const std::string& link = "", bool hard = false) {
+        entries_.push_back({path, type, content, mode, link, hard});
+        return *this;
+    }
+    std::string bytes() const {
+        std::string out(1 << 20, '\0');
+        std::size_t used = 0;
+        ::archive* writer = ::archive_write_new();
+        ::archive_write_set_format_pax_restricted(writer);
+        ::archive_write_open_memory(writer, out.data(), out.size(), &used);
+        for (const Entry& entry : entries_) {
+            ::archive_entry* header = ::archive_entry_new();
+            ::archive_entry_set_pathname(header, entry.path.c_str());
+            ::archive_entry_set_filetype(header, entry.type);
+            ::archive_entry_set_perm(header, entry.mode);
+            ::archive_entry_set_mtime(header, 1000000000, 0);
+            if (entry.hard) {
+                ::archive_entry_set_hardlink(header, entry.link.c_str());
+            } else if (entry.type == AE_IFLNK) {
+                ::archive_entry_set_symlink(header, entry.link.c_str());
+            } else {
+                ::archive_entry_set_size(header, static_cast<la_int64_t>(entry.content.size()));
+            }
+            ::archive_write_header(writer, header);
+            ::archive_write_data(writer, entry.content.data(), entry.content.size());
+            ::archive_entry_free(header);
+        }
+        ::archive_write_close(writer);
+        ::archive_write_free(writer);
+        out.resize(used);
+        return out;
+    }
+
+   private:
+    struct Entry {
+        std::string path;
+        mode_t type;
+        std::string content;
+        mode_t mode;
+        std::string link;
+        bool hard;
+    };
+    std::vector<Entry> entries_;
+};
+
+class Confine : public testing::Test {
+   protected:
+    void SetUp() override {
+        if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+        directory_.emplace(std::move(*TempDir::make("/var/tmp")));
+        target_ = directory_->path() + "/target";
+        ASSERT_EQ(::mkdir(target_.c_str(), 0755), 0);
+        ASSERT_TRUE(write_file(canary(), "canary"));
+    }
+    std::string canary() const { return directory_->path() + "/canary"; }
+    std::string at(const std::string& path) const { return target_ + "/" + path; }
+
+    Result<UnpackReport> unpack(const std::string& tar, std::vector<std::string> parents = {}) {
+        auto unpacker = LayerUnpacker::start(kHelper, {target_, std::move(parents)});
+        if (!unpacker) return Failure(unpacker.error());
+        if (auto written = (*unpacker)->write(tar); !written) return Failure(written.error());
+        return (*unpacker)->finish();
+    }
+    static struct stat status(const std::string& path) {
+        struct stat out {};
+        EXPECT_EQ(::lstat(path.c_str(), &out), 0) << path;
+        return out;
+    }
+
+    std::optional<TempDir> directory_;
+    std::string target_;
+};
+
+TEST_F(Confine, UnpacksAllKinds) {
+    Tar tar;
+    tar.add("dir/", AE_IFDIR, "", 0750).add("dir/file", AE_IFREG, "hello", 04755).add("link", AE_IFLNK, "", 0777, "dir/file");
+    tar.add("hard", AE_IFREG, "", 0644, "dir/file", true).add("fifo", AE_IFIFO, "", 0600).add("deep/er/x", AE_IFREG, "y");
+    auto report = unpack(tar.bytes());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->diff_id, sha256(tar.bytes()));
+    EXPECT_EQ(report->entries, 6u);
+    EXPECT_EQ(*read_file(at("dir/file")), "hello");
+    EXPECT_EQ(status(at("dir/file")).st_mode & 07777, 04755u);
+    EXPECT_EQ(status(at("dir")).st_mtim.tv_sec, 1000000000);
+    EXPECT_EQ(status(at("hard")).st_ino, status(at("dir/file")).st_ino);
+    EXPECT_TRUE(S_ISFIFO(status(at("fifo")).st_mode));
+    EXPECT_TRUE(S_ISLNK(status(at("link")).st_mode));
+    EXPECT_EQ(status(at("deep/er")).st_mode & 07777, 0755u);
+}
+
+TEST_F(Confine, WhiteoutsAreOverlays) {
+    Tar tar;
+    tar.add(".wh.gone", AE_IFREG).add("opaque/", AE_IFDIR, "", 0755).add("opaque/.wh..wh..opq", AE_IFREG);
+    tar.add("opaque/new", AE_IFREG, "n");
+    auto report = unpack(tar.bytes());
+    ASSERT_TRUE(report) << report.error().message;
+    struct stat gone = status(at("gone"));
+    EXPECT_TRUE(S_ISCHR(gone.st_mode));
+    EXPECT_EQ(gone.st_rdev, makedev(0, 0));
+    char value[4] = {};
+    EXPECT_EQ(::getxattr(at("opaque").c_str(), "trusted.overlay.opaque", value, sizeof value), 1);
+    EXPECT_EQ(value[0], 'y');
+    EXPECT_EQ(*read_file(at("opaque/new")), "n");
+}
+
+TEST_F(Confine, UnnamedParentsTakeAfterTheLayersBelow) {
+    std::string below = directory_->path() + "/below";
+    ASSERT_TRUE(make_folders(below + "/secret", 0700));
+    ASSERT_EQ(::chown((below + "/secret").c_str(), 12, 34), 0);
+    auto report = unpack(Tar().add("secret/file", AE_IFREG, "x").bytes(), {below});
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(status(at("secret")).st_mode & 07777, 0700u);
+    EXPECT_EQ(status(at("secret")).st_uid, 12u);
+}
+
+TEST_F(Confine, NothingLeadsOutside) {
+    std::string up = "../../../../../../../../../../.." + directory_->path();
+    Tar tar;
+    tar.add("../canary", AE_IFREG, "bad").add(canary(), AE_IFREG, "bad").add("out", AE_IFLNK, "", 0777, directory_->path());
+    tar.add("out/canary", AE_IFREG, "bad").add("up", AE_IFLNK, "", 0777, up).add("up/canary", AE_IFREG, "bad");
+    // What is refused is refused; what is taken stays inside.
+    (void)unpack(tar.bytes()).has_value();
+    EXPECT_EQ(*read_file(canary()), "canary");
+    ASSERT_TRUE(list_folder(directory_->path()));
+    EXPECT_EQ(list_folder(directory_->path())->size(), 2u);
+}
+
+TEST_F(Confine, HardLinksStayInside) {
+    auto report = unpack(Tar().add("h", AE_IFREG, "", 0644, canary(), true).bytes());
+    EXPECT_FALSE(report);
+    EXPECT_EQ(status(canary()).st_nlink, 1u);
+}
+
+TEST_F(Confine, DamagedArchivesAreRefusedWithGosWords) {
+    std::string tar = Tar().add("a", AE_IFREG, std::string(100000, 'x')).bytes();
+    auto cut = unpack(tar.substr(0, 5000));
+    ASSERT_FALSE(cut);
+    EXPECT_EQ(cut.error().message, "unexpected EOF");
+    EXPECT_EQ(cut.error().kind, ErrorKind::kInvalidArgument);
+    auto junk = unpack(std::string(4096, 'j'));
+    ASSERT_FALSE(junk);
+    EXPECT_EQ(junk.error().message, "archive/tar: invalid tar header");
+    auto gzip = unpack("\x1f\x8b" + std::string(600, 'z'));
+    ASSERT_FALSE(gzip);
+    EXPECT_EQ(gzip.error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_TRUE(unpack(std::string(10240, '\0')));
+}
+
+TEST_F(Confine, AnotherFileOfTheNameReplacesIt) {
+    Tar tar;
+    tar.add("x", AE_IFREG, "file").add("x", AE_IFDIR, "", 0755).add("x/in", AE_IFREG, "in");
+    tar.add("y", AE_IFDIR, "", 0755).add("y/in", AE_IFREG, "in").add("y", AE_IFLNK, "", 0777, "x");
+    auto report = unpack(tar.bytes());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(*read_file(at("x/in")), "in");
+    EXPECT_TRUE(S_ISLNK(status(at("y")).st_mode));
+}
+
+TEST_F(Confine, ExtractsArchivesFlat) {
+    std::string tar = Tar().add("manifest.json", AE_IFREG, "[]").add("a/layer.tar", AE_IFREG, "layer")
+                          .add("b/layer.tar", AE_IFLNK, "", 0777, "../a/layer.tar").add("../../evil", AE_IFREG, "e").bytes();
+    std::size_t given = 0;
+    auto members = extract_archive(kHelper, [&](char* buffer, std::size_t size) -> Result<std::size_t> {
+        std::size_t piece = std::min({size, tar.size() - given, std::size_t{777}});
+        tar.copy(buffer, piece, given);
+        given += piece;
+        return piece;
+    }, target_);
+    ASSERT_TRUE(members) << members.error().message;
+    std::map<std::string, std::string> files;
+    for (const ArchiveMember& member : *members) files[member.name] = *read_file(target_ + "/" + member.file);
+    EXPECT_EQ(files["manifest.json"], "[]");
+    EXPECT_EQ(files["a/layer.tar"], "layer");
+    EXPECT_EQ(files["b/layer.tar"], "layer");
+    EXPECT_EQ(files["evil"], "e");
+    EXPECT_EQ(*read_file(canary()), "canary");
+}
+
+TEST_F(Confine, CopiesTrees) {
+    std::string source = directory_->path() + "/source";
+    ASSERT_TRUE(make_folders(source + "/sub", 0751));
+    ASSERT_TRUE(write_file(source + "/sub/file", "data"));
+    ASSERT_EQ(::link((source + "/sub/file").c_str(), (source + "/again").c_str()), 0);
+    ASSERT_EQ(::symlink("/etc/passwd", (source + "/link").c_str()), 0);
+    ASSERT_EQ(::chown((source + "/sub/file").c_str(), 5, 6), 0);
+    ASSERT_EQ(::chmod(source.c_str(), 01777), 0);
+    auto from = open_file(source, O_RDONLY | O_DIRECTORY), to = open_file(target_, O_RDONLY | O_DIRECTORY);
+    auto report = copy_tree(kHelper, from->get(), to->get());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(*read_file(at("sub/file")), "data");
+    EXPECT_EQ(status(at("sub/file")).st_uid, 5u);
+    EXPECT_EQ(status(at("sub/file")).st_ino, status(at("again")).st_ino);
+    EXPECT_TRUE(S_ISLNK(status(at("link")).st_mode));
+    EXPECT_EQ(status(target_).st_mode & 07777, 01777u);
+}
+
+}  // namespace
+}  // namespace berth::confine
