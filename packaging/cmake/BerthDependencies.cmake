@@ -1,6 +1,8 @@
 # What comes from outside: Debian 12 packages, installed by packaging/build-deps.
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
+# Static everywhere: the shim, the runtime and the helper have to be, and the others start faster for it.
+set(OPENSSL_USE_STATIC_LIBS TRUE)
 find_package(OpenSSL REQUIRED)
 find_package(fmt REQUIRED)
 find_package(tl-expected REQUIRED)
@@ -10,12 +12,7 @@ find_package(GTest REQUIRED)
 include(GoogleTest)
 
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
-pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)
-pkg_check_modules(libseccomp REQUIRED IMPORTED_TARGET libseccomp)
-pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
-pkg_check_modules(libisal REQUIRED IMPORTED_TARGET libisal)
-pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
-pkg_check_modules(libmnl REQUIRED IMPORTED_TARGET libmnl)
+pkg_check_modules(libarchive REQUIRED IMPORTED_TARGET libarchive)  # the tests write archives with it
 
 # Boost is used by its headers alone; Asio and Beast are compiled once, in engine/async and engine/http.
 find_package(Boost 1.81 REQUIRED)
@@ -28,3 +25,14 @@ target_compile_definitions(berth_boost INTERFACE
 # Debian has no static libfmt: its one instance is compiled in engine/base/fmt.cc, without std::locale.
 add_library(fmt_headers INTERFACE)
 target_compile_definitions(fmt_headers INTERFACE FMT_STATIC_THOUSANDS_SEPARATOR=',')
+
+# Libraries that static binaries use are linked by their archives: pkg-config's targets would name the shared ones.
+function(berth_static_library name file)
+    find_library(BERTH_${name} NAMES ${file} REQUIRED)
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE ${BERTH_${name}})
+endfunction()
+berth_static_library(static_zlib libz.a)
+berth_static_library(static_zstd libzstd.a)
+berth_static_library(static_archive libarchive.a)
+berth_static_library(static_seccomp libseccomp.a)
