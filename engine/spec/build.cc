@@ -57,6 +57,10 @@ std::vector<oci::SpecMount> kept_defaults(const ContainerSpec& from, const std::
         if (targets.count("/dev") > 0 && mount.destination.starts_with("/dev/")) continue;
         if (mount.destination == "/dev/shm") {
             if (from.ipc_none) continue;
+            if (from.ipc.host) {
+                out.push_back({"/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate"}});
+                continue;
+            }
             mount.options.push_back("size=" + std::to_string(from.shm_size));
         }
         out.push_back(std::move(mount));
@@ -148,7 +152,8 @@ Result<oci::Process> build_process(const ContainerSpec& from, const HostFacts& h
     out.args.insert(out.args.end(), from.args.begin(), from.args.end());
     out.env = from.env;
     out.cwd = from.cwd;
-    BERTH_TRY(auto caps, choose_capabilities(from.cap_add, from.cap_drop, from.privileged));
+    BERTH_TRY(auto caps, choose_capabilities(from.cap_add, from.cap_drop, from.privileged,
+                                              host.capabilities));
     out.capabilities.emplace();
     out.capabilities->bounding = caps;
     out.capabilities->effective = caps;
@@ -176,8 +181,10 @@ Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& 
     oci::RuntimeSpec out;
     BERTH_TRY(out.process, build_process(from, host));
     out.root = {from.root_path, from.readonly_root};
-    if (!from.uts.host) out.hostname = from.hostname;
-    out.domainname = from.domainname;
+    if (!from.uts.host) {
+        out.hostname = from.hostname;
+        out.domainname = from.domainname;
+    }
     BERTH_TRY(out.mounts, build_mounts(from));
     out.annotations = from.annotations;
 

@@ -29,17 +29,20 @@ bool contains(const List& list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-Result<std::vector<std::string>> normalise(const std::vector<std::string>& names, std::string_view field) {
+Result<std::vector<std::string>> normalise(const std::vector<std::string>& names, std::string_view field,
+                                           const std::vector<std::string>& available) {
     std::vector<std::string> out;
-    for (std::string name : names) {
-        std::string upper = name;
+    for (std::string upper : names) {
         for (char& c : upper) {
             if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
         }
         if (upper != "ALL" && upper.rfind("CAP_", 0) != 0) upper = "CAP_" + upper;
-        if (upper != "ALL" && !contains(kAll, upper)) {
+        if (upper != "ALL" && !contains(available, upper)) {
+            const char* why = contains(kAll, upper) ? "capability not supported by your kernel or not available in the "
+                                                      "current environment"
+                                                    : "unknown capability";
             return fail(ErrorKind::kInvalidArgument,
-                        "invalid " + std::string(field) + ": unknown capability: \"" + upper + "\"");
+                        "invalid " + std::string(field) + ": " + why + ": \"" + upper + "\"");
         }
         out.push_back(std::move(upper));
     }
@@ -52,15 +55,16 @@ std::span<const std::string_view> all_capabilities() { return kAll; }
 std::span<const std::string_view> default_capabilities() { return kDefault; }
 
 Result<std::vector<std::string>> choose_capabilities(const std::vector<std::string>& add,
-                                                     const std::vector<std::string>& drop, bool privileged) {
-    BERTH_TRY(const auto added, normalise(add, "CapAdd"));
-    BERTH_TRY(const auto dropped, normalise(drop, "CapDrop"));
-    if (privileged) return std::vector<std::string>(kAll.begin(), kAll.end());
+                                                     const std::vector<std::string>& drop, bool privileged,
+                                                     const std::vector<std::string>& available) {
+    BERTH_TRY(const auto added, normalise(add, "CapAdd", available));
+    BERTH_TRY(const auto dropped, normalise(drop, "CapDrop", available));
+    if (privileged) return available;
 
     std::vector<std::string> out;
     if (contains(added, "ALL")) {
-        for (auto name : kAll) {
-            if (!contains(dropped, name)) out.emplace_back(name);
+        for (const auto& name : available) {
+            if (!contains(dropped, name)) out.push_back(name);
         }
         return out;
     }

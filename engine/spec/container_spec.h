@@ -72,6 +72,7 @@ struct ContainerSpec {
 struct HostFacts {
     int kernel_major = 0, kernel_minor = 0;
     std::string architecture;  // amd64, arm64, …
+    std::vector<std::string> capabilities;  // those this process has, and so can give, by number
     bool cgroup_v2 = false;
     bool seccomp = false;
     bool apparmor = false;

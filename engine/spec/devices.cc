@@ -16,8 +16,8 @@ namespace berth::spec {
 
 namespace {
 
-// Folders of /dev that belong to the container's own mounts, and a node that it gets by itself.
-constexpr std::array<std::string_view, 6> kSkipped{"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts"};
+// Folders of /dev that belong to the container's own mounts or to the host's tools.
+constexpr std::array<std::string_view, 7> kSkipped{"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"};
 
 std::optional<oci::Device> device_of(const struct stat& info, std::string path) {
     oci::Device out;
@@ -48,7 +48,7 @@ Result<> walk(const std::string& folder, const std::string& shown, std::vector<o
         if (S_ISDIR(info.st_mode)) {
             if (std::find(kSkipped.begin(), kSkipped.end(), name) != kSkipped.end()) continue;
             BERTH_CHECK(walk(path, shown + "/" + name, out));
-        } else if (name != "console") {
+        } else if (name != "console" && name != "ptmx") {  // the runtime makes the container's own
             if (auto device = device_of(info, shown + "/" + name)) out.push_back(std::move(*device));
         }
     }

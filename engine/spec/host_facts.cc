@@ -6,9 +6,28 @@
 #include <cstdio>
 
 #include "engine/base/files.h"
+#include "engine/spec/capabilities.h"
 #include "engine/spec/container_spec.h"
 
 namespace berth::spec {
+
+namespace {
+
+std::vector<std::string> own_capabilities() {
+    std::vector<std::string> out;
+    auto status = read_file("/proc/self/status");
+    const auto at = status ? status->find("CapEff:") : std::string::npos;
+    if (at == std::string::npos) return out;
+    unsigned long long set = 0;
+    std::sscanf(status->c_str() + at, "CapEff: %llx", &set);
+    unsigned number = 0;
+    for (auto name : all_capabilities()) {
+        if ((set >> number++ & 1) != 0) out.emplace_back(name);
+    }
+    return out;
+}
+
+}  // namespace
 
 HostFacts host_facts() {
     HostFacts facts;
@@ -24,6 +43,7 @@ HostFacts host_facts() {
                                                   : machine;
     struct statfs cgroups{};
     facts.cgroup_v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
+    facts.capabilities = own_capabilities();
     facts.seccomp = exists("/proc/sys/kernel/seccomp/actions_avail");
     if (auto enabled = read_file("/sys/module/apparmor/parameters/enabled"); enabled) {
         facts.apparmor = enabled->starts_with('Y') && exists("/sys/kernel/security/apparmor");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/spec/capabilities.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/seccomp.h"
 #include "engine/spec/tmpfs_options.h"
@@ -19,6 +20,7 @@ HostFacts host() {
     facts.kernel_major = 6;
     facts.kernel_minor = 1;
     facts.architecture = "amd64";
+    facts.capabilities.assign(all_capabilities().begin(), all_capabilities().end());
     facts.seccomp = facts.ping_group_range = facts.unprivileged_port_start = true;
     return facts;
 }
@@ -136,11 +138,13 @@ TEST(BuildSpec, Namespaces) {
     from.hostname = "h";
     from.init_path = "/usr/bin/tini";
     from.network.path = "/run/ns";
+    from.domainname = "d";
     from.pid.host = from.uts.host = true;
     const auto spec = built(from);
     EXPECT_THAT(types_of(spec), ElementsAre("mount", "network", "ipc", "cgroup"));
     EXPECT_EQ(spec.linux_.namespaces[1].path, "/run/ns");
     EXPECT_EQ(spec.hostname, "");
+    EXPECT_EQ(spec.domainname, "");
     EXPECT_EQ(mount_at(spec, "/sbin/docker-init"), nullptr);
     EXPECT_TRUE(spec.process->args.empty());
     from.network = {.host = true, .path = "", .shared = false};
@@ -166,6 +170,39 @@ TEST(BuildSpec, Capabilities) {
     EXPECT_EQ(built(from).process->capabilities->bounding.size(), 40U);
     from.cap_add = {"nonsense"};
     EXPECT_EQ(refused(from), "invalid CapAdd: unknown capability: \"CAP_NONSENSE\"");
+    from.cap_add = {"ALL"};
+    from.cap_drop = {"NONSENSE"};
+    EXPECT_EQ(refused(from), "invalid CapDrop: unknown capability: \"CAP_NONSENSE\"");
+}
+
+TEST(BuildSpec, OnlyCapabilitiesThatTheEngineHas) {
+    auto facts = host();
+    std::erase(facts.capabilities, "CAP_SYS_RESOURCE");
+    ContainerSpec from;
+    from.privileged = true;
+    EXPECT_THAT(build_spec(from, facts)->process->capabilities->bounding, Not(Contains("CAP_SYS_RESOURCE")));
+    from.privileged = false;
+    from.cap_add = {"ALL"};
+    EXPECT_EQ(build_spec(from, facts)->process->capabilities->bounding.size(), 40U);
+    from.cap_add = {"SYS_RESOURCE"};
+    EXPECT_EQ(refused(from, facts),
+              "invalid CapAdd: capability not supported by your kernel or not available in the current environment: "
+              "\"CAP_SYS_RESOURCE\"");
+}
+
+TEST(BuildSpec, TheHostsIpcBringsItsSharedMemory) {
+    ContainerSpec from;
+    from.ipc.host = true;
+    EXPECT_EQ(mount_at(built(from), "/dev/shm")->source, "/dev/shm");
+    EXPECT_EQ(mount_at(built(from), "/dev/shm")->type, "bind");
+}
+
+TEST(HostFacts, AreThisMachines) {
+    const auto facts = host_facts();
+    EXPECT_GT(facts.kernel_major, 4);
+    EXPECT_FALSE(facts.architecture.empty());
+    EXPECT_TRUE(facts.seccomp);
+    EXPECT_THAT(facts.capabilities, Contains("CAP_CHOWN"));
 }
 
 TEST(BuildSpec, Devices) {
