@@ -1,11 +1,14 @@
 #include "engine/daemon/composition.h"
 
+#include <filesystem>
+
 #include "engine/api/event_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
 #include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
 #include "engine/base/log.h"
+#include "engine/confine/copy_tree.h"
 #include "engine/daemon/instance.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
@@ -36,6 +39,22 @@ network::NetworkConfig network_config(const Config& config) {
     out.dns_options = config.dns_options;
     out.state_dir = config.exec_root;
     return out;
+}
+
+// The other programs of the house lie beside this one.
+std::string program_path(const char* name) {
+    std::error_code error;
+    return (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name).string();
+}
+
+volumes::VolumeConfig volume_config(const Config& config) {
+    confine::HelperOptions helper;
+    helper.path = program_path("berth-helper");
+    auto copy = [helper](int source_fd, int target_fd) -> Result<> {
+        BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
+        return {};
+    };
+    return {config.data_root + "/volumes", std::move(copy)};
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
@@ -70,8 +89,7 @@ struct Composition::Parts {
 Result<> Composition::Parts::open_services() {
     BERTH_TRY(database, open_database(config));
     BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
-    volumes::VolumeConfig volume_config{config.data_root + "/volumes", {}};
-    BERTH_TRY(volumes, volumes::open_volume_service(std::move(volume_config), *database, events));
+    BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config), *database, events));
     return {};
 }
 

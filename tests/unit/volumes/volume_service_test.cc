@@ -10,6 +10,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
+#include "engine/confine/copy_tree.h"
 
 namespace berth::volumes {
 namespace {
@@ -43,14 +44,12 @@ class Volumes : public testing::Test {
         ASSERT_TRUE(opened) << opened.error().message;
         service_ = std::move(*opened);
     }
-    // One level of files: enough to see what is asked for.
+    // The real helper.
     Result<> copy(int source, int target) {
         ++copies_;
-        BERTH_TRY(const auto names, list_folder("/proc/self/fd/" + std::to_string(source)));
-        for (const auto& name : names) {
-            BERTH_TRY(const auto text, read_file("/proc/self/fd/" + std::to_string(source) + "/" + name));
-            BERTH_CHECK(write_file("/proc/self/fd/" + std::to_string(target) + "/" + name, text, 0644));
-        }
+        confine::HelperOptions helper;
+        helper.path = HELPER;
+        BERTH_CHECK(confine::copy_tree(helper, source, target));
         return {};
     }
     Volume make(const std::string& name, std::map<std::string, std::string> labels = {}) {
@@ -215,10 +214,23 @@ TEST_F(CopyUp, FillsAnEmptyVolumeOnce) {
     EXPECT_TRUE(run());
     other.join();
     EXPECT_EQ(*read_file(data() + "/file"), "text");
+    struct stat info{};
+    ASSERT_EQ(stat(data().c_str(), &info), 0);
+    EXPECT_EQ(info.st_uid, 999U);
+    EXPECT_EQ(info.st_mode & 07777, 01770U);
     EXPECT_EQ(copies_, 1);
     ASSERT_TRUE(write_file(data() + "/file", "mine"));
     ASSERT_TRUE(run());
     EXPECT_EQ(*read_file(data() + "/file"), "mine");
+}
+
+TEST_F(CopyUp, WithoutACopierFilesAreRefused) {
+    ASSERT_TRUE(write_file(image_ + "/data/file", "text"));
+    VolumeConfig config{root_, {}};
+    auto opened = open_volume_service(config, *database_, events_);
+    ASSERT_TRUE(opened);
+    EXPECT_EQ((*opened)->copy_up("volume", fd_.get(), "/data").error().kind, ErrorKind::kNotImplemented);
+    EXPECT_THAT(*list_folder(data()), IsEmpty());
 }
 
 TEST_F(CopyUp, StaysInTheImage) {
