@@ -1,18 +1,27 @@
 #include "engine/daemon/composition.h"
 
-#include <filesystem>
+#include <unistd.h>
 
+#include "engine/api/container_routes.h"
 #include "engine/api/event_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
 #include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
+#include "engine/async/gate.h"
+#include "engine/async/race.h"
 #include "engine/base/log.h"
 #include "engine/confine/copy_tree.h"
+#include "engine/container/container_services.h"
+#include "engine/container/store.h"
+#include "engine/content/content_store.h"
 #include "engine/daemon/instance.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
+#include "engine/image/image_service.h"
+#include "engine/snapshot/snapshotter.h"
 #include "engine/state/database.h"
+#include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
 #include "volumes/volume_service.h"
 
@@ -22,6 +31,33 @@ namespace {
 
 // Blocking work is short, and each thread costs memory while it lives.
 constexpr std::size_t kPoolThreads = 8;
+
+// The companions lie beside this binary.
+Result<std::string> own_folder() {
+    std::string path(4096, '\0');
+    const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+    if (size <= 0) return fail_errno("readlink /proc/self/exe");
+    path.resize(static_cast<std::size_t>(size));
+    return path.substr(0, path.rfind('/'));
+}
+
+Result<std::string> companion(const std::string& folder, const std::string& name) {
+    std::string path = folder + "/" + name;
+    if (::access(path.c_str(), X_OK) != 0) return fail_errno(name + " must lie beside berthd: " + path);
+    return path;
+}
+
+// Berth's own runtime, or the system's runc where that is not installed.
+Result<std::string> default_runtime(const std::string& folder) {
+    auto own = companion(folder, "berth-runtime");
+    if (own) return own;
+    for (const char* path : {"/usr/local/sbin/runc", "/usr/local/bin/runc", "/usr/sbin/runc", "/usr/bin/runc"}) {
+        if (::access(path, X_OK) != 0) continue;
+        log::warning("berth-runtime is not installed: containers run with runc", {{"path", path}});
+        return std::string(path);
+    }
+    return own;
+}
 
 network::NetworkConfig network_config(const Config& config) {
     network::NetworkConfig out;
@@ -41,16 +77,8 @@ network::NetworkConfig network_config(const Config& config) {
     return out;
 }
 
-// The other programs of the house lie beside this one.
-std::string program_path(const char* name) {
-    std::error_code error;
-    return (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / name).string();
-}
-
-volumes::VolumeConfig volume_config(const Config& config) {
-    confine::HelperOptions helper;
-    helper.path = program_path("berth-helper");
-    auto copy = [helper](int source_fd, int target_fd) -> Result<> {
+volumes::VolumeConfig volume_config(const Config& config, const std::string& helper_path) {
+    auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd, int target_fd) -> Result<> {
         BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
         return {};
     };
@@ -58,7 +86,8 @@ volumes::VolumeConfig volume_config(const Config& config) {
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
-    const state::Schema schemas[] = {network::kSchema, volumes::kSchema};
+    const state::Schema schemas[] = {snapshot::kSchema, image::kSchema, volumes::kSchema, network::kSchema,
+                                     container::kSchema};
     BERTH_TRY(auto opened, state::open_or_replace(config.data_root + "/berth.db", schemas));
     if (!opened.damaged_file.empty()) {
         log::error("the database was damaged: it is rebuilt from the copies beside the objects",
@@ -71,37 +100,92 @@ Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
 
 // Destroyed last to first: a part goes before what it refers to.
 struct Composition::Parts {
-    Parts(IoContext& io, const Config& config) : config(config), pool(kPoolThreads), events(io) {}
+    Parts(IoContext& io, const Config& config) : io(io), config(config), pool(kPoolThreads), events(io) {}
 
+    IoContext& io;
     const Config& config;
     async::BlockingPool pool;
-    events::Bus events;
     std::unique_ptr<state::Database> database;
-    std::unique_ptr<network::NetworkService> networks;
+    events::Bus events;
+    std::unique_ptr<content::ContentStore> content;
+    std::unique_ptr<snapshot::Snapshotter> snapshots;
+    std::unique_ptr<image::ImageService> images;
     std::unique_ptr<volumes::VolumeService> volumes;
+    std::unique_ptr<network::NetworkService> networks;
+    std::unique_ptr<supervisor::TaskService> tasks;
+    std::unique_ptr<container::ContainerServices> containers;
     std::unique_ptr<System> system;
     api::Router router;
 
+    Result<> open_stores();
     Result<> open_services();
     Result<> add_routes();
+    Counters counters();
 };
 
-Result<> Composition::Parts::open_services() {
+Result<> Composition::Parts::open_stores() {
     BERTH_TRY(database, open_database(config));
-    BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
-    BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config), *database, events));
+    BERTH_TRY(content, content::open_content_store(config.data_root + "/content"));
+    BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database));
     return {};
 }
 
+Result<> Composition::Parts::open_services() {
+    BERTH_TRY(auto folder, own_folder());
+    BERTH_TRY(auto helper, companion(folder, "berth-helper"));
+    BERTH_TRY(images, image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
+    BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config, helper), *database, events));
+    BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
+    supervisor::SupervisorConfig supervision;
+    supervision.state_dir = config.exec_root;
+    BERTH_TRY(supervision.shim_path, companion(folder, "berth-shim"));
+    BERTH_TRY(supervision.runtime_path, default_runtime(folder));
+    tasks = supervisor::make_task_service(io, std::move(supervision));
+    container::ContainerConfig settings;
+    settings.data_root = config.data_root;
+    settings.state_root = config.exec_root;
+    settings.cgroup_parent = config.cgroup_parent;
+    settings.default_log_driver = config.log_driver;
+    for (const auto& option : config.log_options) {
+        auto equals = option.find('=');
+        settings.default_log_options[option.substr(0, equals)] = option.substr(equals + 1);
+    }
+    BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images, *snapshots,
+                                                              *volumes, *networks, settings}));
+    return {};
+}
+
+namespace {
+
+Async<Result<types::ContainerCounts>> count_containers(container::ContainerInspector& inspector) {
+    auto counts = inspector.counts();
+    co_return types::ContainerCounts{counts.running, counts.paused, counts.stopped};
+}
+
+Async<Result<int>> count_images(async::BlockingPool& pool, image::ImageService& images) {
+    auto list = co_await pool.run([&images] { return images.list(); });
+    if (!list) co_return Failure(std::move(list.error()));
+    co_return static_cast<int>(list->size());
+}
+
+}  // namespace
+
+Counters Composition::Parts::counters() {
+    Counters out;
+    out.containers = [this] { return count_containers(containers->inspector()); };
+    out.images = [this] { return count_images(pool, *images); };
+    out.event_listeners = [this] { return events.listeners(); };
+    return out;
+}
+
 Result<> Composition::Parts::add_routes() {
-    Counters counters;
-    counters.event_listeners = [this] { return events.listeners(); };
     BERTH_TRY(auto id, engine_id(config.data_root));
-    system = std::make_unique<System>(config, std::move(id), std::move(counters));
+    system = std::make_unique<System>(config, std::move(id), counters());
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks);
     api::add_volume_routes(router, *volumes, events, pool);
+    api::add_container_routes(router, *containers);
     return {};
 }
 
@@ -111,18 +195,46 @@ Composition::~Composition() = default;
 
 Result<std::unique_ptr<Composition>> Composition::build(IoContext& io, const Config& config) {
     auto parts = std::make_unique<Parts>(io, config);
+    BERTH_CHECK(parts->open_stores());
     BERTH_CHECK(parts->open_services());
     BERTH_CHECK(parts->add_routes());
     return std::unique_ptr<Composition>(new Composition(std::move(parts)));
 }
 
+// Containers know best: their recovery asks the supervisor for what lives and tells the network.
 Async<Result<>> Composition::recover() {
-    auto& networks = *parts_->networks;
-    auto recovered = co_await parts_->pool.run([&networks] { return networks.recover({}); });
-    co_return in("failed to bring up the network", std::move(recovered));
+    auto recovered = co_await parts_->containers->recover();
+    co_return in("failed to recover containers", std::move(recovered));
 }
 
-Async<void> Composition::stop() { co_return; }
+namespace {
+
+Async<void> stop_one(container::ContainerLifecycle& lifecycle, std::string id) {
+    auto stopped = co_await lifecycle.stop(id, {});
+    if (!stopped) log::warning("cannot stop container", {{"container", id}, {"error", stopped.error().message}});
+}
+
+Async<Result<>> wait_for(async::Gate& gate) {
+    co_await gate.close();
+    co_return Result<>();
+}
+
+}  // namespace
+
+Async<void> Composition::stop_containers() {
+    if (parts_->config.live_restore) co_return;
+    async::Gate stopping(parts_->io);
+    for (const auto& user : parts_->containers->inspector().image_users()) {
+        if (user.running) stopping.spawn(stop_one(parts_->containers->lifecycle(), user.container_id));
+    }
+    auto all = wait_for(stopping);
+    auto limit = std::chrono::seconds(parts_->config.shutdown_timeout);
+    auto ended = co_await async::with_deadline(limit, "stopping containers", std::move(all));
+    if (!ended) stopping.cancel();
+    co_await stopping.close();
+}
+
+Async<void> Composition::close() { co_await parts_->containers->close(); }
 
 api::Router& Composition::router() { return parts_->router; }
 

@@ -18,8 +18,11 @@ class Composition {
 
     // Takes up what an earlier daemon left: live containers first, then what hangs on them. Before listening.
     Async<Result<>> recover();
-    // Stops containers (unless live-restore keeps them) and the engine's own tasks. After the last request.
-    Async<void> stop();
+    // Stops what runs, unless live-restore keeps it; after the shutdown timeout, what is left goes on running. Requests
+    // are still answered: who waits for a container gets its exit code.
+    Async<void> stop_containers();
+    // Ends the engine's own tasks. After the last request.
+    Async<void> close();
 
     api::Router& router();
 

@@ -58,8 +58,9 @@ Async<Result<>> serve(IoContext& io, const Config& config, Composition& parts, h
     int signal = co_await wait_for_stop(io);
     log::info("processing signal", {{"signal", signal}});
     notify_manager("STOPPING=1");
+    co_await parts.stop_containers();
     co_await server.drain(kDrainSeconds);
-    co_await parts.stop();
+    co_await parts.close();
     co_return Result<>();
 }
 
