@@ -89,6 +89,7 @@ TEST(BuildSpec, DefaultSandbox) {
     EXPECT_FALSE(spec.linux_.resources->devices[7].allow);
     EXPECT_EQ(spec.linux_.resources->devices[7].minor, 229);
     ASSERT_TRUE(spec.linux_.seccomp);
+    EXPECT_EQ(*oci::parse_runtime_spec(oci::render(spec)), spec);
 }
 
 TEST(BuildSpec, Privileged) {
