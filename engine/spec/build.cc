@@ -112,6 +112,8 @@ std::vector<oci::Namespace> build_namespaces(const ContainerSpec& from) {
 
 std::map<std::string, std::string> build_sysctls(const ContainerSpec& from, const HostFacts& host) {
     auto out = from.sysctls;
+    // The specification's own field came late: runc knows it since 1.2.
+    if (!from.domainname.empty() && !from.uts.host) out.emplace("kernel.domainname", from.domainname);
     // In a network namespace of its own an unprivileged process may ping and listen on any port.
     if (from.network.host || from.network.shared) return out;
     if (host.ping_group_range) out.emplace("net.ipv4.ping_group_range", "0 2147483647");
@@ -181,10 +183,7 @@ Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& 
     oci::RuntimeSpec out;
     BERTH_TRY(out.process, build_process(from, host));
     out.root = {from.root_path, from.readonly_root};
-    if (!from.uts.host) {
-        out.hostname = from.hostname;
-        out.domainname = from.domainname;
-    }
+    if (!from.uts.host) out.hostname = from.hostname;
     BERTH_TRY(out.mounts, build_mounts(from));
     out.annotations = from.annotations;
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
@@ -14,6 +15,29 @@ namespace {
 using namespace berth;
 using nlohmann::json;
 using Words = std::vector<std::string>;
+
+void set_more(const json& from, spec::ContainerSpec& out) {
+    using Map = std::map<std::string, std::string>;
+    const auto hosts = from.value("host", Words());
+    auto shared = [&](const char* name) { return std::find(hosts.begin(), hosts.end(), name) != hosts.end(); };
+    out.network.host = shared("network");
+    out.pid.host = shared("pid");
+    out.ipc.host = shared("ipc");
+    out.uts.host = shared("uts");
+    out.ipc_none = from.value("ipc_none", false);
+    out.domainname = from.value("domainname", "");
+    out.shm_size = from.value("shm_size", out.shm_size);
+    out.oom_score_adj = from.value("oom_score_adj", 0);
+    out.sysctls = from.value("sysctls", Map());
+    out.annotations = from.value("annotations", Map());
+    out.device_cgroup_rules = from.value("device_cgroup_rules", Words());
+    for (const auto& [path, host_path] : from.value("devices", Map())) out.devices.push_back({host_path, path, "rw"});
+    if (from.contains("masked_paths")) out.masked_paths = from["masked_paths"].get<Words>();
+    if (from.contains("readonly_paths")) out.readonly_paths = from["readonly_paths"].get<Words>();
+    for (const auto& [path, options] : from.value("tmpfs_options", std::map<std::string, Words>())) {
+        out.mounts.push_back({"tmpfs", "tmpfs", path, options});
+    }
+}
 
 Result<std::string> make_config(const json& from) {
     spec::ContainerSpec out;
@@ -28,6 +52,7 @@ Result<std::string> make_config(const json& from) {
     out.cap_drop = from.value("cap_drop", Words());
     out.seccomp = from.value("seccomp", "");
     out.no_new_privileges = from.value("no_new_privileges", false);
+    set_more(from, out);
     for (const auto& path : from.value("tmpfs", Words())) out.mounts.push_back({"tmpfs", "tmpfs", path, {}});
     const auto facts = spec::host_facts();
     out.cgroup.host = !facts.cgroup_v2;

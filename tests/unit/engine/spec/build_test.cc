@@ -145,7 +145,10 @@ TEST(BuildSpec, Namespaces) {
     EXPECT_THAT(types_of(spec), ElementsAre("mount", "network", "ipc", "cgroup"));
     EXPECT_EQ(spec.linux_.namespaces[1].path, "/run/ns");
     EXPECT_EQ(spec.hostname, "");
-    EXPECT_EQ(spec.domainname, "");
+    EXPECT_EQ(spec.linux_.sysctl.count("kernel.domainname"), 0U);
+    from.uts.host = false;
+    EXPECT_EQ(built(from).linux_.sysctl.at("kernel.domainname"), "d");
+    from.domainname.clear();
     EXPECT_EQ(mount_at(spec, "/sbin/docker-init"), nullptr);
     EXPECT_TRUE(spec.process->args.empty());
     from.network = {.host = true, .path = "", .shared = false};
