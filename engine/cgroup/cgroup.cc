@@ -1,0 +1,221 @@
+#include "engine/cgroup/cgroup.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "engine/base/files.h"
+#include "engine/cgroup/device_program.h"
+#include "engine/cgroup/settings.h"
+
+namespace berth::cgroup {
+
+namespace {
+
+std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+Result<> write_value(const std::string& path, const std::string& value) {
+    BERTH_TRY(UniqueFd file, open_file(path, O_WRONLY));
+    ssize_t written = ::write(file.get(), value.data(), value.size());
+    if (written < 0) return fail_errno(fmt::format("write {}", path));
+    return {};
+}
+
+// A fresh cpuset has no CPUs and no memory, and takes no process before it has.
+Result<> inherit_cpuset(const std::string& folder) {
+    for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
+        BERTH_TRY(std::string own, read_file(folder + file));
+        if (own.find_first_not_of(" \n") != std::string::npos) continue;
+        BERTH_TRY(std::string above, read_file(parent_of(folder) + file));
+        BERTH_CHECK(write_value(folder + file, above));
+    }
+    return {};
+}
+
+// Lets the children of `folder` have every controller that it has itself. One that cannot be enabled is missed only
+// by a limit that needs it, and that limit's own error says so.
+void enable_controllers(const std::string& folder) {
+    auto controllers = read_file(folder + "/cgroup.controllers");
+    if (!controllers) return;
+    std::string_view rest = *controllers;
+    while (!rest.empty()) {
+        auto end = rest.find_first_of(" \n");
+        std::string_view name = rest.substr(0, end);
+        rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+        if (!name.empty()) (void)write_value(folder + "/cgroup.subtree_control", "+" + std::string(name)).has_value();
+    }
+}
+
+Result<> make_one(const Cgroup::Folder& folder, const std::string& path) {
+    if (path.size() <= folder.mount_point.size()) return {};
+    BERTH_CHECK(make_one(folder, parent_of(path)));
+    if (folder.unified) enable_controllers(parent_of(path));
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
+    bool cpuset = std::find(folder.controllers.begin(), folder.controllers.end(), "cpuset") != folder.controllers.end();
+    return cpuset ? inherit_cpuset(path) : Result<>();
+}
+
+std::vector<std::string> subtree(const std::string& path) {
+    std::vector<std::string> out;
+    auto names = list_folder(path);
+    for (const std::string& name : names ? *names : std::vector<std::string>()) {
+        struct stat status {};
+        std::string inner = path + "/" + name;
+        if (::lstat(inner.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+        auto below = subtree(inner);
+        out.insert(out.end(), below.begin(), below.end());
+    }
+    out.push_back(path);  // children first
+    return out;
+}
+
+bool remove_now(const std::string& path) {
+    bool gone = true;
+    for (const std::string& folder : subtree(path)) {
+        if (::rmdir(folder.c_str()) != 0 && errno != ENOENT) gone = false;
+    }
+    return gone;
+}
+
+void pause_ms(long milliseconds) {
+    timespec time{0, milliseconds * 1'000'000};
+    ::nanosleep(&time, nullptr);
+}
+
+}  // namespace
+
+Result<Cgroup> Cgroup::at(const Layout& layout, const std::string& path) {
+    if (path.empty() || path.front() != '/' || (path + "/").find("/../") != std::string::npos) {
+        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid cgroup path: \"{}\"", path));
+    }
+    std::vector<Folder> folders;
+    for (const Hierarchy& hierarchy : layout.hierarchies) {
+        folders.push_back({hierarchy.controllers, hierarchy.mount_point + path, hierarchy.mount_point, hierarchy.unified});
+    }
+    return Cgroup(std::move(folders), layout.unified_only());
+}
+
+const Cgroup::Folder* Cgroup::folder_of(const std::string& controller) const {
+    for (const Folder& folder : folders_) {
+        bool has = std::find(folder.controllers.begin(), folder.controllers.end(), controller) != folder.controllers.end();
+        if (has || (unified_only_ && folder.unified)) return &folder;
+    }
+    // Hybrid hosts have some controllers in the unified tree alone.
+    for (const Folder& folder : folders_) {
+        if (!folder.unified) continue;
+        auto list = read_file(folder.path + "/cgroup.controllers");
+        if (list && (" " + *list).find(" " + controller) != std::string::npos) return &folder;
+    }
+    return nullptr;
+}
+
+Result<> Cgroup::create() {
+    for (const Folder& folder : folders_) {
+        auto made = make_one(folder, folder.path);
+        if (made) continue;
+        for (const Folder& other : folders_) ::rmdir(other.path.c_str());
+        return in("unable to apply cgroup configuration", std::move(made));
+    }
+    return {};
+}
+
+Result<> Cgroup::apply(const oci::Resources& resources) const {
+    BERTH_TRY(std::vector<Setting> settings, unified_only_ ? settings_v2(resources) : settings_v1(resources));
+    for (const Setting& setting : settings) {
+        const Folder* folder = folder_of(setting.controller);
+        if (folder == nullptr) {
+            return fail(ErrorKind::kUnavailable, fmt::format("cannot set {}: the {} cgroup controller is not available",
+                                                             setting.file, setting.controller));
+        }
+        auto written = write_value(folder->path + "/" + setting.file, setting.value);
+        // A kernel without swap accounting has no such file, and dockerd has warned about it.
+        bool no_swap = setting.file == "memory.swap.max" || setting.file == "memory.memsw.limit_in_bytes";
+        if (!written && no_swap && written.error().sys_errno == ENOENT) continue;
+        if (!written) return in("error setting cgroup config", std::move(written));
+    }
+    if (unified_only_ && !resources.devices.empty()) {
+        const Folder* folder = folder_of("devices");
+        if (folder != nullptr) BERTH_CHECK(attach_device_program(folder->path, resources.devices));
+    }
+    return {};
+}
+
+Result<> Cgroup::join(pid_t pid) const {
+    for (const Folder& folder : folders_) BERTH_CHECK(write_value(folder.path + "/cgroup.procs", std::to_string(pid)));
+    return {};
+}
+
+Result<std::vector<pid_t>> Cgroup::processes() const {
+    std::vector<pid_t> out;
+    for (const Folder& folder : folders_) {
+        for (const std::string& path : subtree(folder.path)) {
+            auto text = read_file(path + "/cgroup.procs");
+            if (!text) continue;
+            const char* at = text->data();
+            const char* end = at + text->size();
+            for (pid_t pid = 0; at < end; ++at) {
+                auto [next, error] = std::from_chars(at, end, pid);
+                if (error != std::errc()) break;
+                out.push_back(pid);
+                at = next;
+            }
+        }
+    }
+    std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out;
+}
+
+Result<> Cgroup::kill_all() const {
+    for (const Folder& folder : folders_) {
+        if (folder.unified && write_value(folder.path + "/cgroup.kill", "1")) return {};
+    }
+    // Processes may fork while the list is read: until none is left, within reason.
+    for (int round = 0; round < 100; ++round) {
+        BERTH_TRY(std::vector<pid_t> pids, processes());
+        if (pids.empty()) return {};
+        for (pid_t pid : pids) ::kill(pid, SIGKILL);
+        pause_ms(1);
+    }
+    return {};
+}
+
+Result<> Cgroup::freeze(bool frozen) const {
+    const Folder* v1 = nullptr;
+    const Folder* v2 = nullptr;
+    for (const Folder& folder : folders_) {
+        if (std::find(folder.controllers.begin(), folder.controllers.end(), "freezer") != folder.controllers.end()) v1 = &folder;
+        if (folder.unified) v2 = &folder;
+    }
+    if (v1 == nullptr && v2 == nullptr) return fail(ErrorKind::kUnavailable, "no freezer on this host");
+    std::string file = v1 != nullptr ? v1->path + "/freezer.state" : v2->path + "/cgroup.freeze";
+    std::string wanted = v1 != nullptr ? (frozen ? "FROZEN" : "THAWED") : (frozen ? "1" : "0");
+    // A fork in flight can keep version 1 at FREEZING: asking again gets it there.
+    for (int round = 0; round < 1000; ++round) {
+        BERTH_CHECK(write_value(file, wanted));
+        if (v1 == nullptr) return {};
+        BERTH_TRY(std::string state, read_file(file));
+        if (state.starts_with(wanted)) return {};
+        pause_ms(1);
+    }
+    return fail(ErrorKind::kDeadlineExceeded, "unable to freeze");
+}
+
+Result<> Cgroup::remove() const {
+    for (int round = 0; round < 100; ++round) {
+        bool gone = true;
+        for (const Folder& folder : folders_) gone = remove_now(folder.path) && gone;
+        if (gone) return {};
+        pause_ms(round < 10 ? 1 : 10);
+    }
+    return fail(ErrorKind::kConflict, "unable to remove the container's cgroup: device or resource busy");
+}
+
+}  // namespace berth::cgroup

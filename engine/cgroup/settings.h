@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/oci/runtime_spec.h"
+
+namespace berth::cgroup {
+
+// One write to one cgroup file.
+struct Setting {
+    std::string controller;  // of version 1; of version 2 only to tell which must be enabled
+    std::string file, value;
+    bool operator==(const Setting&) const = default;
+};
+
+// The limits of a container as writes, in the order they have to be made in a fresh cgroup. Device rules of version 2
+// are no file: see device_program.h. kInvalidArgument for what a version cannot express.
+Result<std::vector<Setting>> settings_v1(const oci::Resources& resources);
+Result<std::vector<Setting>> settings_v2(const oci::Resources& resources);
+
+// runc's conversion of 2…262144 shares to a weight of 1…10000.
+std::uint64_t weight_of_shares(std::uint64_t shares);
+
+}  // namespace berth::cgroup
