@@ -56,7 +56,7 @@ class Gunzip : public ByteSource {
                 between_ = true;
             } else if (state == Z_DATA_ERROR) {
                 std::string_view why = stream_.msg != nullptr ? stream_.msg : "";
-                if (why.find("header") != why.npos) return bad("gzip: invalid header");
+                if (why.find("header") != why.npos || why.find("method") != why.npos) return bad("gzip: invalid header");
                 if (why.find("check") != why.npos) return bad("gzip: invalid checksum");
                 return bad("flate: corrupt input");
             } else if (state != Z_OK && state != Z_BUF_ERROR) {

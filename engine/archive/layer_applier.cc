@@ -1,5 +1,6 @@
 #include "engine/archive/layer_applier.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
 #include "engine/archive/remove_entry.h"
 #include "engine/sys/safe_path.h"
@@ -36,6 +38,14 @@ Result<> make_opaque(int folder) {
     return {};
 }
 
+Result<> hide(int folder, const std::string& name) {
+    if (::mknodat(folder, name.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
+    if (errno != EEXIST) return fail_errno("mknod");
+    // The layer has the name itself: only what is below is meant. A folder hides it by being opaque.
+    UniqueFd own(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return own ? make_opaque(own.get()) : Result<>();
+}
+
 }  // namespace
 
 Result<> LayerApplier::apply(TarReader& reader) {
@@ -49,6 +59,7 @@ Result<> LayerApplier::apply(TarReader& reader) {
         if (!applied && applied.error().sys_errno != 0) return in(entry.path, std::move(applied));
         if (!applied) return applied;
     }
+    if (root_opaque_) BERTH_CHECK(in("hide the layers below", hide_below_root()));
     return set_folder_times();
 }
 
@@ -64,6 +75,10 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
         return set_metadata(root.get(), metadata_of(entry));
     }
     BERTH_TRY(Place place, place_of(path));
+    if (path == kOpaque) {
+        root_opaque_ = true;
+        return {};
+    }
     if (place.name == kOpaque) return make_opaque(place.folder.get());
     // AUFS's own bookkeeping says nothing to overlay.
     if (place.name.starts_with(kWhiteoutMeta)) return {};
@@ -126,11 +141,23 @@ Result<> LayerApplier::whiteout(const Place& place, const std::string& hidden) {
     if (hidden.empty() || hidden == "." || hidden == "..") {
         return fail(ErrorKind::kInvalidArgument, "invalid whiteout name: " + place.path);
     }
-    if (::mknodat(place.folder.get(), hidden.c_str(), S_IFCHR, makedev(0, 0)) == 0) return {};
-    if (errno != EEXIST) return fail_errno("mknod");
-    // The layer has the name itself: only what is below is meant. A folder hides it by being opaque.
-    UniqueFd folder(::openat(place.folder.get(), hidden.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    return folder ? make_opaque(folder.get()) : Result<>();
+    return hide(place.folder.get(), hidden);
+}
+
+// Overlay does not look at the mark of a layer's root: every name that the layers below have there is hidden instead.
+Result<> LayerApplier::hide_below_root() {
+    for (int parent : parents_) {
+        UniqueFd again(::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!again) return fail_errno("open");
+        std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(again.get()), ::closedir);
+        if (!dir) return fail_errno("read");
+        (void)again.release();
+        while (dirent* entry = ::readdir(dir.get())) {
+            std::string_view name = entry->d_name;
+            if (name != "." && name != "..") BERTH_CHECK(hide(root_, entry->d_name));
+        }
+    }
+    return {};
 }
 
 Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {

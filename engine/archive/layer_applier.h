@@ -34,6 +34,7 @@ class LayerApplier {
     Result<UniqueFd> open_parent(const std::string& path);
     Result<UniqueFd> make_parent(const std::string& path);
     Metadata inherited(const std::string& path) const;
+    Result<> hide_below_root();
     Result<> whiteout(const Place& place, const std::string& hidden);
     Result<> clear_way(const Place& place, const TarEntry& entry);
     Result<> create(TarReader& reader, const TarEntry& entry, const Place& place);
@@ -46,6 +47,7 @@ class LayerApplier {
     int root_;
     std::vector<int> parents_;
     std::uint64_t entries_ = 0;
+    bool root_opaque_ = false;
     std::vector<std::pair<std::string, timespec>> folder_times_;
     // The parent of the last entry: neighbours come one after another.
     std::string cached_path_;

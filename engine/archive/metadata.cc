@@ -10,9 +10,8 @@ namespace berth::archive {
 
 namespace {
 
-bool reserved(std::string_view name) {
-    return name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
-}
+// Overlay's own marks live there; whatever else is trusted is not an image's to say.
+bool reserved(std::string_view name) { return name.starts_with("trusted.") || name.starts_with("user.overlay."); }
 
 timespec keep_access() { return {0, UTIME_OMIT}; }
 

@@ -1,153 +1,253 @@
 #include "engine/archive/tar_reader.h"
 
-#include <archive.h>
-#include <archive_entry.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-
 #include <algorithm>
+#include <vector>
+
+#include "engine/archive/pax.h"
+#include "engine/archive/tar_header.h"
 
 namespace berth::archive {
 
-struct TarReader::Impl {
-    explicit Impl(ByteSource& source) : source(source) {}
-    ~Impl() { ::archive_read_free(reader); }
-
-    // Reads ahead one piece, to tell an empty input from a damaged one.
-    Result<> open();
-    Failure failure() const;
-
-    ByteSource& source;
-    ::archive* reader = nullptr;
-    ::archive_entry* entry = nullptr;
-    Result<> source_error;
-    std::string head;
-    bool head_given = false;
-    bool empty = false;
-    std::uint64_t given = 0;
-    bool source_ended = false;
-};
-
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+constexpr std::int64_t kMaxSpecial = 1 << 20;
 
-la_ssize_t feed(::archive*, void* data, const void** buffer) {
-    auto* impl = static_cast<TarReader::Impl*>(data);
-    if (!impl->head_given) {
-        impl->head_given = true;
-        *buffer = impl->head.data();
-        impl->given += impl->head.size();
-        return static_cast<la_ssize_t>(impl->head.size());
+Failure unexpected_end() { return fail(ErrorKind::kInvalidArgument, "unexpected EOF"); }
+
+std::uint64_t padding_of(std::uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
+
+bool is_zero(std::string_view block) { return block.find_first_not_of('\0') == block.npos; }
+
+// Ascending, without overlap, inside the file, and exactly as long as what is stored.
+bool extents_fit(const std::vector<Extent>& extents, std::uint64_t size, std::uint64_t stored) {
+    std::uint64_t end = 0, sum = 0;
+    for (const Extent& extent : extents) {
+        if (extent.offset < end || __builtin_add_overflow(extent.offset, extent.length, &end)) return false;
+        sum += extent.length;
     }
-    auto piece = impl->source.next();
-    if (!piece) {
-        impl->source_error = Failure(std::move(piece.error()));
-        return -1;
-    }
-    impl->source_ended = piece->empty();
-    impl->given += piece->size();
-    *buffer = piece->data();
-    return static_cast<la_ssize_t>(piece->size());
+    return end <= size && sum == stored;
 }
 
-TarEntry::Type type_of(::archive_entry* entry) {
-    if (::archive_entry_hardlink(entry) != nullptr) return TarEntry::Type::kHardLink;
-    switch (::archive_entry_filetype(entry)) {
-        case AE_IFREG: return TarEntry::Type::kFile;
-        case AE_IFDIR: return TarEntry::Type::kFolder;
-        case AE_IFLNK: return TarEntry::Type::kSymlink;
-        case AE_IFCHR: return TarEntry::Type::kCharDevice;
-        case AE_IFBLK: return TarEntry::Type::kBlockDevice;
-        case AE_IFIFO: return TarEntry::Type::kFifo;
-        default: return TarEntry::Type::kOther;
-    }
-}
-
-std::string text(const char* value) { return value != nullptr ? value : ""; }
-
-void read_xattrs(::archive_entry* from, TarEntry& to) {
-    to.xattrs.clear();
-    const char* name = nullptr;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    ::archive_entry_xattr_reset(from);
-    while (::archive_entry_xattr_next(from, &name, &value, &size) == ARCHIVE_OK) {
-        to.xattrs.emplace_back(text(name), std::string(static_cast<const char*>(value), size));
-    }
-}
+// -1 means "leave it" to chown, and larger numbers would wrap.
+bool owner_fits(std::int64_t id) { return id >= 0 && id <= 0xfffffffe; }
 
 }  // namespace
 
-Failure TarReader::Impl::failure() const {
-    if (!source_error) return Failure(source_error.error());
-    std::string why = text(::archive_error_string(reader));
-    bool cut = why.find("runcated") != why.npos || why.find("end of file") != why.npos;
-    if (cut && source_ended) return bad("unexpected EOF");
-    return bad("archive/tar: invalid tar header");
+struct TarReader::Impl {
+    explicit Impl(ByteSource& source) : source(source) {}
+
+    Result<> refill();
+    Result<bool> take_block();
+    Result<std::string> take_special(std::int64_t size);
+    Result<> skip(std::uint64_t count);
+    Result<> begin_file(Header& header, const PaxRecords& pax);
+    Result<bool> find_extents(Header& header, const PaxRecords& pax);
+    Result<> old_gnu_extents();
+    Result<> gnu_1_0_extents();
+    Result<bool> next_header(Header& header);
+
+    ByteSource& source;
+    std::string_view piece;  // what the source gave and nobody has taken
+    bool source_ended = false, archive_ended = false;
+    std::string block = std::string(kBlock, '\0');  // the block taken last
+    std::uint64_t stored = 0, padding = 0;          // of the payload at hand: what is left
+    std::vector<Extent> extents;                    // of the payload at hand: where it goes
+};
+
+Result<> TarReader::Impl::refill() {
+    if (!piece.empty() || source_ended) return {};
+    BERTH_TRY(piece, source.next());
+    source_ended = piece.empty();
+    return {};
 }
 
-Result<> TarReader::Impl::open() {
-    while (head.size() < 512) {
-        BERTH_TRY(std::string_view piece, source.next());
-        if (piece.empty()) break;
-        head += piece;
+// The next block into `block`. False when the input ends where one would begin.
+Result<bool> TarReader::Impl::take_block() {
+    BERTH_CHECK(refill());
+    if (piece.empty()) return false;
+    for (std::size_t have = 0; have < kBlock;) {
+        BERTH_CHECK(refill());
+        if (piece.empty()) return unexpected_end();
+        std::size_t step = std::min(kBlock - have, piece.size());
+        piece.copy(block.data() + have, step);
+        piece.remove_prefix(step);
+        have += step;
     }
-    empty = head.empty();
-    if (empty) return {};
-    if (head.size() < 512) return bad("unexpected EOF");
-    reader = ::archive_read_new();
-    if (reader == nullptr) return fail(ErrorKind::kInternal, "archive: out of memory");
-    ::archive_read_support_filter_none(reader);
-    ::archive_read_support_format_tar(reader);
-    // Names stay the bytes they are: no locale, no conversion.
-    ::archive_read_set_format_option(reader, "tar", "hdrcharset", "BINARY");
-    if (::archive_read_open(reader, this, nullptr, feed, nullptr) == ARCHIVE_OK) return {};
-    // Nothing but zeros is an archive without entries, which libarchive does not recognise as a tar.
-    if (std::all_of(head.begin(), head.end(), [](char c) { return c == 0; })) {
-        empty = true;
-        return {};
+    return true;
+}
+
+Result<> TarReader::Impl::skip(std::uint64_t count) {
+    while (count > 0) {
+        BERTH_CHECK(refill());
+        if (piece.empty()) return unexpected_end();
+        auto step = static_cast<std::size_t>(std::min<std::uint64_t>(count, piece.size()));
+        piece.remove_prefix(step);
+        count -= step;
     }
-    return failure();
+    return {};
+}
+
+Result<std::string> TarReader::Impl::take_special(std::int64_t size) {
+    if (size > kMaxSpecial) return invalid_header();
+    std::string text;
+    while (text.size() < static_cast<std::size_t>(size)) {
+        BERTH_TRY(bool there, take_block());
+        if (!there) return unexpected_end();
+        text += block;
+    }
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
+// The next header that is an entry's, with what its extensions say; false at the end of the archive.
+Result<bool> TarReader::Impl::next_header(Header& header) {
+    std::string long_path, long_link;
+    PaxRecords pax;
+    while (true) {
+        BERTH_TRY(bool there, take_block());
+        if (there && is_zero(block)) {
+            BERTH_TRY(there, take_block());
+            if (there && !is_zero(block)) return invalid_header();
+            there = false;
+        }
+        if (!there) return false;
+        BERTH_TRY(header, parse_header(block));
+        char type = header.raw_type;
+        if (type != 'x' && type != 'g' && type != 'L' && type != 'K') break;
+        BERTH_TRY(std::string text, take_special(header.stored));
+        if (type == 'L') long_path = text.c_str();
+        if (type == 'K') long_link = text.c_str();
+        if (type == 'L' || type == 'K') continue;
+        BERTH_TRY(PaxRecords records, parse_pax(text));
+        // Global records ('g') say nothing that a layer means; they must be well-formed all the same.
+        if (type == 'x') pax = std::move(records);
+    }
+    if (!long_path.empty()) header.entry.path = long_path;
+    if (!long_link.empty()) header.entry.link = long_link;
+    BERTH_CHECK(apply_pax(pax, header));
+    if (!owner_fits(header.uid) || !owner_fits(header.gid)) return invalid_header();
+    header.entry.uid = static_cast<uid_t>(header.uid);
+    header.entry.gid = static_cast<gid_t>(header.gid);
+    if (header.entry.path.find('\0') != std::string::npos) return invalid_header();
+    BERTH_CHECK(begin_file(header, pax));
+    return true;
+}
+
+Result<> TarReader::Impl::begin_file(Header& header, const PaxRecords& pax) {
+    // Only files have a payload, whatever the size field of the others says. Unknown types may have one.
+    auto type = header.entry.type;
+    bool payload = type == TarEntry::Type::kFile || type == TarEntry::Type::kOther;
+    stored = payload ? static_cast<std::uint64_t>(header.stored) : 0;
+    padding = padding_of(stored);
+    header.entry.size = stored;
+    extents = {{0, stored}};
+    if (!payload) return {};
+    BERTH_TRY(bool sparse, find_extents(header, pax));
+    if (sparse && !extents_fit(extents, header.entry.size, stored)) return invalid_header();
+    return {};
+}
+
+// Fills in `extents` and the real size and name of a sparse file.
+Result<bool> TarReader::Impl::find_extents(Header& header, const PaxRecords& pax) {
+    std::int64_t size = 0;
+    if (header.raw_type == 'S') {
+        if (!header.gnu) return invalid_header();
+        BERTH_TRY(size, parse_number(std::string_view(block).substr(483, 12)));
+        BERTH_CHECK(old_gnu_extents());
+    } else {
+        bool one_zero = pax.find("GNU.sparse.major") == "1" && pax.find("GNU.sparse.minor") == "0";
+        std::string_view map = pax.find("GNU.sparse.map");
+        if (map.empty()) map = pax.sparse_map;
+        if (!one_zero && map.empty() && pax.find("GNU.sparse.numblocks").empty()) return false;
+        if (auto name = pax.find("GNU.sparse.name"); !name.empty()) header.entry.path = name;
+        std::string_view text = pax.find("GNU.sparse.realsize");
+        if (text.empty()) text = pax.find("GNU.sparse.size");
+        BERTH_TRY(size, parse_decimal(text));
+        if (one_zero) {
+            BERTH_CHECK(gnu_1_0_extents());
+        } else {
+            BERTH_TRY(extents, parse_extents(map, ','));
+        }
+    }
+    if (size < 0) return invalid_header();
+    header.entry.size = static_cast<std::uint64_t>(size);
+    return true;
+}
+
+// Four extents in the header block, then blocks of 21 while byte 504 says that there are more.
+Result<> TarReader::Impl::old_gnu_extents() {
+    extents.clear();
+    std::size_t begin = 386, count = 4, more = 482;
+    for (std::int64_t read = 0;; read += kBlock) {
+        for (std::size_t i = 0; i < count; ++i) {
+            std::string_view field = std::string_view(block).substr(begin + 24 * i, 24);
+            if (field[0] == '\0') break;
+            BERTH_TRY(std::int64_t offset, parse_number(field.substr(0, 12)));
+            BERTH_TRY(std::int64_t length, parse_number(field.substr(12)));
+            if (offset < 0 || length < 0) return invalid_header();
+            extents.push_back({static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(length)});
+        }
+        if (block[more] == '\0') return {};
+        if (read > kMaxSpecial) return invalid_header();
+        BERTH_TRY(bool there, take_block());
+        if (!there) return unexpected_end();
+        begin = 0;
+        count = 21;
+        more = 504;
+    }
+}
+
+// Lines of decimal numbers in front of the data, padded to whole blocks: how many, then offset and length in turn.
+Result<> TarReader::Impl::gnu_1_0_extents() {
+    std::string text;
+    std::uint64_t lines = 0, wanted = 1;
+    while (lines < wanted) {
+        if (stored < kBlock || text.size() > kMaxSpecial) return invalid_header();
+        BERTH_TRY(bool there, take_block());
+        if (!there) return unexpected_end();
+        stored -= kBlock;
+        lines += static_cast<std::uint64_t>(std::count(block.begin(), block.end(), '\n'));
+        text += block;
+        if (wanted > 1 || lines == 0) continue;
+        BERTH_TRY(std::int64_t count, parse_decimal(std::string_view(text).substr(0, text.find('\n'))));
+        if (count < 0 || count > kMaxSpecial) return invalid_header();
+        wanted = 1 + 2 * static_cast<std::uint64_t>(count);
+    }
+    std::size_t begin = text.find('\n') + 1, end = begin;
+    for (std::uint64_t line = 1; line < wanted; ++line) end = text.find('\n', end) + 1;
+    BERTH_TRY(extents, parse_extents(std::string_view(text).substr(begin, end - begin), '\n'));
+    return {};
 }
 
 TarReader::TarReader(ByteSource& source) : impl_(std::make_unique<Impl>(source)) {}
 TarReader::~TarReader() = default;
 
 Result<bool> TarReader::next(TarEntry& entry) {
-    if (impl_->reader == nullptr && !impl_->empty) BERTH_CHECK(impl_->open());
-    if (impl_->empty) return false;
-    int state = ::archive_read_next_header(impl_->reader, &impl_->entry);
-    if (state == ARCHIVE_EOF) {
-        if (!impl_->source_error) return Failure(impl_->source_error.error());
-        return false;
-    }
-    if (state != ARCHIVE_OK && state != ARCHIVE_WARN) return impl_->failure();
-    ::archive_entry* from = impl_->entry;
-    entry.path = text(::archive_entry_pathname(from));
-    entry.type = type_of(from);
-    entry.link = entry.type == TarEntry::Type::kHardLink ? text(::archive_entry_hardlink(from))
-                                                         : text(::archive_entry_symlink(from));
-    entry.mode = ::archive_entry_mode(from) & 07777;
-    entry.uid = static_cast<uid_t>(::archive_entry_uid(from));
-    entry.gid = static_cast<gid_t>(::archive_entry_gid(from));
-    entry.size = static_cast<std::uint64_t>(std::max<la_int64_t>(0, ::archive_entry_size(from)));
-    entry.mtime = {::archive_entry_mtime(from), ::archive_entry_mtime_nsec(from)};
-    entry.device = makedev(::archive_entry_rdevmajor(from), ::archive_entry_rdevminor(from));
-    read_xattrs(from, entry);
-    return true;
+    if (impl_->archive_ended) return false;
+    BERTH_CHECK(impl_->skip(impl_->stored));
+    BERTH_CHECK(impl_->skip(impl_->padding));
+    impl_->stored = impl_->padding = 0;
+    Header header;
+    BERTH_TRY(bool there, impl_->next_header(header));
+    impl_->archive_ended = !there;
+    entry = std::move(header.entry);
+    return there;
 }
 
 Result<> TarReader::content(const Block& block) {
-    while (true) {
-        const void* data = nullptr;
-        std::size_t size = 0;
-        la_int64_t offset = 0;
-        int state = ::archive_read_data_block(impl_->reader, &data, &size, &offset);
-        if (state == ARCHIVE_EOF) return {};
-        if (state != ARCHIVE_OK) return impl_->failure();
-        BERTH_CHECK(block(static_cast<std::uint64_t>(offset), {static_cast<const char*>(data), size}));
+    for (const Extent& extent : impl_->extents) {
+        for (std::uint64_t done = 0; done < extent.length;) {
+            BERTH_CHECK(impl_->refill());
+            if (impl_->piece.empty()) return unexpected_end();
+            auto size = static_cast<std::size_t>(std::min<std::uint64_t>(extent.length - done, impl_->piece.size()));
+            BERTH_CHECK(block(extent.offset + done, impl_->piece.substr(0, size)));
+            impl_->piece.remove_prefix(size);
+            impl_->stored -= size;
+            done += size;
+        }
     }
+    impl_->extents.clear();
+    return {};
 }
 
 std::string clean_path(std::string_view path) {

@@ -1,33 +1,18 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstdint>
-#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "engine/archive/byte_source.h"
+#include "engine/archive/tar_entry.h"
 
 namespace berth::archive {
 
-// One header of a tar, its extensions (PAX, GNU) applied. Names are bytes, as written.
-struct TarEntry {
-    enum class Type { kFile, kFolder, kSymlink, kHardLink, kCharDevice, kBlockDevice, kFifo, kOther } type = Type::kOther;
-    std::string path, link;  // link: of a symbolic or hard link
-    mode_t mode = 0;         // permission bits, set-id and sticky
-    uid_t uid = 0;
-    gid_t gid = 0;
-    std::uint64_t size = 0;
-    timespec mtime{};
-    dev_t device = 0;
-    std::vector<std::pair<std::string, std::string>> xattrs;
-};
-
-// Reads tar entries one after another. kInvalidArgument for what is no tar: "archive/tar: invalid tar header",
-// "unexpected EOF". No bytes at all is an archive without entries.
+// Reads tar entries one after another: V7, POSIX with PAX extended headers, GNU (long names, base-256 numbers, sparse
+// files old and new), star. As strict as Go's archive/tar, with its texts: "archive/tar: invalid tar header", "unexpected
+// EOF" (kInvalidArgument). No bytes at all is an archive without entries. At most 1 MiB of an entry's extensions is held.
 class TarReader {
    public:
     explicit TarReader(ByteSource& source);
@@ -39,9 +24,8 @@ class TarReader {
     using Block = std::function<Result<>(std::uint64_t offset, std::string_view bytes)>;
     Result<> content(const Block& block);
 
-    struct Impl;
-
    private:
+    struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 

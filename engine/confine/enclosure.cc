@@ -4,6 +4,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/mount.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -125,6 +126,12 @@ Result<> refuse_syscalls() {
 }
 
 }  // namespace
+
+Result<UniqueFd> clone_folder(const std::string& path) {
+    UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+    if (!tree) return fail_errno("open " + path);
+    return tree;
+}
 
 Result<> enter_enclosure(int target_fd) {
     BERTH_CHECK(change_root(target_fd));

@@ -1,5 +1,5 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
-//   unpack PARENTS           stdin: a layer; target: an empty folder; from kSourceFd on: PARENTS folders below it
+//   unpack [PARENT…]         stdin: a layer; target: an empty folder; the folders of the layers below it, topmost first
 //   extract MEMBERS BYTES    stdin: an archive; target: an empty folder; the two limits
 //   copy                     kSourceFd's tree into target
 #include <signal.h>
@@ -32,9 +32,9 @@ Result<> sync_target() {
     return {};
 }
 
-Result<std::string> unpack(int parents) {
+Result<std::string> unpack(const std::vector<UniqueFd>& parents) {
     std::vector<int> below;
-    for (int i = 0; i < parents; ++i) below.push_back(kSourceFd + i);
+    for (const UniqueFd& parent : parents) below.push_back(parent.get());
     archive::FdSource input(STDIN_FILENO);
     BERTH_TRY(auto plain, archive::decompress(input));
     archive::HashingSource hashed(*plain);
@@ -71,10 +71,13 @@ Result<std::string> copy() {
 
 Result<std::string> run(int argc, char** argv) {
     std::string_view task = argc > 1 ? argv[1] : "";
-    // OpenSSL reads its configuration at the first use: that must not happen inside a stranger's root.
-    (void)sha256("");
+    std::vector<UniqueFd> parents;
+    for (int i = 2; task == "unpack" && i < argc; ++i) {
+        BERTH_TRY(UniqueFd parent, clone_folder(argv[i]));
+        parents.push_back(std::move(parent));
+    }
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd)));
-    if (task == "unpack" && argc == 3) return unpack(std::atoi(argv[2]));
+    if (task == "unpack") return unpack(parents);
     if (task == "extract" && argc == 4) return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();
     return fail(ErrorKind::kInternal, "berth-helper: unknown task");

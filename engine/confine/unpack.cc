@@ -21,14 +21,9 @@ Result<UnpackReport> report_of(Result<std::vector<Fields>> records) {
 
 Result<HelperProcess> start_unpack(const HelperOptions& options, int input, const LayerTarget& target) {
     BERTH_TRY(UniqueFd folder, open_file(target.folder, O_RDONLY | O_DIRECTORY));
-    std::vector<UniqueFd> parents;
-    std::vector<int> fds;
-    for (const std::string& parent : target.parents) {
-        BERTH_TRY(UniqueFd fd, open_file(parent, O_PATH | O_DIRECTORY));
-        fds.push_back(fd.get());
-        parents.push_back(std::move(fd));
-    }
-    return HelperProcess::start(options, {"unpack", std::to_string(fds.size())}, input, folder.get(), fds);
+    std::vector<std::string> arguments{"unpack"};
+    arguments.insert(arguments.end(), target.parents.begin(), target.parents.end());
+    return HelperProcess::start(options, std::move(arguments), input, folder.get(), {});
 }
 
 class Unpacker : public LayerUnpacker {

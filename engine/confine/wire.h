@@ -27,6 +27,6 @@ bool take_record(std::string& bytes, Fields& fields);
 // The descriptors of a helper, after stdin (the input), stdout and stderr.
 inline constexpr int kResultFd = 3;
 inline constexpr int kTargetFd = 4;  // the folder it works in
-inline constexpr int kSourceFd = 5;  // copy-tree's source, or the first of an unpack's parents
+inline constexpr int kSourceFd = 5;  // copy-tree's source
 
 }  // namespace berth::confine

@@ -139,6 +139,21 @@ TEST_F(Confine, UnnamedParentsTakeAfterTheLayersBelow) {
     EXPECT_EQ(status(at("secret")).st_uid, 12u);
 }
 
+TEST_F(Confine, AnyNumberOfLayersMayLieBelow) {
+    std::vector<std::string> below;
+    for (int i = 0; i < 120; ++i) {
+        below.push_back(directory_->path() + "/below" + std::to_string(i));
+        ASSERT_TRUE(make_folders(below.back() + "/name" + std::to_string(i), 0711));
+    }
+    auto report = unpack(Tar().add("name119/file", AE_IFREG, "x").add(".wh..wh..opq", AE_IFREG, "").bytes(), below);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(status(at("name119")).st_mode & 07777, 0711u);
+    // The root's opaque mark hides what each of them has there.
+    EXPECT_TRUE(S_ISCHR(status(at("name0")).st_mode));
+    EXPECT_TRUE(S_ISCHR(status(at("name118")).st_mode));
+    EXPECT_EQ(::getxattr(at("name119").c_str(), "trusted.overlay.opaque", nullptr, 0), 1);
+}
+
 TEST_F(Confine, NothingLeadsOutside) {
     std::string up = "../../../../../../../../../../.." + directory_->path();
     Tar tar;

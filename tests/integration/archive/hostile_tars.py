@@ -1,0 +1,258 @@
+"""Hostile and odd image layers, written byte by byte, each with what unpacking it must give.
+
+A case is (name, layer bytes, expectation). The expectation is either a regular expression for the error, or a dict:
+path -> what must be there ("dir", "file:CONTENT", "link:TARGET", "whiteout", "fifo", "char", "absent", or a callable that
+gets an lstat result). Whatever the outcome, the canary tree outside must stay as it was.
+"""
+import gzip
+import struct
+import zlib
+
+BLOCK = 512
+END = b"\0" * (2 * BLOCK)
+INVALID = r"archive/tar: invalid tar header"
+TRUNCATED = r"unexpected EOF"
+
+
+def number(value, width):
+    if isinstance(value, bytes):
+        return value.ljust(width, b"\0")
+    if 0 <= value < 8 ** (width - 1):
+        return b"%0*o\0" % (width - 1, value)
+    return bytes([0xFF if value < 0 else 0x80]) + (value & (2 ** (8 * (width - 1)) - 1)).to_bytes(width - 1, "big")
+
+
+def header(name, kind=b"0", size=0, mode=0o644, uid=0, gid=0, mtime=0, link=b"", major=0, minor=0, prefix=b"",
+           magic=b"ustar\0" b"00", checksum=None, tail=b""):
+    name = name if isinstance(name, bytes) else name.encode()
+    link = link if isinstance(link, bytes) else link.encode()
+    block = b"".join([
+        name[:100].ljust(100, b"\0"), number(mode, 8), number(uid, 8), number(gid, 8), number(size, 12),
+        number(mtime, 12), b" " * 8, kind, link[:100].ljust(100, b"\0"), magic, b"\0" * 64, number(major, 8),
+        number(minor, 8), prefix.ljust(155, b"\0"), b"\0" * 12])
+    if tail:
+        block = block[:345] + tail + block[345 + len(tail):]
+    total = sum(block) if checksum is None else checksum
+    return block[:148] + b"%06o\0 " % total + block[156:]
+
+
+def padded(data):
+    return data + b"\0" * (-len(data) % BLOCK)
+
+
+def file(name, data=b"x", **fields):
+    return header(name, size=len(data), **fields) + padded(data)
+
+
+def folder(name, mode=0o755, **fields):
+    return header(name, b"5", mode=mode, **fields)
+
+
+def symlink(name, target, **fields):
+    return header(name, b"2", link=target, mode=0o777, **fields)
+
+
+def hardlink(name, target, **fields):
+    return header(name, b"1", link=target, **fields)
+
+
+def record(key, value):
+    key = key if isinstance(key, bytes) else key.encode()
+    value = value if isinstance(value, bytes) else value.encode()
+    body = b" " + key + b"=" + value + b"\n"
+    length = len(body)
+    while length != len(body) + len(str(length)):
+        length = len(body) + len(str(length))
+    return str(length).encode() + body
+
+
+def pax(kind=b"x", raw=None, **records):
+    data = raw if raw is not None else b"".join(record(k.replace("__", "."), v) for k, v in records.items())
+    return header("PaxHeaders.0/x", kind, size=len(data)) + padded(data)
+
+
+def gnu_long(kind, text):
+    data = text + b"\0"
+    return header("././@LongLink", kind, size=len(data), magic=b"ustar  \0") + padded(data)
+
+
+def layer(*parts):
+    return b"".join(parts) + END
+
+
+def mode_is(bits):
+    return lambda status: status.st_mode & 0o7777 == bits
+
+
+def mtime_is(nanoseconds):
+    return lambda status: status.st_mtime_ns == nanoseconds
+
+
+def size_is(size):
+    return lambda status: status.st_size == size
+
+
+def corpus(outside):
+    """`outside`: the canary's absolute path, with a `file`, a `setuid` and a folder `dir` in it."""
+    out = outside.encode()
+    up = b"../" * 18 + out.lstrip(b"/")
+    cases = [
+        # Names that want out.
+        ("absolute path stays inside", layer(file(out + b"/file", b"evil")), {outside + "/file": "file:evil"}),
+        ("dotdot stays inside", layer(file(up + b"/file", b"evil")), {outside + "/file": "file:evil"}),
+        ("dotdot in the middle", layer(file("a/../../../b", b"1")), {"b": "file:1"}),
+        ("dotdot alone as a folder", layer(folder("..", 0o755)), {}),
+        ("dot slash names", layer(folder("./"), file("./a", b"1")), {"a": "file:1"}),
+        ("doubled slashes", layer(file("a//b///c", b"1")), {"a/b/c": "file:1"}),
+        ("pax path wants out", layer(pax(path=up + b"/file"), file("x", b"evil")), {outside + "/file": "file:evil"}),
+        ("gnu long name wants out", layer(gnu_long(b"L", up + b"/dir/new"), file("x", b"evil")),
+         {outside + "/dir/new": "file:evil"}),
+        # Links that lead out, then are used.
+        ("write through absolute link", layer(symlink("l", out), file("l/file", b"evil")), None),
+        ("write through relative link", layer(symlink("l", up), file("l/file", b"evil")), None),
+        ("write through link to root", layer(symlink("l", "/"), file("l/f", b"1")), {"f": "file:1"}),
+        ("file replaces link instead of following", layer(symlink("l", out + b"/file"), file("l", b"new")),
+         {"l": "file:new"}),
+        ("folder replaces link instead of following", layer(symlink("l", out + b"/dir"), folder("l", 0o700)),
+         {"l": "dir"}),
+        ("mode through link", layer(symlink("l", out + b"/setuid"), header("l", b"0", mode=0o777)), {"l": mode_is(0o777)}),
+        ("owner through link to folder", layer(symlink("l", out + b"/dir"), folder("l", 0o777, uid=1000)),
+         {"l": lambda s: s.st_uid == 1000}),
+        ("link chain", layer(symlink("a", "b"), symlink("b", out), file("a/file", b"evil")), None),
+        ("link loop", layer(symlink("a", "b"), symlink("b", "a"), file("a/x")), r"."),
+        ("link to itself", layer(symlink("a", "a"), file("a/x")), r"."),
+        ("link into proc", layer(symlink("p", "/proc/self/root"), file("p/evil")), None),
+        ("link swapped under a folder", layer(folder("d"), file("d/f", b"1"), symlink("d", out), file("d/file", b"evil")),
+         None),
+        ("empty link target", layer(symlink("l", "")), r"."),
+        # Hard links.
+        ("hard link to outside", layer(hardlink("h", out + b"/file")), r"no such file"),
+        ("hard link by dotdot", layer(hardlink("h", up + b"/file")), r"no such file"),
+        ("hard link through link", layer(symlink("l", out), hardlink("h", "l/file")), r"no such file"),
+        ("hard link to link", layer(symlink("l", out + b"/setuid"), hardlink("h", "l"), ), {"h": "link:" + outside + "/setuid"}),
+        ("mode through hard link to link",
+         layer(symlink("l", out + b"/setuid"), hardlink("h", "l"), header("h", b"0", mode=0o777)), {"h": mode_is(0o777)}),
+        ("hard link to folder", layer(folder("d"), hardlink("h", "d")), r"."),
+        ("hard link to itself", layer(file("a", b"1"), hardlink("a", "a")), None),
+        ("hard link to nothing", layer(hardlink("h", "nothing")), r"no such file"),
+        ("hard link to the root", layer(hardlink("h", "/")), r"."),
+        ("hard link shares", layer(file("a", b"1"), hardlink("b", "a")), {"b": lambda s: s.st_nlink == 2}),
+        # Whiteouts.
+        ("whiteout", layer(folder("d"), file("d/.wh.x", b"")), {"d/x": "whiteout", "d/.wh.x": "absent"}),
+        ("whiteout without a name", layer(file(".wh.", b"")), r"invalid whiteout name"),
+        ("whiteout of dot", layer(folder("d"), file("d/.wh..", b"")), r"invalid whiteout name"),
+        ("whiteout of dotdot", layer(folder("d"), file("d/.wh...", b"")), r"invalid whiteout name"),
+        ("whiteout through link", layer(symlink("l", out), file("l/.wh.file", b"")), None),
+        ("opaque", layer(folder("d"), file("d/.wh..wh..opq", b"")), {"d": "opaque"}),
+        ("opaque through link", layer(symlink("l", out), file("l/.wh..wh..opq", b"")), None),
+        ("aufs metadata is dropped", layer(folder(".wh..wh.plnk"), file(".wh..wh.aufs", b"")),
+         {".wh..wh.plnk": "absent", ".wh..wh.aufs": "absent"}),
+        ("own file wins over whiteout", layer(file("x", b"1"), file(".wh.x", b"")), {"x": "file:1"}),
+        ("file after whiteout", layer(file(".wh.x", b""), file("x", b"1")), {"x": "file:1"}),
+        ("folder after whiteout is opaque", layer(file(".wh.d", b""), folder("d"), file("d/f", b"1")),
+         {"d": "opaque", "d/f": "file:1"}),
+        # Replacement.
+        ("folder replaced by file", layer(folder("a"), file("a/b"), file("a", b"1")), {"a": "file:1"}),
+        ("file replaced by folder", layer(file("a"), folder("a"), file("a/b", b"1")), {"a/b": "file:1"}),
+        ("file as parent", layer(file("a"), file("a/b")), r"not a directory"),
+        ("folder replaced by link, then used", layer(folder("a/b"), symlink("a", "c"), folder("c"), file("a/x", b"1")),
+         {"c/x": "file:1"}),
+        ("last one wins", layer(file("a", b"1"), file("a", b"2")), {"a": "file:2"}),
+        ("folders merge", layer(folder("a", 0o700), file("a/f", b"1"), folder("a", 0o711)),
+         {"a": mode_is(0o711), "a/f": "file:1"}),
+        ("root's own mode", layer(folder("./", 0o1777)), {".": mode_is(0o1777)}),
+        # Kinds and metadata.
+        ("devices", layer(header("null", b"3", mode=0o666, major=1, minor=3), header("sda", b"4", major=8)),
+         {"null": "char"}),
+        ("fifo", layer(header("f", b"6")), {"f": "fifo"}),
+        ("setuid survives chown", layer(file("s", b"1", mode=0o4755, uid=12, gid=34)), {"s": mode_is(0o4755)}),
+        ("setgid folder", layer(folder("s", 0o2775, gid=34)), {"s": mode_is(0o2775)}),
+        ("negative mtime", layer(file("a", b"1", mtime=-86400)), {"a": mtime_is(-86400 * 10**9)}),
+        ("pax mtime with a fraction", layer(pax(mtime="1700000000.123456789"), file("a")),
+         {"a": mtime_is(1700000000123456789)}),
+        ("folder mtime is set last", layer(folder("d", mtime=1000), file("d/f")), {"d": mtime_is(1000 * 10**9)}),
+        ("huge mtime", layer(file("a", b"1", mtime=2**62)), None),
+        ("huge uid", layer(file("a", b"1", uid=2**40)), INVALID),
+        ("uid minus one", layer(file("a", b"1", uid=2**32 - 1)), INVALID),
+        ("pax uid and size", layer(pax(uid="70000", size="3"), header("a") + padded(b"abc")),
+         {"a": lambda s: s.st_uid == 70000 and s.st_size == 3}),
+        ("user xattr", layer(pax(raw=record("SCHILY.xattr.user.k", b"v\0w")), file("a", b"1")), {"a": "file:1"}),
+        ("trusted xattr is not taken", layer(pax(raw=record("SCHILY.xattr.trusted.overlay.redirect", b"/etc")), folder("a")),
+         {"a": "no-trusted"}),
+        ("opaque by xattr is not taken", layer(pax(raw=record("SCHILY.xattr.trusted.overlay.opaque", b"y")), folder("a")),
+         {"a": "no-trusted"}),
+        ("utf-8 name by pax", layer(pax(path="gr\u00fc\u00dfe/\u65e5\u672c".encode()), file("x", b"1")),
+         {"gr\u00fc\u00dfe/\u65e5\u672c": "file:1"}),
+        ("name that is no utf-8", layer(file(b"a\xff\xfeb", b"1")), {b"a\xff\xfeb".decode(errors="surrogateescape"): "file:1"}),
+        ("name that is no utf-8 by pax", layer(pax(path=b"a\xff\xfeb"), file("x", b"1")),
+         {b"a\xff\xfeb".decode(errors="surrogateescape"): "file:1"}),
+        ("utf-8 link by pax", layer(pax(linkpath="\u00e9".encode()), symlink("l", "x")), {"l": "link:\u00e9"}),
+        ("name with a newline", layer(file(b"a\nb", b"1")), {"a\nb": "file:1"}),
+        ("ustar prefix", layer(file("name", b"1", prefix=b"some/dir")), {"some/dir/name": "file:1"}),
+        ("gnu long name", layer(gnu_long(b"L", b"d/" * 100 + b"f"), file("x", b"1")), {"d/" * 100 + "f": "file:1"}),
+        ("gnu long link", layer(gnu_long(b"K", b"t" * 200), symlink("l", "x")), {"l": "link:" + "t" * 200}),
+        ("old v7 header", layer(file("a", b"1", magic=b"\0" * 8)), {"a": "file:1"}),
+        ("v7 folder by its slash", layer(header("d/", b"\0", magic=b"\0" * 8)), {"d": "dir"}),
+        ("pax empty value falls back", layer(pax(path=""), file("a", b"1")), {"a": "file:1"}),
+        ("global pax header is no entry", layer(pax(b"g", comment="hello"), file("a", b"1")), {"a": "file:1"}),
+        ("name too long", layer(gnu_long(b"L", b"n" * 300), file("x")), r"name too long"),
+        ("path too long", layer(pax(path=b"d/" * 3000 + b"f"), file("x")), r"name too long"),
+        ("sparse gnu 1.0", layer(pax(GNU__sparse__major="1", GNU__sparse__minor="0", GNU__sparse__name="s",
+                                     GNU__sparse__realsize="1048576"),
+                                 header("GNUSparseFile.0/s", size=BLOCK + 1) + padded(b"1\n1048575\n1\n".ljust(BLOCK, b"\0") + b"z")),
+         {"s": size_is(1048576)}),
+        ("sparse bomb takes no space", layer(pax(GNU__sparse__major="1", GNU__sparse__minor="0", GNU__sparse__name="s",
+                                                 GNU__sparse__realsize=str(2**42)),
+                                             header("GNUSparseFile.0/s", size=BLOCK) + padded(b"0\n".ljust(BLOCK, b"\0"))),
+         None),
+        ("sparse gnu 0.1", layer(pax(GNU__sparse__size="4096", GNU__sparse__numblocks="1", GNU__sparse__map="4095,1",
+                                     GNU__sparse__name="s"), file("x", b"z")), {"s": size_is(4096)}),
+        ("sparse extents overlap", layer(pax(GNU__sparse__size="4096", GNU__sparse__numblocks="2",
+                                             GNU__sparse__map="0,2,1,2"), file("x", b"abcd")), INVALID),
+        ("sparse extent beyond the end", layer(pax(GNU__sparse__size="2", GNU__sparse__numblocks="1",
+                                                   GNU__sparse__map="0,4"), file("x", b"abcd")), INVALID),
+        ("sparse old gnu", layer(header("s", b"S", size=1, magic=b"ustar  \0",
+                                        tail=b"\0" * 41 + number(8191, 12) + number(1, 12) + b"\0" * 73 + number(8192, 12))
+                                 + padded(b"z")), {"s": size_is(8192)}),
+        ("device number out of range", layer(header("d", b"3", major=5000)), INVALID),
+        # Broken archives.
+        ("no bytes at all", b"", {}),
+        ("only the end marker", END, {}),
+        ("no end marker", file("a", b"1"), {"a": "file:1"}),
+        ("cut in a header", file("a", b"1") + header("b")[:200], TRUNCATED),
+        ("cut in data", header("a", size=100000) + b"x" * 1000, TRUNCATED),
+        ("cut in padding", header("a", size=100) + b"x" * 100, TRUNCATED),
+        ("cut in pax data", header("x", b"x", size=1000) + b"x", None),
+        ("size beyond everything", header("a", size=2**62) + b"x" * 512, TRUNCATED),
+        ("negative size", layer(header("a", size=-1)), INVALID),
+        ("bad checksum", header("a", checksum=1) + END, INVALID),
+        ("letters in a number", layer(header("a", mode=b"zzz")), INVALID),
+        ("not a tar", b"this is not a tar at all, " * 100, INVALID),
+        ("pax record too long", layer(pax(raw=b"999 path=x\n"), file("a")), INVALID),
+        ("pax record without equals", layer(pax(raw=b"7 path\n"), file("a")), INVALID),
+        ("pax header of a gigabyte", header("x", b"x", size=2**30) + b"0" * 4096, INVALID),
+        ("name with a nul by pax", layer(pax(path=b"a\0b"), file("x", b"1")), INVALID),
+        ("trailing garbage after the end", layer(file("a", b"1")) + b"garbage" * 100, {"a": "file:1"}),
+    ]
+    good = layer(file("a", b"1"))
+    half = len(good) // 2
+    cases += [
+        ("gzip", gzip.compress(good), {"a": "file:1"}),
+        ("gzip members concatenated", gzip.compress(good[:half]) + gzip.compress(good[half:]), {"a": "file:1"}),
+        ("gzip cut", gzip.compress(good)[:30], TRUNCATED),
+        ("gzip cut in its trailer", gzip.compress(good)[:-4], TRUNCATED),
+        ("gzip wrong checksum", gzip.compress(good)[:-8] + struct.pack("<II", 0, len(good)), r"gzip: invalid checksum"),
+        ("gzip wrong data", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 64, r"."),
+        ("gzip wrong method", b"\x1f\x8b\x07" + b"\0" * 64, r"gzip: invalid header"),
+        ("gzip trailing garbage", gzip.compress(good) + b"garbage that is no member", r"gzip: invalid header"),
+        ("zlib without gzip", zlib.compress(good), TRUNCATED),
+        ("zstd cut", b"\x28\xb5\x2f\xfd\x04", TRUNCATED),
+        ("zstd wrong data", b"\x28\xb5\x2f\xfd" + b"\xff" * 64, r"."),
+        ("zstd window of gigabytes", b"\x28\xb5\x2f\xfd\x00\xff" + b"\0" * 64, r"."),
+        ("xz magic", b"\xfd7zXZ\0" + b"\0" * 64, r"."),
+        ("many folders deep", layer(folder("d/" * 1500)), None),
+        ("deep tree replaced", layer(folder("d/" * 1500), file("d", b"1")), {"d": "file:1"}),
+        ("many entries", layer(*[header("f%d" % n) for n in range(20000)]), {"f19999": "file:"}),
+        ("gzip bomb of zeros", gzip.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END, 9), {"z": size_is(64 << 20)}),
+    ]
+    return cases
