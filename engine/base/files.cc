@@ -32,34 +32,67 @@ Result<> sync_folder(const std::string& path) {
     return {};
 }
 
-Result<> remove_entry(int parent, const char* name, dev_t device);
+// Removes what is in a folder, however deep: a container can make trees that no stack and no limit on descriptors is
+// enough for. Folders too far down are first moved up into the top one.
+class Removal {
+   public:
+    Removal(int top, dev_t device) : top_(top), device_(device) {}
 
-Result<> remove_contents(UniqueFd folder, dev_t device) {
-    DirStream dir(::fdopendir(folder.get()));
-    if (!dir) return fail_errno("read directory");
-    (void)folder.release();
-    while (dirent* entry = ::readdir(dir.get())) {
-        std::string_view name = entry->d_name;
-        if (name == "." || name == "..") continue;
-        BERTH_CHECK(remove_entry(::dirfd(dir.get()), entry->d_name, device));
+    Result<> run() {
+        BERTH_CHECK(contents(top_, 0));
+        while (!moved_.empty()) {
+            std::string name = std::move(moved_.back());
+            moved_.pop_back();
+            BERTH_CHECK(folder(top_, name.c_str(), 0));
+        }
+        return {};
     }
-    return {};
-}
 
-Result<> remove_entry(int parent, const char* name, dev_t device) {
-    if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
-    if (errno != EISDIR && errno != EPERM) return fail_errno(std::string("remove ") + name);
-    UniqueFd folder(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!folder) return fail_errno(std::string("open ") + name);
-    struct stat status {};
-    if (::fstat(folder.get(), &status) != 0) return fail_errno(std::string("stat ") + name);
-    if (status.st_dev != device) return fail_errno(std::string("remove ") + name, EXDEV);
-    BERTH_CHECK(remove_contents(std::move(folder), device));
-    if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
-        return fail_errno(std::string("remove ") + name);
+   private:
+    static constexpr int kMaxDepth = 32;
+
+    Result<> contents(int fd, int depth) {
+        UniqueFd again(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!again) return fail_errno("open directory");
+        DirStream dir(::fdopendir(again.get()));
+        if (!dir) return fail_errno("read directory");
+        (void)again.release();
+        while (dirent* entry = ::readdir(dir.get())) {
+            std::string_view name = entry->d_name;
+            if (name == "." || name == "..") continue;
+            if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) continue;
+            if (errno != EISDIR && errno != EPERM) return fail_errno(std::string("remove ") + entry->d_name);
+            BERTH_CHECK(folder(fd, entry->d_name, depth + 1));
+        }
+        return {};
     }
-    return {};
-}
+
+    Result<> folder(int parent, const char* name, int depth) {
+        UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!fd && errno == ENOENT) return {};
+        if (!fd) return fail_errno(std::string("open ") + name);
+        struct stat status {};
+        if (::fstat(fd.get(), &status) != 0) return fail_errno(std::string("stat ") + name);
+        if (status.st_dev != device_) return fail_errno(std::string("remove ") + name, EXDEV);
+        if (depth > kMaxDepth) return move_up(parent, name);
+        BERTH_CHECK(contents(fd.get(), depth));
+        if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) {
+            return fail_errno(std::string("remove ") + name);
+        }
+        return {};
+    }
+
+    Result<> move_up(int parent, const char* name) {
+        std::string up = ".removing-" + random_hex(8);
+        if (::renameat(parent, name, top_, up.c_str()) != 0) return fail_errno(std::string("move ") + name);
+        moved_.push_back(std::move(up));
+        return {};
+    }
+
+    int top_;
+    dev_t device_;
+    std::vector<std::string> moved_;
+};
 
 }  // namespace
 
@@ -154,12 +187,14 @@ Result<std::vector<std::string>> list_folder(const std::string& path) {
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 Result<> remove_tree(const std::string& path) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+    if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + path);
+    BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0) {
-        if (errno == ENOENT) return {};
-        return fail_errno("stat " + path);
-    }
-    return in("remove " + path, remove_entry(AT_FDCWD, path.c_str(), status.st_dev));
+    if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
+    BERTH_CHECK(in("remove " + path, Removal(top.get(), status.st_dev).run()));
+    if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno("remove " + path);
+    return {};
 }
 
 Result<TempDir> TempDir::make(const std::string& parent) {

@@ -1,11 +1,8 @@
 #include "engine/confine/enclosure.h"
 
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
 #include <linux/mount.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -15,16 +12,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <vector>
+
+#include "engine/confine/path_rules.h"
+#include "engine/confine/syscall_filter.h"
 
 namespace berth::confine {
 
 namespace {
 
-// SYS_ADMIN is for trusted.overlay.* attributes alone: the filter takes away everything else that it allows.
+// SYS_ADMIN is for trusted.overlay.* attributes alone: no call that it allows anything else in passes the filter.
 constexpr int kKept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
                          CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN};
 
@@ -84,47 +82,6 @@ Result<> set_limits() {
     return {};
 }
 
-Result<> refuse_syscalls() {
-    static constexpr std::uint32_t kRefused[] = {
-        SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_clone, SYS_clone3, SYS_ptrace, SYS_process_vm_readv,
-        SYS_process_vm_writev, SYS_socket, SYS_socketpair, SYS_connect, SYS_bind, SYS_mount, SYS_umount2, SYS_pivot_root,
-        SYS_chroot, SYS_move_mount, SYS_open_tree, SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr,
-        SYS_setns, SYS_unshare, SYS_bpf, SYS_perf_event_open, SYS_keyctl, SYS_add_key, SYS_request_key, SYS_init_module,
-        SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_reboot, SYS_swapon, SYS_swapoff,
-        SYS_sethostname, SYS_setdomainname, SYS_quotactl, SYS_syslog, SYS_name_to_handle_at, SYS_open_by_handle_at,
-        SYS_userfaultfd, SYS_io_uring_setup, SYS_kill, SYS_tkill, SYS_tgkill, SYS_pidfd_open, SYS_pidfd_getfd,
-        SYS_ioctl, SYS_fanotify_init,
-#ifdef SYS_iopl
-        SYS_iopl, SYS_ioperm,
-#endif
-    };
-    std::vector<sock_filter> program = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
-#if defined(__x86_64__)
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
-#elif defined(__aarch64__)
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 1, 0),
-#else
-#error "no seccomp architecture for this machine"
-#endif
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-    };
-    for (std::uint32_t number : kRefused) {
-        program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1));
-        program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
-    }
-#if defined(__x86_64__)
-    // x32's numbers would get around the list.
-    program.push_back(BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 0x40000000, 0, 1));
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM));
-#endif
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    sock_fprog filter{static_cast<unsigned short>(program.size()), program.data()};
-    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0) return fail_errno("seccomp");
-    return {};
-}
-
 }  // namespace
 
 Result<UniqueFd> clone_folder(const std::string& path) {
@@ -133,12 +90,13 @@ Result<UniqueFd> clone_folder(const std::string& path) {
     return tree;
 }
 
-Result<> enter_enclosure(int target_fd) {
+Result<> enter_enclosure(int target_fd, std::span<const int> readable) {
     BERTH_CHECK(change_root(target_fd));
     BERTH_CHECK(set_limits());
     BERTH_CHECK(drop_capabilities());
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
-    return refuse_syscalls();
+    restrict_paths(target_fd, readable);
+    return filter_syscalls();
 }
 
 }  // namespace berth::confine

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "engine/base/result.h"
@@ -13,8 +14,8 @@ Result<UniqueFd> clone_folder(const std::string& path);
 
 // Shuts the calling process in, for good: new mount, network, IPC and UTS namespaces with `target_fd`'s folder as the
 // only file system, the capabilities to own, label and make files and nothing else, no_new_privs, no core, bounded
-// memory, and a seccomp filter that refuses whatever starts programs, opens sockets, changes mounts, namespaces or
-// kernel state. `target_fd` stays usable and refers to "/" afterwards.
-Result<> enter_enclosure(int target_fd);
+// memory, Landlock, and a seccomp filter that lets through what reading, writing and labelling files takes. `target_fd`
+// stays usable and refers to "/" afterwards; of all other folders only those of `readable` can be looked into.
+Result<> enter_enclosure(int target_fd, std::span<const int> readable);
 
 }  // namespace berth::confine

@@ -32,9 +32,7 @@ Result<> sync_target() {
     return {};
 }
 
-Result<std::string> unpack(const std::vector<UniqueFd>& parents) {
-    std::vector<int> below;
-    for (const UniqueFd& parent : parents) below.push_back(parent.get());
+Result<std::string> unpack(std::vector<int> below) {
     archive::FdSource input(STDIN_FILENO);
     BERTH_TRY(auto plain, archive::decompress(input));
     archive::HashingSource hashed(*plain);
@@ -72,12 +70,15 @@ Result<std::string> copy() {
 Result<std::string> run(int argc, char** argv) {
     std::string_view task = argc > 1 ? argv[1] : "";
     std::vector<UniqueFd> parents;
+    std::vector<int> readable;
     for (int i = 2; task == "unpack" && i < argc; ++i) {
         BERTH_TRY(UniqueFd parent, clone_folder(argv[i]));
+        readable.push_back(parent.get());
         parents.push_back(std::move(parent));
     }
-    BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd)));
-    if (task == "unpack") return unpack(parents);
+    if (task == "copy") readable.push_back(kSourceFd);
+    BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
+    if (task == "unpack") return unpack(std::move(readable));
     if (task == "extract" && argc == 4) return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();
     return fail(ErrorKind::kInternal, "berth-helper: unknown task");

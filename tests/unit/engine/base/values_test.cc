@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +79,28 @@ TEST(Files, ReplaceReadAndRemove) {
     EXPECT_FALSE(exists(dir->path() + "/a"));
     EXPECT_TRUE(exists(canary));
     EXPECT_TRUE(remove_tree(dir->path() + "/nothing"));
+}
+
+TEST(Files, RemovesTreesDeeperThanDescriptorsReach) {
+    auto dir = TempDir::make();
+    ASSERT_TRUE(dir);
+    std::string path = dir->path() + "/deep";
+    ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+    UniqueFd folder = std::move(*open_file(path, O_RDONLY | O_DIRECTORY));
+    for (int depth = 0; depth < 3000; ++depth) {
+        ASSERT_EQ(::mkdirat(folder.get(), "d", 0700), 0);
+        ASSERT_EQ(::mknodat(folder.get(), "file", S_IFREG | 0600, 0), 0) << depth;
+        folder.reset(::openat(folder.get(), "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        ASSERT_TRUE(static_cast<bool>(folder));
+    }
+    rlimit before{}, few{128, 0};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    few.rlim_max = before.rlim_max;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    auto removed = remove_tree(path);
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+    EXPECT_TRUE(removed) << removed.error().message;
+    EXPECT_FALSE(exists(path));
 }
 
 }  // namespace
