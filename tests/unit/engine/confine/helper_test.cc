@@ -11,6 +11,7 @@
 #include <functional>
 
 #include "engine/base/files.h"
+#include "engine/sys/mount.h"
 #include "engine/confine/copy_tree.h"
 #include "engine/confine/extract_archive.h"
 #include "engine/confine/unpack.h"
@@ -233,6 +234,26 @@ TEST_F(Confine, CopiesTrees) {
     EXPECT_EQ(status(at("sub/file")).st_ino, status(at("again")).st_ino);
     EXPECT_TRUE(S_ISLNK(status(at("link")).st_mode));
     EXPECT_EQ(status(target_).st_mode & 07777, 01777u);
+}
+
+TEST_F(Confine, CopiesFromADetachedMount) {
+    std::string root = directory_->path();
+    for (const char* name : {"/lower/data", "/middle", "/upper", "/work"}) ASSERT_TRUE(make_folders(root + name, 0755));
+    ASSERT_TRUE(write_file(root + "/lower/data/below", "1"));
+    ASSERT_TRUE(make_folders(root + "/upper/data", 0750));
+    ASSERT_TRUE(write_file(root + "/upper/data/above", "2"));
+    auto mount = sys::mount_detached({"overlay", "overlay", "",
+                                      {"lowerdir=" + root + "/middle:" + root + "/lower", "upperdir=" + root + "/upper",
+                                       "workdir=" + root + "/work"}});
+    ASSERT_TRUE(mount) << mount.error().message;
+    UniqueFd source(::openat(mount->get(), "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    auto to = open_file(target_, O_RDONLY | O_DIRECTORY);
+    auto report = copy_tree(kHelper, source.get(), to->get());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->entries, 2u);
+    EXPECT_EQ(*read_file(at("below")), "1");
+    EXPECT_EQ(*read_file(at("above")), "2");
+    EXPECT_EQ(status(target_).st_mode & 07777, 0750u);
 }
 
 }  // namespace
