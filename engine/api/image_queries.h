@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "engine/api/router.h"
+#include "engine/image/image_service.h"
+#include "engine/oci/reference.h"
+
+// What image routes read from requests and how they show images: no I/O, but for the names that filters give.
+namespace berth::api {
+
+// fromImage and tag of a pull. kNotImplemented for all tags of a repository.
+Result<oci::Reference> pull_reference(const http::Query& query);
+// repo and tag of an import; "" for none.
+Result<std::string> import_name(const http::Query& query);
+
+// GET /images/json, filtered. Calls `images`: blocking.
+Result<nlohmann::json> list_images(image::ImageService& images, const http::Query& query, ApiVersion version);
+
+Result<nlohmann::json> show_image(const image::ImageDetails& details, ApiVersion version);
+nlohmann::json show_history(const image::ImageDetails& details);
+nlohmann::json show_removed(const std::vector<image::RemovedImage>& removed);
+
+// Whether a familiar name ("busybox:latest") matches a reference filter: a shell pattern for the whole of it, or for it
+// without the tag.
+bool matches_reference(const std::string& familiar, const std::string& pattern);
+
+// kNotImplemented naming the first of `names` that the query has a value for.
+Result<> refuse_parameters(const http::Query& query, std::initializer_list<const char*> names);
+
+}  // namespace berth::api
