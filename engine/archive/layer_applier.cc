@@ -33,6 +33,8 @@ Result<UniqueFd> open_new(int folder, const char* name, int flags) {
     return file;
 }
 
+bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0); }
+
 Result<> make_opaque(int folder) {
     if (::fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) != 0) return fail_errno("mark opaque");
     return {};
@@ -106,7 +108,7 @@ Result<UniqueFd> LayerApplier::open_parent(const std::string& path) {
         return root;
     }
     auto folder = sys::open_in_root(root_, path, O_RDONLY | O_DIRECTORY);
-    if (folder || folder.error().sys_errno != ENOENT) return folder;
+    if (folder || (folder.error().sys_errno != ENOENT && folder.error().sys_errno != ENOTDIR)) return folder;
     return make_parent(path);
 }
 
@@ -116,8 +118,15 @@ Result<UniqueFd> LayerApplier::make_parent(const std::string& path) {
     std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
     std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     BERTH_TRY(UniqueFd folder, open_parent(above));
-    if (::mkdirat(folder.get(), name.c_str(), 0700) != 0) return fail_errno("mkdir");
+    // A layer that hides NAME and has NAME/x means: only x.
+    struct stat status {};
+    bool hidden = ::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(status);
+    if (hidden && ::unlinkat(folder.get(), name.c_str(), 0) != 0) return fail_errno("remove");
+    if (::mkdirat(folder.get(), name.c_str(), 0700) != 0) {
+        return fail_errno("mkdir", errno == EEXIST ? ENOTDIR : errno);
+    }
     BERTH_TRY(UniqueFd made, open_new(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    if (hidden) BERTH_CHECK(make_opaque(made.get()));
     Metadata metadata = inherited(path);
     BERTH_CHECK(set_metadata(made.get(), metadata));
     if (metadata.mtime.tv_nsec != UTIME_NOW) folder_times_.emplace_back(path, metadata.mtime);
@@ -166,7 +175,7 @@ Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
         return errno == ENOENT ? Result<>() : Result<>(fail_errno("stat"));
     }
     if (S_ISDIR(status.st_mode) && entry.type == TarEntry::Type::kFolder) return {};
-    bool was_whiteout = S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+    bool was_whiteout = is_whiteout(status);
     cached_folder_.reset();
     BERTH_CHECK(remove_entry(place.folder.get(), place.name));
     // What the whiteout hid must not shine through the folder that takes its place.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <new>
 #include <string_view>
 
 #include "engine/archive/decompress.h"
@@ -91,7 +92,13 @@ int main(int argc, char** argv) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_DUMPABLE, 0);
     ::umask(0);
-    auto result = run(argc, argv);
+    Result<std::string> result;
+    try {
+        result = run(argc, argv);
+    } catch (const std::bad_alloc&) {
+        // The limit on memory is what ends some bombs.
+        result = fail(ErrorKind::kInvalidArgument, "the archive takes too much memory");
+    }
     std::string out = result ? *result : encode_error(result.error());
     (void)write_all(kResultFd, out).has_value();
     return result ? 0 : 1;

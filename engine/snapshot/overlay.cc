@@ -72,7 +72,8 @@ Result<> OverlaySnapshotter::start() {
     if (records.empty() && !present.empty()) BERTH_CHECK(fill_from_copies(present));
     if (!records.empty()) last_number_ = records.back().id;
     if (!present.empty()) last_number_ = std::max(last_number_.load(), present.back());
-    return {};
+    // Of a database that was lost nothing is believed, least of all that a folder is nobody's.
+    return records.empty() ? Result<>() : collect_orphans();
 }
 
 Result<std::vector<std::int64_t>> OverlaySnapshotter::numbers() const {

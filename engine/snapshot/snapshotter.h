@@ -40,8 +40,8 @@ class Snapshotter {
     virtual Result<std::vector<SnapshotInfo>> list() = 0;
     // Bytes the snapshot's own files take on disk.
     virtual Result<std::uint64_t> usage(const std::string& key) = 0;
-    // Removes folders that no record names (a crash between the two). Called once after opening, before anything is
-    // prepared.
+    // Removes folders that no record names (a crash between the two). Opening does it, unless the table was empty: then
+    // it is for whoever has seen that the rebuilt records are complete, before anything is prepared.
     virtual Result<> collect_orphans() = 0;
 };
 

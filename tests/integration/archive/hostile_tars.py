@@ -151,6 +151,9 @@ def corpus(outside):
         ("file after whiteout", layer(file(".wh.x", b""), file("x", b"1")), {"x": "file:1"}),
         ("folder after whiteout is opaque", layer(file(".wh.d", b""), folder("d"), file("d/f", b"1")),
          {"d": "opaque", "d/f": "file:1"}),
+        ("file below a whiteout", layer(file(".wh.d", b""), file("d/f", b"1")), {"d": "opaque", "d/f": "file:1"}),
+        ("whiteout of a whiteout", layer(file(".wh.x", b""), file(".wh.x", b"")), {"x": "whiteout"}),
+        ("hard link to a whiteout's name", layer(file(".wh.x", b""), hardlink("h", "x")), None),
         # Replacement.
         ("folder replaced by file", layer(folder("a"), file("a/b"), file("a", b"1")), {"a": "file:1"}),
         ("file replaced by folder", layer(file("a"), folder("a"), file("a/b", b"1")), {"a/b": "file:1"}),
