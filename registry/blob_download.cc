@@ -1,0 +1,87 @@
+#include "registry/blob_download.h"
+
+#include <fmt/format.h>
+
+#include "engine/async/spawn.h"
+#include "engine/base/log.h"
+
+namespace berth::registry {
+
+namespace {
+constexpr int kAttempts = 5;  // without a byte of progress
+constexpr std::size_t kPiece = 512 << 10;
+}  // namespace
+
+Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::uint64_t)> report) {
+    auto open = [this] { return content.ingest(); };
+    BERTH_CO_TRY(auto ingest, co_await pool.run(open));
+    for (int failures = 0;;) {
+        const auto before = ingest->size();
+        bool retry = false;
+        auto done = co_await attempt(blob, &ingest, report, &retry);
+        if (done) break;
+        const bool gone = co_await async::cancelled();
+        if (gone || !retry) co_return done;
+        failures = ingest->size() > before ? 1 : failures + 1;
+        if (failures >= kAttempts) co_return done;
+        log::info("a download is taken up again", {{"blob", blob.digest.text()}, {"error", done.error().message}});
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
+    }
+    auto commit = [&]() -> Result<> {
+        BERTH_CHECK(ingest->commit(&blob.digest, blob.size));
+        return {};
+    };
+    auto committed = co_await pool.run(commit);
+    co_return in("filesystem layer verification failed for digest " + blob.digest.text(), std::move(committed));
+}
+
+Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
+                                      std::function<void(std::uint64_t)> report, bool* retry) {
+    const auto offset = (*ingest)->size();
+    auto response = co_await repository.blob(blob.digest, offset);
+    if (!response) {
+        // A connection may come back; a refusal stays one.
+        *retry = response.error().message.starts_with("Get \"");
+        co_return Failure(std::move(response.error()));
+    }
+    if (offset > 0 && response->status == 200) {
+        auto open = [this] { return content.ingest(); };
+        auto fresh = co_await pool.run(open);
+        if (!fresh) co_return Failure(std::move(fresh.error()));
+        *ingest = std::move(*fresh);
+    }
+    auto copied = co_await copy(*response->body, blob, **ingest, report);
+    *retry = !copied && copied.error().kind != ErrorKind::kInvalidArgument;
+    co_return copied;
+}
+
+Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
+                                   std::function<void(std::uint64_t)> report) {
+    const auto expected = static_cast<std::uint64_t>(blob.size);
+    std::string piece(kPiece, '\0');
+    for (;;) {
+        std::size_t filled = 0;
+        bool ended = false;
+        Result<> broken;
+        while (filled < piece.size() && !ended && broken) {
+            auto room = std::span<char>(piece.data() + filled, piece.size() - filled);
+            auto size = co_await read_patiently(body, room);
+            if (!size) broken = Failure(std::move(size.error()));
+            ended = size && *size == 0;
+            if (size) filled += *size;
+            report(ingest.size() + filled);
+        }
+        if (ingest.size() + filled > expected) {
+            co_return fail(ErrorKind::kInvalidArgument, fmt::format("blob {} is longer than the {} bytes it should have",
+                                                                    blob.digest.text(), expected));
+        }
+        auto write = [&ingest, bytes = std::string_view(piece.data(), filled)] { return ingest.write(bytes); };
+        BERTH_CO_CHECK(co_await pool.run(write));
+        if (!broken) co_return broken;
+        if (!ended) continue;
+        if (ingest.size() < expected) co_return fail(ErrorKind::kUnavailable, "unexpected EOF");
+        co_return Result<>();
+    }
+}
+
+}  // namespace berth::registry

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+
+#include "engine/async/blocking_pool.h"
+#include "engine/content/content_store.h"
+#include "engine/oci/image_spec.h"
+#include "registry/repository.h"
+
+namespace berth::registry {
+
+// Fetches one blob into the content store: verified, resumed where a connection broke, given up after several attempts
+// without a byte. All references outlive the call. `report` gets the bytes so far, now and then.
+struct BlobDownload {
+    Repository& repository;
+    content::ContentStore& content;
+    async::BlockingPool& pool;
+
+    Async<Result<>> run(oci::Descriptor blob, std::function<void(std::uint64_t)> report);
+
+   private:
+    Async<Result<>> attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
+                            std::function<void(std::uint64_t)> report, bool* retry);
+    Async<Result<>> copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
+                         std::function<void(std::uint64_t)> report);
+};
+
+}  // namespace berth::registry

@@ -1,0 +1,269 @@
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "engine/async/event.h"
+#include "engine/async/gate.h"
+#include "engine/base/ids.h"
+#include "registry/blob_download.h"
+#include "registry/choose_manifest.h"
+#include "registry/embedded_image.h"
+#include "registry/progress_lines.h"
+#include "registry/puller.h"
+
+namespace berth::registry {
+
+namespace {
+
+using image::Progress;
+
+constexpr int kParallel = 3;
+constexpr int kNesting = 3;  // indexes within indexes
+constexpr auto kReportEvery = std::chrono::milliseconds(100);
+
+std::string tag_or_digest(const oci::Reference& reference) {
+    return reference.digest() ? reference.digest()->text() : reference.tag();
+}
+
+void say_end(const Progress& progress, const oci::Reference& reference, const Digest& target, bool there_before) {
+    progress(status_line("Digest: " + target.text()));
+    progress(status_line((there_before ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
+                         reference.familiar()));
+}
+
+// Layers that wait to be fetched, shared by a few workers.
+struct LayerQueue {
+    explicit LayerQueue(IoContext& io) : ended(io) {}
+    std::vector<oci::Descriptor> layers;
+    std::size_t next = 0;
+    int working = 0;
+    std::optional<Error> error;
+    async::Event ended;  // by the last worker, or by the first error
+};
+
+// One pull on its way.
+class Pull {
+   public:
+    Pull(const PullerParts& parts, RegistryAddress address, PullRequest request, Progress progress)
+        : parts_(parts),
+          request_(std::move(request)),
+          progress_(std::move(progress)),
+          repository_(parts.io, std::move(address), request_.reference, request_.credentials),
+          download_{repository_, parts.content, parts.pool} {}
+
+    Async<Result<>> run();
+
+   private:
+    struct Fetched {
+        Digest digest;
+        oci::Document document;
+    };
+    Async<Result<Fetched>> fetch_target();
+    Async<Result<Fetched>> fetch_child(oci::Descriptor descriptor);
+    Async<Result<Fetched>> store(std::string bytes, std::string media_type, std::optional<oci::Descriptor> expected);
+    Async<Result<oci::Manifest>> platform_manifest(oci::Document document);
+    Async<Result<>> fetch_layers(std::vector<oci::Descriptor> layers, bool quiet);
+    Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet);
+    Async<bool> has(Digest digest);
+    Async<bool> up_to_date(Digest target);
+    Async<Result<>> adopt(Digest target, bool quiet);
+    Async<void> fetch_some(LayerQueue* queue, bool quiet);
+
+    const PullerParts& parts_;
+    PullRequest request_;
+    Progress progress_;
+    Repository repository_;
+    BlobDownload download_;
+};
+
+Async<bool> Pull::has(Digest digest) {
+    auto look = [this, &digest] { return parts_.content.has(digest); };
+    co_return co_await parts_.pool.run(look);
+}
+
+Async<bool> Pull::up_to_date(Digest target) {
+    auto look = [this, &target] {
+        auto known = parts_.images.resolve(request_.reference.text());
+        return known && known->id == target;
+    };
+    co_return co_await parts_.pool.run(look);
+}
+
+// Verifies and keeps a manifest or an index.
+Async<Result<Pull::Fetched>> Pull::store(std::string bytes, std::string media_type,
+                                         std::optional<oci::Descriptor> expected) {
+    auto work = [&]() -> Result<Fetched> {
+        BERTH_TRY(auto document, oci::parse_document(bytes, media_type));
+        BERTH_TRY(auto ingest, parts_.content.ingest());
+        BERTH_CHECK(ingest->write(bytes));
+        BERTH_TRY(auto digest, ingest->commit(expected ? &expected->digest : nullptr, expected ? expected->size : -1));
+        return Fetched{std::move(digest), std::move(document)};
+    };
+    co_return co_await parts_.pool.run(work);
+}
+
+Async<Result<Pull::Fetched>> Pull::fetch_target() {
+    const auto& digest = request_.reference.digest();
+    std::string name = tag_or_digest(request_.reference);
+    BERTH_CO_TRY(auto fetched, co_await repository_.manifest(name));
+    std::optional<oci::Descriptor> expected;
+    if (digest) expected = oci::Descriptor{.digest = *digest, .size = static_cast<std::int64_t>(fetched.bytes.size())};
+    auto stored = co_await store(std::move(fetched.bytes), std::move(fetched.media_type), std::move(expected));
+    co_return in("manifest verification failed", std::move(stored));
+}
+
+Async<Result<Pull::Fetched>> Pull::fetch_child(oci::Descriptor descriptor) {
+    const bool there = co_await has(descriptor.digest);
+    if (there) {
+        auto read = [&]() -> Result<Fetched> {
+            BERTH_TRY(auto bytes, parts_.content.read(descriptor.digest));
+            BERTH_TRY(auto document, oci::parse_document(bytes, descriptor.media_type));
+            return Fetched{descriptor.digest, std::move(document)};
+        };
+        co_return co_await parts_.pool.run(read);
+    }
+    std::string name = descriptor.digest.text();
+    BERTH_CO_TRY(auto fetched, co_await repository_.manifest(name));
+    auto stored = co_await store(std::move(fetched.bytes), descriptor.media_type, descriptor);
+    co_return in("manifest verification failed for digest " + name, std::move(stored));
+}
+
+Async<Result<oci::Manifest>> Pull::platform_manifest(oci::Document document) {
+    const auto wanted = request_.platform ? *request_.platform : oci::Platform::host();
+    for (int depth = 0; depth < kNesting; ++depth) {
+        if (auto* manifest = std::get_if<oci::Manifest>(&document)) {
+            if (manifest->runnable()) co_return std::move(*manifest);
+            co_return fail(ErrorKind::kInvalidArgument,
+                           fmt::format("{} is no image: its config is of the type {}", request_.reference.familiar(),
+                                       manifest->config.media_type));
+        }
+        BERTH_CO_TRY(auto chosen, choose_manifest(std::get<oci::Index>(document), wanted));
+        auto child = co_await fetch_child(chosen);
+        if (!child) co_return Failure(std::move(child.error()));
+        document = std::move(child->document);
+    }
+    co_return fail(ErrorKind::kInvalidArgument, "the image's index is nested too deeply");
+}
+
+Async<void> Pull::fetch_some(LayerQueue* queue, bool quiet) {
+    while (!queue->error && queue->next < queue->layers.size()) {
+        oci::Descriptor layer = queue->layers[queue->next++];
+        auto fetched = co_await fetch_blob(std::move(layer), quiet);
+        if (fetched) continue;
+        if (!queue->error) queue->error = std::move(fetched.error());
+        break;
+    }
+    if (--queue->working == 0 || queue->error) queue->ended.set();
+}
+
+Async<Result<>> Pull::fetch_layers(std::vector<oci::Descriptor> layers, bool quiet) {
+    LayerQueue queue(parts_.io);
+    for (auto& layer : layers) {
+        const std::string id(short_id(layer.digest.hex()));
+        const bool there = co_await has(layer.digest);
+        if (!quiet) progress_(status_line(there ? "Already exists" : "Pulling fs layer", id));
+        if (!there) queue.layers.push_back(std::move(layer));
+    }
+    if (queue.layers.empty()) co_return Result<>();
+    async::Gate gate(parts_.io);
+    queue.working = kParallel;
+    for (int i = 0; i < kParallel; ++i) gate.spawn(fetch_some(&queue, quiet));
+    auto ended = co_await queue.ended.wait();
+    if (!ended || queue.error) gate.cancel();
+    co_await gate.close();
+    if (!ended) co_return ended;
+    if (queue.error) co_return Failure(std::move(*queue.error));
+    co_return Result<>();
+}
+
+Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
+    const bool there = co_await has(blob.digest);
+    if (there) co_return Result<>();
+    const std::string id(short_id(blob.digest.hex()));
+    const auto total = static_cast<std::uint64_t>(blob.size);
+    auto last = std::chrono::steady_clock::now() - kReportEvery;
+    std::function<void(std::uint64_t)> report = [this, quiet, id, total, last](std::uint64_t current) mutable {
+        const auto time = std::chrono::steady_clock::now();
+        if (quiet || time - last < kReportEvery) return;
+        last = time;
+        progress_(progress_line("Downloading", id, current, total));
+    };
+    BERTH_CO_CHECK(co_await download_.run(blob, report));
+    if (!quiet) {
+        progress_(status_line("Verifying Checksum", id));
+        progress_(status_line("Download complete", id));
+    }
+    co_return Result<>();
+}
+
+Async<Result<>> Pull::adopt(Digest target, bool quiet) {
+    const auto& reference = request_.reference;
+    const std::string by_digest = reference.digest() ? reference.trimmed().with_digest(target).text() : "";
+    const std::string name = reference.digest() ? "" : reference.text();
+    auto work = [&] { return parts_.images.adopt(name, target, by_digest, quiet ? Progress() : progress_); };
+    co_return co_await parts_.pool.run(work);
+}
+
+Async<Result<>> Pull::run() {
+    BERTH_CO_TRY(auto target, co_await fetch_target());
+    const bool there_before = co_await up_to_date(target.digest);
+    progress_(status_line("Pulling from " + request_.reference.path(), tag_or_digest(request_.reference)));
+    BERTH_CO_TRY(auto manifest, co_await platform_manifest(target.document));
+    BERTH_CO_CHECK(co_await fetch_blob(manifest.config, true));
+    BERTH_CO_CHECK(co_await fetch_layers(manifest.layers, there_before));
+    BERTH_CO_CHECK(co_await adopt(target.digest, there_before));
+    say_end(progress_, request_.reference, target.digest, there_before);
+    co_return Result<>();
+}
+
+class RegistryPuller final : public Puller {
+   public:
+    explicit RegistryPuller(PullerParts parts) : parts_(std::move(parts)) {}
+    Async<Result<>> pull(PullRequest request, Progress progress) override;
+
+   private:
+    Async<Result<>> load_embedded(oci::Reference reference, std::string_view archive, Progress progress);
+    PullerParts parts_;
+};
+
+Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
+    if (request.platform && !oci::Platform::host().runs(*request.platform)) {
+        co_return fail(ErrorKind::kNotImplemented,
+                       fmt::format("pulling for another platform ({}) is not supported yet", request.platform->text()));
+    }
+    const auto embedded = embedded_archive(request.reference);
+    if (!embedded.empty()) co_return co_await load_embedded(request.reference, embedded, progress);
+    BERTH_CO_TRY(auto address, registry_address(request.reference.domain(), parts_.insecure));
+    auto pin = parts_.images.pin();
+    Pull pull(parts_, std::move(address), std::move(request), std::move(progress));
+    auto done = co_await pull.run();
+    // The last pin's end collects, which takes its time.
+    auto unpin = [&pin] { pin.reset(); };
+    co_await parts_.pool.run(unpin);
+    co_return done;
+}
+
+Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::string_view archive, Progress progress) {
+    bool there_before = false;
+    auto work = [&]() -> Result<Digest> {
+        there_before = parts_.images.resolve(reference.text()).has_value();
+        image::Reader reader = [rest = archive](char* buffer, std::size_t size) mutable -> Result<std::size_t> {
+            const auto took = rest.copy(buffer, size);
+            rest.remove_prefix(took);
+            return took;
+        };
+        BERTH_CHECK(parts_.images.load(std::move(reader), {}));
+        BERTH_TRY(auto loaded, parts_.images.resolve(reference.text()));
+        return loaded.id;
+    };
+    progress(status_line("Pulling from " + reference.path(), reference.tag()));
+    BERTH_CO_TRY(auto target, co_await parts_.pool.run(work));
+    say_end(progress, reference, target, there_before);
+    co_return Result<>();
+}
+
+}  // namespace
+
+std::unique_ptr<Puller> make_puller(PullerParts parts) { return std::make_unique<RegistryPuller>(std::move(parts)); }
+
+}  // namespace berth::registry
