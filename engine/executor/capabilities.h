@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.h"
+#include "engine/oci/runtime_spec.h"
+
+namespace berth::executor {
+
+// A set of capabilities as bits. Names the kernel does not have are left out (an older kernel); names that are none
+// are kInvalidArgument.
+Result<std::uint64_t> capability_bits(const std::vector<std::string>& names);
+
+// Drops what the bounding set does not name. Needs CAP_SETPCAP.
+Result<> limit_bounding_set(const oci::Capabilities& sets);
+// The other four sets, once the user has been changed. "can't raise ambient capability X" as runc words it.
+Result<> set_capabilities(const oci::Capabilities& sets);
+
+}  // namespace berth::executor

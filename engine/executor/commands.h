@@ -1,0 +1,21 @@
+#pragma once
+
+#include "engine/base/result.h"
+#include "engine/executor/options.h"
+
+// One subcommand each; arguments are checked by the command itself.
+namespace berth::executor {
+
+Result<> create_command(const Options& options);
+Result<> start_command(const Options& options);
+Result<> state_command(const Options& options);
+Result<> kill_command(const Options& options);
+Result<> delete_command(const Options& options);
+Result<> list_command(const Options& options);
+Result<> pause_command(const Options& options);
+Result<> resume_command(const Options& options);
+
+// The one argument of commands that take a container: `"runc CMD" requires exactly N argument(s)` otherwise.
+Result<std::string> only_id(const Options& options, std::size_t least = 1, std::size_t most = 1);
+
+}  // namespace berth::executor

@@ -1,0 +1,32 @@
+#include "engine/executor/sync.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace berth::executor {
+
+// One packet a message (SOCK_SEQPACKET): the kind, then the text.
+Result<> send_message(int fd, const SyncMessage& message) {
+    std::string packet(1, static_cast<char>(message.kind));
+    packet += message.text.substr(0, 4000);
+    ssize_t sent = 0;
+    do {
+        sent = ::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return fail_errno("send to the other side");
+    return {};
+}
+
+Result<SyncMessage> receive_message(int fd) {
+    char packet[4096];
+    ssize_t got = 0;
+    do {
+        got = ::recv(fd, packet, sizeof packet, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail_errno("hear from the other side");
+    if (got == 0) return fail(ErrorKind::kUnavailable, "the other side is gone");
+    return SyncMessage{static_cast<SyncMessage::Kind>(packet[0]), std::string(packet + 1, static_cast<std::size_t>(got - 1))};
+}
+
+}  // namespace berth::executor
