@@ -4,6 +4,7 @@
 
 #include "engine/api/container_routes.h"
 #include "engine/api/event_routes.h"
+#include "engine/api/image_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
 #include "engine/api/volume_routes.h"
@@ -23,6 +24,7 @@
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
+#include "registry/puller.h"
 #include "volumes/volume_service.h"
 
 namespace berth::daemon {
@@ -31,6 +33,8 @@ namespace {
 
 // Blocking work is short, and each thread costs memory while it lives.
 constexpr std::size_t kPoolThreads = 8;
+// Uploads last as long as their clients.
+constexpr std::size_t kTransferThreads = 8;
 
 // The companions lie beside this binary.
 Result<std::string> own_folder() {
@@ -105,6 +109,7 @@ struct Composition::Parts {
     IoContext& io;
     const Config& config;
     async::BlockingPool pool;
+    async::BlockingPool transfers{kTransferThreads};
     std::unique_ptr<state::Database> database;
     events::Bus events;
     std::unique_ptr<content::ContentStore> content;
@@ -114,6 +119,7 @@ struct Composition::Parts {
     std::unique_ptr<network::NetworkService> networks;
     std::unique_ptr<supervisor::TaskService> tasks;
     std::unique_ptr<container::ContainerServices> containers;
+    std::unique_ptr<registry::Puller> puller;
     std::unique_ptr<System> system;
     api::Router router;
 
@@ -186,6 +192,9 @@ Result<> Composition::Parts::add_routes() {
     api::add_network_routes(router, *networks);
     api::add_volume_routes(router, *volumes, events, pool);
     api::add_container_routes(router, *containers);
+    puller = registry::make_puller({io, transfers, *content, *images, config.insecure_registries});
+    api::add_image_routes(router, {io, *images, *puller, events, pool, transfers,
+                                   [this] { return containers->inspector().image_users(); }});
     return {};
 }
 
