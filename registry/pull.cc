@@ -5,6 +5,7 @@
 #include "engine/async/event.h"
 #include "engine/async/gate.h"
 #include "engine/base/ids.h"
+#include "engine/base/log.h"
 #include "registry/blob_download.h"
 #include "registry/choose_manifest.h"
 #include "registry/embedded_image.h"
@@ -237,8 +238,13 @@ Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
     auto pin = parts_.images.pin();
     Pull pull(parts_, std::move(address), std::move(request), std::move(progress));
     auto done = co_await pull.run();
-    // The last pin's end collects, which takes its time.
-    auto unpin = [&pin] { pin.reset(); };
+    // What a failed pull has brought goes again.
+    auto unpin = [this, &pin, failed = !done] {
+        pin.reset();
+        if (!failed) return;
+        if (auto collected = parts_.images.collect_garbage(); !collected)
+            log::warning("images were not collected", {{"error", collected.error().message}});
+    };
     co_await parts_.pool.run(unpin);
     co_return done;
 }

@@ -25,8 +25,8 @@ class Puller {
    public:
     virtual ~Puller() = default;
     // Called on the io thread; `progress` gets the lines of the API's stream, from any thread. The first line comes
-    // once the registry has answered: an error before it has Docker's status. Cancelling the caller ends the pull;
-    // whole blobs that have come stay until the next collection.
+    // once the registry has answered: an error before it has Docker's status. Cancelling the caller ends the pull. What a
+    // pull that failed has brought is collected.
     virtual Async<Result<>> pull(PullRequest request, image::Progress progress) = 0;
 };
 

@@ -97,16 +97,18 @@ bool Selection::takes(const ImageSummary& image) const {
     auto has = [&](const auto& text) { return has_label(image, text); };
     if (const auto* labels = values("label"); labels && !std::all_of(labels->begin(), labels->end(), has)) return false;
     if (const auto* labels = values("label!"); labels && std::any_of(labels->begin(), labels->end(), has)) return false;
-    return values("reference") == nullptr || !image.names.empty();
+    return values("reference") == nullptr || !image.names.empty() || !image.digests.empty();
 }
 
 void Selection::keep_matching_names(ImageSummary& image) const {
     const auto* patterns = values("reference");
     if (patterns == nullptr) return;
-    std::erase_if(image.names, [&](const auto& name) {
+    auto unwanted = [&](const auto& name) {
         return std::none_of(patterns->begin(), patterns->end(),
                             [&](const auto& pattern) { return matches_reference(name, pattern); });
-    });
+    };
+    std::erase_if(image.names, unwanted);
+    std::erase_if(image.digests, unwanted);
 }
 
 }  // namespace
