@@ -48,7 +48,7 @@ Result<> limit_bounding_set(const oci::Capabilities& sets) {
     return {};
 }
 
-Result<> set_capabilities(const oci::Capabilities& sets) {
+Result<std::string> set_capabilities(const oci::Capabilities& sets) {
     BERTH_TRY(std::uint64_t effective, capability_bits(sets.effective));
     BERTH_TRY(std::uint64_t permitted, capability_bits(sets.permitted));
     BERTH_TRY(std::uint64_t inheritable, capability_bits(sets.inheritable));
@@ -62,13 +62,15 @@ Result<> set_capabilities(const oci::Capabilities& sets) {
     }
     if (::syscall(SYS_capset, &header, data) != 0) return fail_errno("unable to apply caps");
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    std::string warning;
     for (std::size_t i = 0; i < kNames.size(); ++i) {
         if ((ambient >> i & 1) == 0) continue;
         if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, i, 0, 0) != 0) {
-            return fail_errno(std::string("can't raise ambient capability CAP_") + kNames[i]);
+            auto failure = fail_errno(std::string("can't raise ambient capability CAP_") + kNames[i]);
+            warning += (warning.empty() ? "" : "; ") + failure.value().message;
         }
     }
-    return {};
+    return warning;
 }
 
 }  // namespace berth::executor

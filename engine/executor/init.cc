@@ -95,7 +95,10 @@ Result<> step_down(const InitPlan& plan) {
     if (plan.filter && !process.no_new_privileges) BERTH_CHECK(install_filter(*plan.filter));
     if (process.capabilities) BERTH_CHECK(limit_bounding_set(*process.capabilities));
     BERTH_CHECK(become_user(process.user));
-    if (process.capabilities) BERTH_CHECK(set_capabilities(*process.capabilities));
+    if (process.capabilities) {
+        BERTH_TRY(std::string warning, set_capabilities(*process.capabilities));
+        if (!warning.empty()) BERTH_CHECK(send_message(plan.sync_fd, {SyncMessage::Kind::kWarning, warning}));
+    }
     if (plan.filter && process.no_new_privileges) BERTH_CHECK(install_filter(*plan.filter));
     return {};
 }
@@ -128,6 +131,7 @@ void await_start(int fifo_fd) {
 }  // namespace
 
 void run_init(const InitPlan& plan) {
+    ::signal(SIGPIPE, SIG_DFL);
     auto go = receive_message(plan.sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
     auto program = set_up(plan);

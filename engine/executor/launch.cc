@@ -113,6 +113,16 @@ void set_oom_score(const Options& options, const oci::Process& process, pid_t pi
     if (!written) warn(options, "oom_score_adj is not set: " + written.error().message);
 }
 
+// What every container may do with devices, whatever its rules say: make any node, and use the basic ones, the
+// terminals and tun. runc adds the same, and callers count on it.
+void allow_basic_devices(std::vector<oci::DeviceRule>& rules) {
+    const oci::DeviceRule basic[] = {
+        {true, "c", {}, {}, "m"},    {true, "b", {}, {}, "m"},    {true, "c", 1, 3, "rwm"},   {true, "c", 1, 8, "rwm"},
+        {true, "c", 1, 7, "rwm"},    {true, "c", 5, 0, "rwm"},    {true, "c", 1, 5, "rwm"},   {true, "c", 1, 9, "rwm"},
+        {true, "c", 136, {}, "rwm"}, {true, "c", 5, 2, "rwm"},    {true, "c", 10, 200, "rwm"}};
+    rules.insert(rules.end(), std::begin(basic), std::end(basic));
+}
+
 std::string default_cgroup(const oci::RuntimeSpec& spec, const std::string& id) {
     std::string path = spec.linux_.cgroups_path.empty() ? "/" + id : spec.linux_.cgroups_path;
     return path.front() == '/' ? path : "/" + path;
@@ -157,8 +167,12 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
     BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, plan.cgroup_path));
     BERTH_CHECK(group.create());
-    undo.push([&group] { (void)group.remove().has_value(); });
-    if (spec.linux_.resources) BERTH_CHECK(group.apply(*spec.linux_.resources));
+    undo.push([group] { (void)group.remove().has_value(); });
+    if (spec.linux_.resources) {
+        oci::Resources resources = *spec.linux_.resources;
+        if (!resources.devices.empty()) allow_basic_devices(resources.devices);
+        BERTH_CHECK(group.apply(resources));
+    }
 
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
@@ -168,6 +182,7 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     plan.console_fd = console ? console.get() : -1;
     // From here on nothing of this process may be read or traced from inside a container that is being joined.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    ::signal(SIGPIPE, SIG_IGN);
     BERTH_CHECK(join_namespaces(spaces));
     BERTH_TRY(pid_t pid, clone_into(spaces.fresh));
     if (pid == 0) {
@@ -184,6 +199,7 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     set_oom_score(options, *spec.process, pid);
     BERTH_CHECK(send_message(ours.get(), {SyncMessage::Kind::kGo, ""}));
     auto heard = receive_message(ours.get());
+    for (; heard && heard->kind == SyncMessage::Kind::kWarning; heard = receive_message(ours.get())) warn(options, heard->text);
     if (!heard) return bad("unable to start container process: container init exited before it was ready");
     if (heard->kind != SyncMessage::Kind::kReady) {
         return bad("unable to start container process: error during container init: " + heard->text);

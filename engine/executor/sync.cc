@@ -1,6 +1,7 @@
 #include "engine/executor/sync.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -12,7 +13,8 @@ Result<> send_message(int fd, const SyncMessage& message) {
     packet += message.text.substr(0, 4000);
     ssize_t sent = 0;
     do {
-        sent = ::send(fd, packet.data(), packet.size(), MSG_NOSIGNAL);
+        // write(2), which a seccomp filter that lets anything run has to allow; init says "ready" under its filter.
+        sent = ::write(fd, packet.data(), packet.size());
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) return fail_errno("send to the other side");
     return {};

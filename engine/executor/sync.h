@@ -12,6 +12,7 @@
 //   puts init into its cgroup, sets oom_score_adj
 //   "go"  ----------------------------------------> root file system, devices, terminal, masks, sysctls,
 //                                                   looks the program up, limits, seccomp, user, capabilities
+//   "warning" and a text, for the log <------------ any number of them
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
 //   writes state and pid file, ends
 //                                                   opens the start fifo for writing: blocks until `start` reads it
@@ -21,7 +22,7 @@
 namespace berth::executor {
 
 struct SyncMessage {
-    enum class Kind : char { kGo = 'g', kReady = 'r', kError = 'e' } kind = Kind::kGo;
+    enum class Kind : char { kGo = 'g', kReady = 'r', kWarning = 'w', kError = 'e' } kind = Kind::kGo;
     std::string text;
 };
 
