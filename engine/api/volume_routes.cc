@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "api-spec/types/volume.h"
 #include "engine/api/filters.h"
 #include "volumes/prune.h"
 
@@ -13,21 +14,19 @@ namespace {
 using nlohmann::json;
 using volumes::Volume;
 using volumes::VolumeService;
-using Words = std::map<std::string, std::string>;
 
 constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
 constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
 
-json words_or_null(const Words& words) { return words.empty() ? json() : json(words); }
-
 json describe(const Volume& volume) {
-    return {{"CreatedAt", format_rfc3339_nano(volume.created_at)},
-            {"Driver", volume.driver},
-            {"Labels", words_or_null(volume.labels)},
-            {"Mountpoint", volume.mountpoint},
-            {"Name", volume.name},
-            {"Options", words_or_null(volume.options)},
-            {"Scope", "local"}};
+    types::VolumeInspect out;
+    out.created_at = format_rfc3339_nano(volume.created_at);
+    out.driver = volume.driver;
+    out.labels = volume.labels;
+    out.mountpoint = volume.mountpoint;
+    out.name = volume.name;
+    out.options = volume.options;
+    return types::to_json(out);
 }
 
 // "key" or "key=value".
@@ -75,48 +74,6 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
 }
 
-struct CreateRequest {
-    std::string name, driver;
-    Words options, labels;
-};
-
-Failure wrong_type(const char* name) {
-    return fail(ErrorKind::kInvalidArgument, std::string("invalid JSON: cannot unmarshal field ") + name);
-}
-
-Result<> read_text(const json& body, const char* name, std::string& out) {
-    const auto found = body.find(name);
-    if (found == body.end() || found->is_null()) return {};
-    if (!found->is_string()) return wrong_type(name);
-    out = found->get<std::string>();
-    return {};
-}
-
-Result<> read_words(const json& body, const char* name, Words& out) {
-    const auto found = body.find(name);
-    if (found == body.end() || found->is_null()) return {};
-    if (!found->is_object()) return wrong_type(name);
-    for (const auto& [key, value] : found->items()) {
-        if (!value.is_string()) return wrong_type(name);
-        out.emplace(key, value.get<std::string>());
-    }
-    return {};
-}
-
-Result<CreateRequest> read_create(const json& body) {
-    CreateRequest out;
-    BERTH_CHECK(read_text(body, "Name", out.name));
-    BERTH_CHECK(read_text(body, "Driver", out.driver));
-    BERTH_CHECK(read_words(body, "DriverOpts", out.options));
-    BERTH_CHECK(read_words(body, "Labels", out.labels));
-    if (body.contains("ClusterVolumeSpec") && !body["ClusterVolumeSpec"].is_null()) {
-        return fail(ErrorKind::kUnavailable,
-                    "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
-                    "this node to swarm and try again.");
-    }
-    return out;
-}
-
 struct Services {
     VolumeService& volumes;
     events::EventSink& events;
@@ -136,9 +93,14 @@ Async<Result<>> inspect(Services services, Exchange& exchange) {
 
 Async<Result<>> create(Services services, Exchange& exchange) {
     BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
-    BERTH_CO_TRY(auto wanted, read_create(body));
+    BERTH_CO_TRY(const auto wanted, types::parse_volume_create(body));
+    if (wanted.cluster) {
+        co_return fail(ErrorKind::kUnavailable,
+                       "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+                       "this node to swarm and try again.");
+    }
     auto work = [&services, &wanted] {
-        return services.volumes.create(wanted.name, wanted.driver, wanted.options, wanted.labels);
+        return services.volumes.create(wanted.name, wanted.driver, wanted.driver_opts, wanted.labels);
     };
     auto created = co_await services.pool.run(work);
     if (!created) co_return Failure(std::move(created.error()));
@@ -172,6 +134,10 @@ Async<Result<>> prune(Services services, Exchange& exchange) {
     co_return co_await exchange.json(200, std::move(answer));
 }
 
+Async<Result<>> update() {
+    co_return fail(ErrorKind::kUnavailable, "volume update only valid for cluster volumes, but swarm is unavailable");
+}
+
 }  // namespace
 
 void add_volume_routes(Router& router, VolumeService& volumes, events::EventSink& events, async::BlockingPool& pool) {
@@ -180,6 +146,7 @@ void add_volume_routes(Router& router, VolumeService& volumes, events::EventSink
     router.add("GET", "/volumes/{name}", [services](Exchange& exchange) { return inspect(services, exchange); });
     router.add("POST", "/volumes/create", [services](Exchange& exchange) { return create(services, exchange); });
     router.add("POST", "/volumes/prune", [services](Exchange& exchange) { return prune(services, exchange); });
+    router.add("PUT", "/volumes/{name}", [](Exchange&) { return update(); });
     router.add("DELETE", "/volumes/{name}", [services](Exchange& exchange) { return remove(services, exchange); });
 }
 

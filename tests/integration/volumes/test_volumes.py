@@ -44,7 +44,9 @@ def test_the_cli_makes_lists_inspects_and_removes(engine):
     ({"Name": "xx", "Driver": "foo"}, 404, 'create xx: error looking up volume plugin foo: plugin "foo" not found'),
     ({"Name": "xx", "DriverOpts": {"foo": "x"}}, 400, 'create xx: invalid option: "foo"'),
     ({"Name": "xx", "DriverOpts": {"type": "tmpfs"}}, 400, 'create xx: missing required option: "device"'),
-    ({"Name": 7}, 400, None),
+    ({"Name": 7}, 400, "invalid JSON: json: cannot unmarshal number into Go struct field CreateOptions.Name of type "
+     "string"),
+    ({"Name": "xx", "ClusterVolumeSpec": {}}, 503, None),
     ({"Name": "xx", "Labels": ["a"]}, 400, None),
     ({"Name": "xx", "Labels": {"a": 1}}, 400, None),
     ("{", 400, None),

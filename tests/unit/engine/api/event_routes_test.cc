@@ -111,7 +111,7 @@ TEST_F(EventRoutes, ThePastEndsAtUntil) {
 }
 
 TEST_F(EventRoutes, BadParametersAreRefused) {
-    for (const char* query : {"since=nope", "since=9&until=8", "filters={\"colour\":[\"red\"]}", "filters=x"}) {
+    for (const char* query : {"since=nope", "since=9&until=8", "filters=x"}) {
         Reader reader(io_, 1);
         block_on(io_, ask(reader, query));
         EXPECT_EQ(reader.status, 400u) << query;
