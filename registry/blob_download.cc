@@ -24,7 +24,8 @@ Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::
         if (gone || !retry) co_return done;
         failures = ingest->size() > before ? 1 : failures + 1;
         if (failures >= kAttempts) co_return done;
-        log::info("a download is taken up again", {{"blob", blob.digest.text()}, {"error", done.error().message}});
+        log::info("a download is taken up again",
+                  {{"blob", blob.digest.text()}, {"error", done.error().message}});
         BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
     }
     auto commit = [&]() -> Result<> {
@@ -32,7 +33,8 @@ Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::
         return {};
     };
     auto committed = co_await pool.run(commit);
-    co_return in("filesystem layer verification failed for digest " + blob.digest.text(), std::move(committed));
+    co_return in("filesystem layer verification failed for digest " + blob.digest.text(),
+                 std::move(committed));
 }
 
 Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
@@ -72,10 +74,13 @@ Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob,
             report(ingest.size() + filled);
         }
         if (ingest.size() + filled > expected) {
-            co_return fail(ErrorKind::kInvalidArgument, fmt::format("blob {} is longer than the {} bytes it should have",
-                                                                    blob.digest.text(), expected));
+            co_return fail(ErrorKind::kInvalidArgument,
+                           fmt::format("blob {} is longer than the {} bytes it should have",
+                                       blob.digest.text(), expected));
         }
-        auto write = [&ingest, bytes = std::string_view(piece.data(), filled)] { return ingest.write(bytes); };
+        auto write = [&ingest, bytes = std::string_view(piece.data(), filled)] {
+            return ingest.write(bytes);
+        };
         BERTH_CO_CHECK(co_await pool.run(write));
         if (!broken) co_return broken;
         if (!ended) continue;

@@ -9,8 +9,8 @@
 
 namespace berth::registry {
 
-// Fetches one blob into the content store: verified, resumed where a connection broke, given up after several attempts
-// without a byte. All references outlive the call. `report` gets the bytes so far, now and then.
+// Fetches one blob into the content store: verified, resumed where a connection broke, given up after several
+// attempts without a byte. All references outlive the call. `report` gets the bytes so far, now and then.
 struct BlobDownload {
     Repository& repository;
     content::ContentStore& content;
@@ -18,7 +18,7 @@ struct BlobDownload {
 
     Async<Result<>> run(oci::Descriptor blob, std::function<void(std::uint64_t)> report);
 
-   private:
+ private:
     Async<Result<>> attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
                             std::function<void(std::uint64_t)> report, bool* retry);
     Async<Result<>> copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,

@@ -53,9 +53,12 @@ Challenge parse_challenge(std::string_view header) {
         const auto name = header.substr(0, equals);
         header.remove_prefix(equals + 1);
         auto value = take_value(header);
-        if (same_word(name, "realm")) out.realm = std::move(value);
-        else if (same_word(name, "service")) out.service = std::move(value);
-        else if (same_word(name, "scope")) out.scope = std::move(value);
+        if (same_word(name, "realm"))
+            out.realm = std::move(value);
+        else if (same_word(name, "service"))
+            out.service = std::move(value);
+        else if (same_word(name, "scope"))
+            out.scope = std::move(value);
     }
 }
 

@@ -21,7 +21,8 @@ Result<oci::Descriptor> choose_manifest(const oci::Index& index, const oci::Plat
         if (describes_another(entry)) continue;
         // One without a platform may fit: it is taken when nothing else does.
         constexpr int kLast = std::numeric_limits<int>::max() - 1;
-        const auto preference = entry.platform ? wanted.preference(*entry.platform) : std::optional<int>(kLast);
+        const auto preference =
+            entry.platform ? wanted.preference(*entry.platform) : std::optional<int>(kLast);
         if (!preference || *preference >= best_preference) continue;
         best = &entry;
         best_preference = *preference;

@@ -14,8 +14,8 @@ struct Credentials {
     std::string identity_token;  // to be exchanged for a token; not supported yet
 };
 
-// The X-Registry-Auth header: base64url (padded or not) of a JSON object. Anything else counts as no credentials, as
-// with Docker.
+// The X-Registry-Auth header: base64url (padded or not) of a JSON object. Anything else counts as no
+// credentials, as with Docker.
 Credentials parse_registry_auth(std::string_view header);
 
 // "Basic …" for the Authorization header.

@@ -3,7 +3,8 @@
 // BERTH_HELLO_ARCHIVE is the path of what registry/hello/pack.sh made.
 asm(".pushsection .rodata\n"
     ".balign 16\n"
-    "berth_hello_archive: .incbin \"" BERTH_HELLO_ARCHIVE "\"\n"
+    "berth_hello_archive: .incbin \"" BERTH_HELLO_ARCHIVE
+    "\"\n"
     "berth_hello_archive_end:\n"
     ".popsection\n"
     ".globl berth_hello_archive, berth_hello_archive_end\n"

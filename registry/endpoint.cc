@@ -16,7 +16,8 @@ bool is_loopback(const std::string& host) {
 
 }  // namespace
 
-Result<RegistryAddress> registry_address(const std::string& domain, const std::vector<std::string>& insecure) {
+Result<RegistryAddress> registry_address(const std::string& domain,
+                                         const std::vector<std::string>& insecure) {
     // Docker Hub's images are named by one host and served by another.
     const std::string host = domain == "docker.io" ? "registry-1.docker.io" : domain;
     RegistryAddress out;

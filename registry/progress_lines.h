@@ -9,6 +9,7 @@ namespace berth::registry {
 std::string status_line(const std::string& status);
 std::string status_line(const std::string& status, const std::string& id);
 // {"status","progressDetail":{"current","total"},"id"}
-std::string progress_line(const std::string& status, const std::string& id, std::uint64_t current, std::uint64_t total);
+std::string progress_line(const std::string& status, const std::string& id, std::uint64_t current,
+                          std::uint64_t total);
 
 }  // namespace berth::registry

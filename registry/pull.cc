@@ -26,10 +26,12 @@ std::string tag_or_digest(const oci::Reference& reference) {
     return reference.digest() ? reference.digest()->text() : reference.tag();
 }
 
-void say_end(const Progress& progress, const oci::Reference& reference, const Digest& target, bool there_before) {
+void say_end(const Progress& progress, const oci::Reference& reference, const Digest& target,
+             bool there_before) {
     progress(status_line("Digest: " + target.text()));
-    progress(status_line((there_before ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
-                         reference.familiar()));
+    progress(status_line(
+        (there_before ? "Status: Image is up to date for " : "Status: Downloaded newer image for ") +
+        reference.familiar()));
 }
 
 // Layers that wait to be fetched, shared by a few workers.
@@ -44,7 +46,7 @@ struct LayerQueue {
 
 // One pull on its way.
 class Pull {
-   public:
+ public:
     Pull(const PullerParts& parts, RegistryAddress address, PullRequest request, Progress progress)
         : parts_(parts),
           request_(std::move(request)),
@@ -54,14 +56,15 @@ class Pull {
 
     Async<Result<>> run();
 
-   private:
+ private:
     struct Fetched {
         Digest digest;
         oci::Document document;
     };
     Async<Result<Fetched>> fetch_target();
     Async<Result<Fetched>> fetch_child(oci::Descriptor descriptor);
-    Async<Result<Fetched>> store(std::string bytes, std::string media_type, std::optional<oci::Descriptor> expected);
+    Async<Result<Fetched>> store(std::string bytes, std::string media_type,
+                                 std::optional<oci::Descriptor> expected);
     Async<Result<oci::Manifest>> platform_manifest(oci::Document document);
     Async<Result<>> fetch_layers(std::vector<oci::Descriptor> layers, bool quiet);
     Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet);
@@ -97,7 +100,8 @@ Async<Result<Pull::Fetched>> Pull::store(std::string bytes, std::string media_ty
         BERTH_TRY(auto document, oci::parse_document(bytes, media_type));
         BERTH_TRY(auto ingest, parts_.content.ingest());
         BERTH_CHECK(ingest->write(bytes));
-        BERTH_TRY(auto digest, ingest->commit(expected ? &expected->digest : nullptr, expected ? expected->size : -1));
+        BERTH_TRY(auto digest,
+                  ingest->commit(expected ? &expected->digest : nullptr, expected ? expected->size : -1));
         return Fetched{std::move(digest), std::move(document)};
     };
     co_return co_await parts_.pool.run(work);
@@ -108,8 +112,11 @@ Async<Result<Pull::Fetched>> Pull::fetch_target() {
     std::string name = tag_or_digest(request_.reference);
     BERTH_CO_TRY(auto fetched, co_await repository_.manifest(name));
     std::optional<oci::Descriptor> expected;
-    if (digest) expected = oci::Descriptor{.digest = *digest, .size = static_cast<std::int64_t>(fetched.bytes.size())};
-    auto stored = co_await store(std::move(fetched.bytes), std::move(fetched.media_type), std::move(expected));
+    if (digest)
+        expected =
+            oci::Descriptor{.digest = *digest, .size = static_cast<std::int64_t>(fetched.bytes.size())};
+    auto stored =
+        co_await store(std::move(fetched.bytes), std::move(fetched.media_type), std::move(expected));
     co_return in("manifest verification failed", std::move(stored));
 }
 
@@ -135,8 +142,8 @@ Async<Result<oci::Manifest>> Pull::platform_manifest(oci::Document document) {
         if (auto* manifest = std::get_if<oci::Manifest>(&document)) {
             if (manifest->runnable()) co_return std::move(*manifest);
             co_return fail(ErrorKind::kInvalidArgument,
-                           fmt::format("{} is no image: its config is of the type {}", request_.reference.familiar(),
-                                       manifest->config.media_type));
+                           fmt::format("{} is no image: its config is of the type {}",
+                                       request_.reference.familiar(), manifest->config.media_type));
         }
         BERTH_CO_TRY(auto chosen, choose_manifest(std::get<oci::Index>(document), wanted));
         auto child = co_await fetch_child(chosen);
@@ -183,7 +190,8 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
     const std::string id(short_id(blob.digest.hex()));
     const auto total = static_cast<std::uint64_t>(blob.size);
     auto last = std::chrono::steady_clock::now() - kReportEvery;
-    std::function<void(std::uint64_t)> report = [this, quiet, id, total, last](std::uint64_t current) mutable {
+    std::function<void(std::uint64_t)> report = [this, quiet, id, total,
+                                                 last](std::uint64_t current) mutable {
         const auto time = std::chrono::steady_clock::now();
         if (quiet || time - last < kReportEvery) return;
         last = time;
@@ -218,19 +226,20 @@ Async<Result<>> Pull::run() {
 }
 
 class RegistryPuller final : public Puller {
-   public:
+ public:
     explicit RegistryPuller(PullerParts parts) : parts_(std::move(parts)) {}
     Async<Result<>> pull(PullRequest request, Progress progress) override;
 
-   private:
+ private:
     Async<Result<>> load_embedded(oci::Reference reference, std::string_view archive, Progress progress);
     PullerParts parts_;
 };
 
 Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
     if (request.platform && !oci::Platform::host().runs(*request.platform)) {
-        co_return fail(ErrorKind::kNotImplemented,
-                       fmt::format("pulling for another platform ({}) is not supported yet", request.platform->text()));
+        co_return fail(
+            ErrorKind::kNotImplemented,
+            fmt::format("pulling for another platform ({}) is not supported yet", request.platform->text()));
     }
     const auto embedded = embedded_archive(request.reference);
     if (!embedded.empty()) co_return co_await load_embedded(request.reference, embedded, progress);
@@ -249,11 +258,13 @@ Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
     co_return done;
 }
 
-Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::string_view archive, Progress progress) {
+Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::string_view archive,
+                                              Progress progress) {
     bool there_before = false;
     auto work = [&]() -> Result<Digest> {
         there_before = parts_.images.resolve(reference.text()).has_value();
-        image::Reader reader = [rest = archive](char* buffer, std::size_t size) mutable -> Result<std::size_t> {
+        image::Reader reader = [rest = archive](char* buffer,
+                                                std::size_t size) mutable -> Result<std::size_t> {
             const auto took = rest.copy(buffer, size);
             rest.remove_prefix(took);
             return took;
@@ -270,6 +281,8 @@ Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::str
 
 }  // namespace
 
-std::unique_ptr<Puller> make_puller(PullerParts parts) { return std::make_unique<RegistryPuller>(std::move(parts)); }
+std::unique_ptr<Puller> make_puller(PullerParts parts) {
+    return std::make_unique<RegistryPuller>(std::move(parts));
+}
 
 }  // namespace berth::registry

@@ -22,16 +22,16 @@ struct PullRequest {
 
 // Fetches images from registries into the content store and hands them to the image service.
 class Puller {
-   public:
+ public:
     virtual ~Puller() = default;
-    // Called on the io thread; `progress` gets the lines of the API's stream, from any thread. The first line comes
-    // once the registry has answered: an error before it has Docker's status. Cancelling the caller ends the pull. What a
-    // pull that failed has brought is collected.
+    // Called on the io thread; `progress` gets the lines of the API's stream, from any thread. The first line
+    // comes once the registry has answered: an error before it has Docker's status. Cancelling the caller
+    // ends the pull. What a pull that failed has brought is collected.
     virtual Async<Result<>> pull(PullRequest request, image::Progress progress) = 0;
 };
 
-// All references outlive the puller and its pulls. `insecure`: hosts ("host", "host:port") that are spoken to in plain
-// HTTP, as loopback ones always are.
+// All references outlive the puller and its pulls. `insecure`: hosts ("host", "host:port") that are spoken to
+// in plain HTTP, as loopback ones always are.
 struct PullerParts {
     IoContext& io;
     async::BlockingPool& pool;

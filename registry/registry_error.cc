@@ -14,18 +14,21 @@ struct Refusal {
     // "MANIFEST_UNKNOWN" reads "manifest unknown".
     std::string text() const {
         std::string words;
-        for (char c : code) words += c == '_' ? ' ' : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
+        for (char c : code)
+            words += c == '_' ? ' ' : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
         return words + ": " + message;
     }
 };
 
 Refusal first_refusal(const std::string& body) {
     const auto json = nlohmann::json::parse(body, nullptr, false);
-    if (!json.is_object() || !json.contains("errors") || !json["errors"].is_array() || json["errors"].empty()) return {};
+    if (!json.is_object() || !json.contains("errors") || !json["errors"].is_array() || json["errors"].empty())
+        return {};
     const auto& first = json["errors"][0];
     auto text = [&](const char* name) {
-        return first.is_object() && first.contains(name) && first[name].is_string() ? first[name].get<std::string>()
-                                                                                    : std::string();
+        return first.is_object() && first.contains(name) && first[name].is_string()
+                   ? first[name].get<std::string>()
+                   : std::string();
     };
     return {text("code"), text("message")};
 }
@@ -47,9 +50,11 @@ Failure registry_error(unsigned status, const std::string& body, const oci::Refe
     const bool hidden = refusal.code == "UNAUTHORIZED" && reference.domain() == "docker.io";
     if (refusal.code == "DENIED" || hidden) {
         const auto cause = hidden ? "denied: requested access to the resource is denied" : refusal.text();
-        return fail(ErrorKind::kNotFound,
-                    fmt::format("pull access denied for {}, repository does not exist or may require 'docker login': {}",
-                                reference.familiar_name(), cause));
+        return fail(
+            ErrorKind::kNotFound,
+            fmt::format(
+                "pull access denied for {}, repository does not exist or may require 'docker login': {}",
+                reference.familiar_name(), cause));
     }
     if (refusal.code == "UNAUTHORIZED") return fail(ErrorKind::kUnauthorized, refusal.text());
     if (refusal.code == "TOOMANYREQUESTS") return fail(ErrorKind::kUnavailable, refusal.text());

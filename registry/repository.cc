@@ -32,12 +32,14 @@ Async<Result<std::string>> read_document(http::BodyReader& body, std::size_t lim
     for (;;) {
         BERTH_CO_TRY(const std::size_t size, co_await read_patiently(body, buffer));
         if (size == 0) co_return out;
-        if (out.size() + size > limit) co_return fail(ErrorKind::kInvalidArgument, "the registry's answer is too long");
+        if (out.size() + size > limit)
+            co_return fail(ErrorKind::kInvalidArgument, "the registry's answer is too long");
         out.append(buffer, 0, size);
     }
 }
 
-Repository::Repository(IoContext& io, RegistryAddress address, oci::Reference reference, Credentials credentials)
+Repository::Repository(IoContext& io, RegistryAddress address, oci::Reference reference,
+                       Credentials credentials)
     : io_(io),
       address_(std::move(address)),
       reference_(std::move(reference)),
@@ -60,7 +62,8 @@ Async<Result<Repository::ManifestBytes>> Repository::manifest(std::string name) 
     std::string type(response.headers.get("Content-Type"));
     type = type.substr(0, type.find_first_of("; "));
     // Some file servers know no better.
-    if (type == "application/json" || type == "application/octet-stream" || type == "text/plain") type.clear();
+    if (type == "application/json" || type == "application/octet-stream" || type == "text/plain")
+        type.clear();
     BERTH_CO_TRY(auto bytes, co_await read_document(*response.body, kManifestLimit));
     co_return ManifestBytes{std::move(type), std::move(bytes)};
 }
@@ -105,17 +108,20 @@ Async<Result<http::ClientResponse>> Repository::ask(std::string target, http::He
     co_return in(fmt::format("Get \"{}{}\"", address_.origin, target), std::move(response));
 }
 
-// Blobs often lie elsewhere. Credentials stay with the registry they are for, and what began with TLS goes on with it.
+// Blobs often lie elsewhere. Credentials stay with the registry they are for, and what began with TLS goes on
+// with it.
 Async<Result<http::ClientResponse>> Repository::follow(http::ClientResponse response, http::Headers headers) {
     std::string origin = address_.origin;
     for (int hop = 0; hop < kRedirects; ++hop) {
         std::string location(response.headers.get("Location"));
         if (location.starts_with('/') && !location.starts_with("//")) location = origin + location;
         if (!location.starts_with("https://") && !location.starts_with("http://")) {
-            co_return fail(ErrorKind::kUnavailable, fmt::format("the registry redirects to \"{}\"", location));
+            co_return fail(ErrorKind::kUnavailable,
+                           fmt::format("the registry redirects to \"{}\"", location));
         }
         if (origin.starts_with("https://") && location.starts_with("http://")) {
-            co_return fail(ErrorKind::kUnavailable, fmt::format("the registry redirects to plain HTTP: {}", location));
+            co_return fail(ErrorKind::kUnavailable,
+                           fmt::format("the registry redirects to plain HTTP: {}", location));
         }
         BERTH_CO_TRY(auto endpoint, http::Endpoint::parse(location));
         http::Client client(io_, endpoint, kHeadDeadline);
@@ -144,7 +150,8 @@ Async<Result<>> Repository::authorize(std::string challenge, std::string target)
         co_return Result<>();
     }
     if (parsed.scheme != Challenge::Scheme::kBearer) {
-        co_return fail(ErrorKind::kUnavailable, fmt::format("unsupported authentication challenge \"{}\"", challenge));
+        co_return fail(ErrorKind::kUnavailable,
+                       fmt::format("unsupported authentication challenge \"{}\"", challenge));
     }
     BERTH_CO_TRY(auto token, co_await fetch_token(parsed));
     authorization_ = "Bearer " + token;
@@ -158,15 +165,16 @@ Async<Result<std::string>> Repository::fetch_token(Challenge challenge) {
     // A password never travels in the clear unless the registry itself does.
     const bool plain = address_.origin.starts_with("http://") && challenge.realm.starts_with("http://");
     if (!challenge.realm.starts_with("https://") && !plain) {
-        co_return fail(ErrorKind::kUnavailable, fmt::format("the registry's token server \"{}\" is not usable",
-                                                            challenge.realm));
+        co_return fail(ErrorKind::kUnavailable,
+                       fmt::format("the registry's token server \"{}\" is not usable", challenge.realm));
     }
     const std::string url = token_url(challenge, "repository:" + reference_.path() + ":pull");
     BERTH_CO_TRY(auto endpoint, http::Endpoint::parse(url));
     http::Client client(io_, endpoint, kHeadDeadline);
     http::ClientRequest request{.target = url_target(url)};
     request.headers.set("User-Agent", "berth/" BERTH_VERSION);
-    if (!credentials_.username.empty()) request.headers.set("Authorization", basic_authorization(credentials_));
+    if (!credentials_.username.empty())
+        request.headers.set("Authorization", basic_authorization(credentials_));
     auto response = co_await client.request(std::move(request));
     if (!response) co_return Failure(std::move(response.error()).in(fmt::format("Get \"{}\"", url)));
     BERTH_CO_TRY(auto body, co_await read_document(*response->body, kManifestLimit));

@@ -10,10 +10,10 @@
 
 namespace berth::registry {
 
-// One repository of one registry, read through the distribution protocol. Io thread only; several requests may be under
-// way. Errors are Docker's; every wait has a deadline.
+// One repository of one registry, read through the distribution protocol. Io thread only; several requests
+// may be under way. Errors are Docker's; every wait has a deadline.
 class Repository {
-   public:
+ public:
     Repository(IoContext& io, RegistryAddress address, oci::Reference reference, Credentials credentials);
 
     struct ManifestBytes {
@@ -25,7 +25,7 @@ class Repository {
     // A blob from `offset` on: status 206, or 200 and all of it where the registry cannot do ranges.
     Async<Result<http::ClientResponse>> blob(Digest digest, std::uint64_t offset);
 
-   private:
+ private:
     Async<Result<http::ClientResponse>> get(std::string target, http::Headers headers);
     Async<Result<http::ClientResponse>> follow(http::ClientResponse response, http::Headers headers);
     Async<Result<http::ClientResponse>> ask(std::string target, http::Headers headers);

@@ -23,7 +23,8 @@ json to_json(const ImageSummary& image) {
 namespace {
 
 json complete_config(json config, bool every_field) {
-    for (const char* name : {"Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "Volumes"}) config.emplace(name, nullptr);
+    for (const char* name : {"Cmd", "Entrypoint", "Env", "Labels", "OnBuild", "Volumes"})
+        config.emplace(name, nullptr);
     for (const char* name : {"User", "WorkingDir"}) config.emplace(name, "");
     if (!every_field) return config;
     for (const char* name : {"Domainname", "Hostname", "Image"}) config.emplace(name, "");
@@ -64,9 +65,12 @@ Result<json> to_json(const ImageInspect& image) {
 }
 
 json to_json(const ImageHistory& entry) {
-    return {{"Comment", entry.comment}, {"Created", entry.created},
-            {"CreatedBy", entry.created_by}, {"Id", entry.id},
-            {"Size", entry.size}, {"Tags", entry.tags.empty() ? json() : json(entry.tags)}};
+    return {{"Comment", entry.comment},
+            {"Created", entry.created},
+            {"CreatedBy", entry.created_by},
+            {"Id", entry.id},
+            {"Size", entry.size},
+            {"Tags", entry.tags.empty() ? json() : json(entry.tags)}};
 }
 
 }  // namespace berth::types

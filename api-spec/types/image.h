@@ -32,9 +32,9 @@ struct ImageInspect {
     std::string id, comment, created, author, docker_version, architecture, variant, os, last_tag_time;
     std::vector<std::string> repo_tags, repo_digests, layers;
     std::uint64_t size = 0;
-    std::string config_json = "{}";  // the image config's "config" object
-    bool every_config_field = false;  // before API 1.50 Config has all of a container's fields
-    bool virtual_size = false;        // before API 1.44
+    std::string config_json = "{}";             // the image config's "config" object
+    bool every_config_field = false;            // before API 1.50 Config has all of a container's fields
+    bool virtual_size = false;                  // before API 1.44
     std::optional<ImageDescriptor> descriptor;  // since API 1.48
 };
 // kDataLoss when config_json is no JSON object.

@@ -10,19 +10,19 @@
 
 namespace berth::api {
 
-// Carries a request's body from the io thread to a service that reads blockingly. What is on the way lies in a socket
-// buffer: memory stays bounded, a slow reader slows the client down, and the io thread never waits.
+// Carries a request's body from the io thread to a service that reads blockingly. What is on the way lies in
+// a socket buffer: memory stays bounded, a slow reader slows the client down, and the io thread never waits.
 class BodyPipe {
-   public:
+ public:
     static Result<std::unique_ptr<BodyPipe>> open(IoContext& io);
 
     // The blocking end, once. A body that breaks off reads as an error, never as an end.
     image::Reader reader();
-    // Io thread: carries `body` over, then stays until it is cancelled (so that the reader's work can be raced
-    // against it). Cancelled early, it breaks the body off.
+    // Io thread: carries `body` over, then stays until it is cancelled (so that the reader's work can be
+    // raced against it). Cancelled early, it breaks the body off.
     Async<void> pump(http::BodyReader& body);
 
-   private:
+ private:
     struct Shared;
     BodyPipe(IoContext& io, std::shared_ptr<Shared> shared, std::unique_ptr<async::Stream> writing);
     Async<bool> carry(http::BodyReader& body);

@@ -17,7 +17,8 @@ using image::ImageDetails;
 using image::ImageSummary;
 using nlohmann::json;
 
-constexpr std::string_view kListFilters[] = {"before", "dangling", "label", "label!", "reference", "since", "until"};
+constexpr std::string_view kListFilters[] = {"before",    "dangling", "label", "label!",
+                                             "reference", "since",    "until"};
 constexpr ApiVersion kNoVirtualSize{1, 44}, kDescriptor{1, 48}, kShortConfig{1, 50};
 
 // Go's zero time has seconds of its own.
@@ -51,7 +52,7 @@ struct Selection {
     bool takes(const ImageSummary& image) const;
     void keep_matching_names(ImageSummary& image) const;
 
-   private:
+ private:
     const std::set<std::string>* values(std::string_view name) const {
         const auto found = filters.find(name);
         return found == filters.end() || found->second.empty() ? nullptr : &found->second;
@@ -95,8 +96,10 @@ bool Selection::takes(const ImageSummary& image) const {
     if (since && image.created_at <= *since) return false;
     if (until && image.created_at >= *until) return false;
     auto has = [&](const auto& text) { return has_label(image, text); };
-    if (const auto* labels = values("label"); labels && !std::all_of(labels->begin(), labels->end(), has)) return false;
-    if (const auto* labels = values("label!"); labels && std::any_of(labels->begin(), labels->end(), has)) return false;
+    if (const auto* labels = values("label"); labels && !std::all_of(labels->begin(), labels->end(), has))
+        return false;
+    if (const auto* labels = values("label!"); labels && std::any_of(labels->begin(), labels->end(), has))
+        return false;
     return values("reference") == nullptr || !image.names.empty() || !image.digests.empty();
 }
 
@@ -114,7 +117,9 @@ void Selection::keep_matching_names(ImageSummary& image) const {
 }  // namespace
 
 bool matches_reference(const std::string& familiar, const std::string& pattern) {
-    auto matches = [&](const std::string& text) { return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0; };
+    auto matches = [&](const std::string& text) {
+        return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
+    };
     if (matches(familiar)) return true;
     auto reference = oci::Reference::parse(familiar);
     return reference && matches(reference->familiar_name());
@@ -124,7 +129,8 @@ Result<> refuse_parameters(const http::Query& query, std::initializer_list<const
     for (const char* name : names) {
         const auto value = query.get(name);
         if (value.empty() || value == "0" || value == "false") continue;
-        return fail(ErrorKind::kNotImplemented, fmt::format("the parameter \"{}\" is not supported yet", name));
+        return fail(ErrorKind::kNotImplemented,
+                    fmt::format("the parameter \"{}\" is not supported yet", name));
     }
     return {};
 }
@@ -138,7 +144,8 @@ Result<oci::Reference> pull_reference(const http::Query& query) {
         BERTH_TRY(reference, reference.with_tag(tag));
     }
     if (reference.name_only()) {
-        return fail(ErrorKind::kNotImplemented, "pulling all tags of a repository is not supported yet: name one");
+        return fail(ErrorKind::kNotImplemented,
+                    "pulling all tags of a repository is not supported yet: name one");
     }
     if (reference.path() == "library/scratch" || reference.path() == "scratch") {
         return fail(ErrorKind::kInvalidArgument, "'scratch' is a reserved name");
@@ -208,7 +215,8 @@ json show_history(const ImageDetails& details) {
         types::ImageHistory entry{.created_by = step.created_by, .comment = step.comment};
         auto created = parse_rfc3339(step.created);
         entry.created = unix_seconds(created ? *created : kNever);
-        if (!step.empty_layer && layer < details.layer_sizes.size()) entry.size = details.layer_sizes[layer++];
+        if (!step.empty_layer && layer < details.layer_sizes.size())
+            entry.size = details.layer_sizes[layer++];
         entries.push_back(std::move(entry));
     }
     if (!entries.empty()) {
@@ -216,7 +224,8 @@ json show_history(const ImageDetails& details) {
         entries.back().tags = details.summary.names;
     }
     auto out = json::array();
-    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) out.push_back(types::to_json(*entry));
+    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry)
+        out.push_back(types::to_json(*entry));
     return out;
 }
 

@@ -24,8 +24,8 @@ Result<nlohmann::json> show_image(const image::ImageDetails& details, ApiVersion
 nlohmann::json show_history(const image::ImageDetails& details);
 nlohmann::json show_removed(const std::vector<image::RemovedImage>& removed);
 
-// Whether a familiar name ("busybox:latest") matches a reference filter: a shell pattern for the whole of it, or for it
-// without the tag.
+// Whether a familiar name ("busybox:latest") matches a reference filter: a shell pattern for the whole of it,
+// or for it without the tag.
 bool matches_reference(const std::string& familiar, const std::string& pattern);
 
 // kNotImplemented naming the first of `names` that the query has a value for.

@@ -16,7 +16,9 @@ using nlohmann::json;
 using Parts = const ImageRouteParts;
 using BlockingWork = std::function<Result<>(image::Reader)>;
 
-std::string name_of(const Exchange& exchange) { return exchange.params.find("name")->second; }
+std::string name_of(const Exchange& exchange) {
+    return exchange.params.find("name")->second;
+}
 
 // Runs blocking work that reads the request's body while the io thread brings it.
 Async<Result<>> read_body(Parts& parts, Exchange& exchange, BlockingWork work) {
@@ -80,8 +82,8 @@ Async<Result<>> pull(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
     BERTH_CO_TRY(auto reference, pull_reference(query));
     BERTH_CO_TRY(auto platform, platform_of(query));
-    registry::PullRequest request{reference, platform,
-                                  registry::parse_registry_auth(exchange.request.headers.get("X-Registry-Auth"))};
+    registry::PullRequest request{
+        reference, platform, registry::parse_registry_auth(exchange.request.headers.get("X-Registry-Auth"))};
     ProgressStream stream(parts.io, exchange);
     auto sink = stream.sink();
     auto pulling = parts.puller.pull(std::move(request), sink);
@@ -98,7 +100,9 @@ Async<Result<>> create(Parts& parts, Exchange& exchange) {
 Async<Result<>> list(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
     BERTH_CO_CHECK(refuse_parameters(query, {"manifests", "shared-size"}));
-    auto work = [&parts, &query, version = exchange.version] { return list_images(parts.images, query, version); };
+    auto work = [&parts, &query, version = exchange.version] {
+        return list_images(parts.images, query, version);
+    };
     BERTH_CO_TRY(auto body, co_await parts.pool.run(work));
     co_return co_await exchange.json(200, std::move(body));
 }
@@ -135,7 +139,8 @@ Async<Result<>> tag(Parts& parts, Exchange& exchange) {
 Async<Result<>> remove(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
     BERTH_CO_CHECK(refuse_parameters(query, {"platforms"}));
-    auto work = [&parts, name = name_of(exchange), force = query.flag("force"), prune = !query.flag("noprune"),
+    auto work = [&parts, name = name_of(exchange), force = query.flag("force"),
+                 prune = !query.flag("noprune"),
                  users = parts.users()] { return parts.images.remove(name, force, prune, users); };
     BERTH_CO_TRY(auto removed, co_await parts.pool.run(work));
     auto body = show_removed(removed);

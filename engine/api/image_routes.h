@@ -18,8 +18,8 @@ struct ImageRouteParts {
     registry::Puller& puller;
     events::EventSink& events;
     async::BlockingPool& pool;
-    // Uploads occupy a thread for as long as their client takes: they get a pool of their own, so that slow clients
-    // never keep others waiting for more than an upload.
+    // Uploads occupy a thread for as long as their client takes: they get a pool of their own, so that slow
+    // clients never keep others waiting for more than an upload.
     async::BlockingPool& transfers;
     // The containers there are, with their images. Called on the io thread.
     std::function<std::vector<image::ImageService::User>()> users;

@@ -39,7 +39,8 @@ image::Progress ProgressStream::sink() const {
 }
 
 // Stays until the writer has seen the end.
-Async<void> ProgressStream::finish_after(std::shared_ptr<Lines> lines, Async<Result<>> work, Result<>* result) {
+Async<void> ProgressStream::finish_after(std::shared_ptr<Lines> lines, Async<Result<>> work,
+                                         Result<>* result) {
     *result = co_await std::move(work);
     lines->finished = true;
     lines->changed.notify_all();
@@ -75,7 +76,8 @@ Async<void> ProgressStream::write_while_there(std::shared_ptr<Lines> lines, Exch
 Async<Result<>> ProgressStream::answer(Async<Result<>> work, Client client) {
     Result<> result;
     auto working = finish_after(lines_, std::move(work), &result);
-    auto writing = client == Client::kWatch ? write_while_there(lines_, exchange_) : write_lines(lines_, exchange_);
+    auto writing =
+        client == Client::kWatch ? write_while_there(lines_, exchange_) : write_lines(lines_, exchange_);
     // The writer always ends first: by the end of the work, or because nobody reads any more.
     co_await async::race(std::move(working), std::move(writing));
     auto& responder = exchange_.responder;

@@ -50,7 +50,8 @@ TEST(Challenge, BasicInAnyCaseAndNonsense) {
 
 TEST(Challenge, TokenUrlCarriesServiceAndScope) {
     Challenge challenge{Challenge::Scheme::kBearer, "https://a/token", "reg x", ""};
-    EXPECT_EQ(token_url(challenge, "repository:x:pull"), "https://a/token?service=reg%20x&scope=repository%3Ax%3Apull");
+    EXPECT_EQ(token_url(challenge, "repository:x:pull"),
+              "https://a/token?service=reg%20x&scope=repository%3Ax%3Apull");
     challenge.realm += "?k=v";
     EXPECT_THAT(token_url(challenge, "s"), HasSubstr("token?k=v&service="));
 }
@@ -58,11 +59,14 @@ TEST(Challenge, TokenUrlCarriesServiceAndScope) {
 TEST(Challenge, TokensUnderEitherName) {
     EXPECT_EQ(*parse_token(R"({"token":"a","access_token":"b"})"), "a");
     EXPECT_EQ(*parse_token(R"({"access_token":"b"})"), "b");
-    for (const char* body : {"", "[]", "{}", R"({"token":1})", R"({"token":""})"}) EXPECT_FALSE(parse_token(body)) << body;
+    for (const char* body : {"", "[]", "{}", R"({"token":1})", R"({"token":""})"})
+        EXPECT_FALSE(parse_token(body)) << body;
 }
 
 TEST(RegistryAddress, PlainForLoopbackAndInsecureHostsOnly) {
-    auto origin = [](const char* domain) { return registry_address(domain, {"reg.lan", "other.lan:81"})->origin; };
+    auto origin = [](const char* domain) {
+        return registry_address(domain, {"reg.lan", "other.lan:81"})->origin;
+    };
     EXPECT_EQ(origin("127.0.0.1:5000"), "http://127.0.0.1:5000");
     EXPECT_EQ(origin("127.9.9.9"), "http://127.9.9.9");
     EXPECT_EQ(origin("localhost:5000"), "http://localhost:5000");
@@ -81,16 +85,18 @@ TEST(RegistryAddress, TargetOfAUrl) {
 }
 
 class RegistryErrorTest : public testing::Test {
-   protected:
+ protected:
     Error of(unsigned status, const std::string& body, const char* name = "127.0.0.1:5000/box:1") {
         return registry_error(status, body, *oci::Reference::parse(name)).value();
     }
 };
 
 TEST_F(RegistryErrorTest, IsInDockersWords) {
-    auto unknown = of(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]})");
+    auto unknown =
+        of(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]})");
     EXPECT_EQ(unknown.kind, ErrorKind::kNotFound);
-    EXPECT_EQ(unknown.message, "manifest for 127.0.0.1:5000/box:1 not found: manifest unknown: manifest unknown");
+    EXPECT_EQ(unknown.message,
+              "manifest for 127.0.0.1:5000/box:1 not found: manifest unknown: manifest unknown");
     EXPECT_EQ(of(404, R"({"errors":[{"code":"NAME_UNKNOWN","message":"no such"}]})").message,
               "repository 127.0.0.1:5000/box not found: name unknown: no such");
     EXPECT_EQ(of(401, R"({"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]})").message,
@@ -100,7 +106,8 @@ TEST_F(RegistryErrorTest, IsInDockersWords) {
 }
 
 TEST_F(RegistryErrorTest, SurvivesAnyBody) {
-    for (const char* body : {"", "<html>", "[]", R"({"errors":[]})", R"({"errors":[1]})", R"({"errors":{"code":"X"}})"})
+    for (const char* body :
+         {"", "<html>", "[]", R"({"errors":[]})", R"({"errors":[1]})", R"({"errors":{"code":"X"}})"})
         EXPECT_EQ(of(502, body).message, "received unexpected HTTP status: 502") << body;
     EXPECT_EQ(of(404, "").kind, ErrorKind::kNotFound);
 }
@@ -108,7 +115,9 @@ TEST_F(RegistryErrorTest, SurvivesAnyBody) {
 oci::Descriptor entry(std::string digit, std::optional<oci::Platform> platform) {
     std::string hex;
     while (hex.size() < 64) hex += digit;
-    return {.media_type = std::string(oci::media::kOciManifest), .digest = Digest::from_hex(hex), .size = 1,
+    return {.media_type = std::string(oci::media::kOciManifest),
+            .digest = Digest::from_hex(hex),
+            .size = 1,
             .platform = std::move(platform)};
 }
 
@@ -123,7 +132,8 @@ TEST(ChooseManifest, TakesTheBestForThePlatform) {
 }
 
 TEST(ChooseManifest, OneWithoutAPlatformIsTheLastResort) {
-    oci::Index index{.manifests = {entry("1", oci::Platform{.architecture = "s390x"}), entry("2", {}), entry("3", {})}};
+    oci::Index index{
+        .manifests = {entry("1", oci::Platform{.architecture = "s390x"}), entry("2", {}), entry("3", {})}};
     auto chosen = choose_manifest(index, oci::Platform{.architecture = "amd64"});
     ASSERT_TRUE(chosen);
     EXPECT_EQ(chosen->digest, index.manifests[1].digest);
@@ -140,11 +150,14 @@ TEST(ChooseManifest, NeverAnAttestation) {
 TEST(ProgressLines, AreWhatTheClientDraws) {
     EXPECT_EQ(status_line("Digest: x"), R"({"status":"Digest: x"})");
     EXPECT_EQ(nlohmann::json::parse(progress_line("Downloading", "abc", 1, 2)),
-              nlohmann::json::parse(R"({"status":"Downloading","progressDetail":{"current":1,"total":2},"id":"abc"})"));
+              nlohmann::json::parse(
+                  R"({"status":"Downloading","progressDetail":{"current":1,"total":2},"id":"abc"})"));
 }
 
 TEST(EmbeddedImage, IsThereForOneNameOnly) {
-    auto archive = [](const std::string& name) { return embedded_archive(oci::Reference::parse(name)->with_default_tag()); };
+    auto archive = [](const std::string& name) {
+        return embedded_archive(oci::Reference::parse(name)->with_default_tag());
+    };
     EXPECT_NE(archive("hello-world").find("manifest.json"), std::string_view::npos);
     EXPECT_EQ(archive("docker.io/library/hello-world:latest"), archive("hello-world"));
     EXPECT_TRUE(archive("hello-world:linux").empty());

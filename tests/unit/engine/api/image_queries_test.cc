@@ -23,7 +23,8 @@ TEST(PullReference, RefusesWhatItCannotDo) {
     EXPECT_EQ(pull_reference(Query::parse("fromImage=busybox")).error().kind, ErrorKind::kNotImplemented);
     EXPECT_EQ(pull_reference(Query::parse("fromImage=scratch&tag=latest")).error().message,
               "'scratch' is a reserved name");
-    EXPECT_EQ(pull_reference(Query::parse("fromImage=Busybox&tag=1")).error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_EQ(pull_reference(Query::parse("fromImage=Busybox&tag=1")).error().kind,
+              ErrorKind::kInvalidArgument);
     EXPECT_FALSE(pull_reference(Query::parse("fromImage=busybox&tag=a/b")));
 }
 

@@ -1,0 +1,119 @@
+#include "registry/blob_download.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/async/spawn.h"
+#include "engine/base/files.h"
+#include "engine/http/server.h"
+
+namespace berth::registry {
+namespace {
+
+// A registry on a real socket that misbehaves as a test wishes.
+struct Host {
+    std::string blob;
+    bool ranges = true;
+    int drops = 0;  // how many answers break off in the middle
+    int requests = 0;
+    std::vector<std::string> asked_from;
+
+    Async<void> answer(http::Request& request, http::Responder& responder) {
+        ++requests;
+        std::string range(request.headers.get("Range"));
+        asked_from.push_back(range);
+        std::size_t from = 0;
+        if (ranges && !range.empty()) from = std::stoul(range.substr(6));
+        std::string bytes = blob.substr(from);
+        http::Headers headers;
+        unsigned status = from > 0 ? 206 : 200;
+        if (drops > 0) {
+            --drops;
+            auto begun = co_await responder.begin(status, headers);
+            std::string half = bytes.substr(0, bytes.size() / 2);
+            auto sent = co_await responder.write(std::move(half));
+            if (begun && sent) throw std::runtime_error("the line is dropped");
+            co_return;
+        }
+        auto sent = co_await responder.send(status, headers, std::move(bytes));
+        (void)sent;
+    }
+};
+
+class BlobDownloadTest : public testing::Test {
+   protected:
+    void SetUp() override {
+        auto made = TempDir::make();
+        ASSERT_TRUE(made);
+        dir_.emplace(std::move(*made));
+        auto store = content::open_content_store(dir_->path());
+        ASSERT_TRUE(store);
+        content_ = std::move(*store);
+        host_.blob.assign(3 << 20, 'x');
+        for (std::size_t i = 0; i < host_.blob.size(); i += 4096) host_.blob[i] = static_cast<char>(i >> 12);
+        auto port = server_.listen_tcp("127.0.0.1:0");
+        ASSERT_TRUE(port);
+        const auto domain = "127.0.0.1:" + std::to_string(*port);
+        auto reference = oci::Reference::parse(domain + "/box:1");
+        auto address = registry_address(domain, {});
+        ASSERT_TRUE(reference && address);
+        repository_.emplace(io_, *address, *reference, Credentials{});
+    }
+    void TearDown() override {
+        repository_.reset();
+        async::block_on(io_, server_.drain(1));
+    }
+    Result<> fetch(const Digest& digest, std::int64_t size) {
+        BlobDownload download{*repository_, *content_, pool_};
+        return async::block_on(io_, download.run({.digest = digest, .size = size}, [](std::uint64_t) {}));
+    }
+    std::size_t leftovers() { return list_folder(dir_->path() + "/ingest")->size(); }
+
+    IoContext io_;
+    async::BlockingPool pool_{2};
+    Host host_;
+    http::Server server_{io_, [this](http::Request& request, http::Responder& responder) {
+                             return host_.answer(request, responder);
+                         }};
+    std::optional<TempDir> dir_;
+    std::unique_ptr<content::ContentStore> content_;
+    std::optional<Repository> repository_;
+};
+
+TEST_F(BlobDownloadTest, TakesUpABrokenDownloadWhereItBroke) {
+    host_.drops = 2;
+    const auto digest = sha256(host_.blob);
+    auto fetched = fetch(digest, static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_TRUE(fetched) << fetched.error().message;
+    EXPECT_TRUE(content_->has(digest));
+    ASSERT_EQ(host_.requests, 3);
+    EXPECT_EQ(host_.asked_from[0], "");
+    EXPECT_EQ(host_.asked_from[1], "bytes=" + std::to_string(host_.blob.size() / 2) + "-");
+}
+
+TEST_F(BlobDownloadTest, StartsOverWhereThereAreNoRanges) {
+    host_.drops = 1;
+    host_.ranges = false;
+    const auto digest = sha256(host_.blob);
+    auto fetched = fetch(digest, static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_TRUE(fetched) << fetched.error().message;
+    EXPECT_TRUE(content_->has(digest));
+}
+
+TEST_F(BlobDownloadTest, RefusesOtherBytesAndKeepsNothing) {
+    auto fetched = fetch(sha256("something else"), static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_FALSE(fetched);
+    EXPECT_NE(fetched.error().message.find("verification failed"), std::string::npos);
+    EXPECT_EQ(host_.requests, 1);
+    EXPECT_TRUE(content_->list()->empty());
+    EXPECT_EQ(leftovers(), 0u);
+}
+
+TEST_F(BlobDownloadTest, StopsAtMoreBytesThanPromised) {
+    auto fetched = fetch(sha256(host_.blob), 1000);
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(host_.requests, 1);
+    EXPECT_EQ(leftovers(), 0u);
+}
+
+}  // namespace
+}  // namespace berth::registry
