@@ -9,6 +9,7 @@
 #include "engine/base/files.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/report.h"
+#include "engine/executor/self_seal.h"
 #include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
@@ -64,6 +65,13 @@ int run(int argc, char** argv) {
     if (found == commands().end()) {
         report(*options, {ErrorKind::kNotImplemented, fmt::format("the command {} is not supported yet", command), 0});
         return 1;
+    }
+    // Only create's process becomes part of a container.
+    if (command == "create") {
+        if (auto sealed = run_from_sealed_copy(argv); !sealed) {
+            report(*options, sealed.error());
+            return 1;
+        }
     }
     auto done = found->second(*options);
     if (done) return 0;
