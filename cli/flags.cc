@@ -9,7 +9,9 @@ namespace berth::cli {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 // Go's strconv.ParseBool.
 Result<bool> parse_bool(std::string_view text) {
@@ -31,7 +33,8 @@ Flags::Flags(std::string usage, std::string summary, Order order)
 
 void Flags::add(std::string name, std::string type, std::string help, bool is_toggle,
                 std::function<Result<>(std::string_view)> take) {
-    Flag flag{.type = std::move(type), .help = std::move(help), .is_toggle = is_toggle, .take = std::move(take)};
+    Flag flag{
+        .type = std::move(type), .help = std::move(help), .is_toggle = is_toggle, .take = std::move(take)};
     auto comma = name.find(',');
     flag.name = name.substr(0, comma);
     if (comma != std::string::npos) flag.shorthand = name[comma + 1];
@@ -39,10 +42,11 @@ void Flags::add(std::string name, std::string type, std::string help, bool is_to
 }
 
 void Flags::text(std::string name, std::string* target, std::string type, std::string help) {
-    add(std::move(name), std::move(type), std::move(help), false, [target](std::string_view value) -> Result<> {
-        *target = value;
-        return {};
-    });
+    add(std::move(name), std::move(type), std::move(help), false,
+        [target](std::string_view value) -> Result<> {
+            *target = value;
+            return {};
+        });
 }
 
 void Flags::list(std::string name, std::vector<std::string>* target, std::string help) {
@@ -75,13 +79,14 @@ void Flags::custom(std::string name, std::string type, std::string help,
 }
 
 Flags::Flag* Flags::find(std::string_view name) {
-    auto found = std::find_if(flags_.begin(), flags_.end(), [&](const Flag& flag) { return flag.name == name; });
+    auto found =
+        std::find_if(flags_.begin(), flags_.end(), [&](const Flag& flag) { return flag.name == name; });
     return found == flags_.end() ? nullptr : &*found;
 }
 
 Flags::Flag* Flags::find(char shorthand) {
-    auto found =
-        std::find_if(flags_.begin(), flags_.end(), [&](const Flag& flag) { return flag.shorthand == shorthand; });
+    auto found = std::find_if(flags_.begin(), flags_.end(),
+                              [&](const Flag& flag) { return flag.shorthand == shorthand; });
     return found == flags_.end() ? nullptr : &*found;
 }
 
@@ -93,7 +98,8 @@ bool Flags::changed(std::string_view name) const {
 Result<> Flags::set(Flag& flag, std::string_view value, const std::string& shown) {
     auto taken = flag.take(value);
     if (!taken) {
-        return bad(fmt::format("invalid argument \"{}\" for \"{}\" flag: {}", value, shown, taken.error().message));
+        return bad(
+            fmt::format("invalid argument \"{}\" for \"{}\" flag: {}", value, shown, taken.error().message));
     }
     flag.changed = true;
     return {};
@@ -104,7 +110,8 @@ Result<> Flags::parse_long(const std::vector<std::string>& arguments, std::size_
     auto equals = word.find('=');
     Flag* flag = find(word.substr(0, equals));
     if (flag == nullptr) return bad(fmt::format("unknown flag: --{}", word.substr(0, equals)));
-    std::string shown = flag->shorthand != 0 ? fmt::format("-{}, --{}", flag->shorthand, flag->name) : "--" + flag->name;
+    std::string shown =
+        flag->shorthand != 0 ? fmt::format("-{}, --{}", flag->shorthand, flag->name) : "--" + flag->name;
     if (equals != std::string_view::npos) return set(*flag, word.substr(equals + 1), shown);
     if (flag->is_toggle) return set(*flag, "true", shown);
     if (at + 1 == arguments.size()) return bad(fmt::format("flag needs an argument: --{}", flag->name));
@@ -146,7 +153,8 @@ Result<std::vector<std::string>> Flags::parse(const std::vector<std::string>& ar
         bool ends = word == "--";
         bool plain = word.size() < 2 || word[0] != '-';
         if (ends || (plain && order_ == Order::kFirst)) {
-            positional.insert(positional.end(), arguments.begin() + static_cast<std::ptrdiff_t>(at + (ends ? 1 : 0)),
+            positional.insert(positional.end(),
+                              arguments.begin() + static_cast<std::ptrdiff_t>(at + (ends ? 1 : 0)),
                               arguments.end());
             break;
         }

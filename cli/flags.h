@@ -13,10 +13,10 @@ namespace berth::cli {
 // A command's options by pflag's rules, which docker's users type: "-it", "-p80:80", "-p=80:80", "--name x",
 // "--name=x", "--rm=false", "--". CLI11 knows neither joined shorthands with values nor docker's error texts.
 class Flags {
-   public:
+ public:
     enum class Order {
         kInterspersed,  // options may follow positional arguments
-        kFirst,         // the first positional argument ends the options (run, exec: the rest is the container's)
+        kFirst,  // the first positional argument ends the options (run, exec: the rest is the container's)
     };
 
     // `usage` is what follows the program's name: "run [OPTIONS] IMAGE [COMMAND] [ARG...]".
@@ -28,7 +28,8 @@ class Flags {
     void toggle(std::string name, bool* target, std::string help);
     void number(std::string name, std::int64_t* target, std::string help);
     // Accepts the option for compatibility with docker's command line where it changes nothing here.
-    void custom(std::string name, std::string type, std::string help, std::function<Result<>(std::string_view)> take);
+    void custom(std::string name, std::string type, std::string help,
+                std::function<Result<>(std::string_view)> take);
 
     // The positional arguments. Errors: "unknown flag: --x", "flag needs an argument: 'n' in -n", ….
     Result<std::vector<std::string>> parse(const std::vector<std::string>& arguments);
@@ -38,7 +39,7 @@ class Flags {
     std::string help(std::string_view program) const;
     const std::string& usage() const { return usage_; }
 
-   private:
+ private:
     struct Flag {
         std::string name;
         char shorthand = 0;

@@ -13,7 +13,8 @@ using namespace berth;
 using namespace berth::cli;
 
 std::string overview(const std::string& program) {
-    std::string out = fmt::format("\nUsage:  {} [OPTIONS] COMMAND\n\nA container engine\n\nCommands:\n", program);
+    std::string out =
+        fmt::format("\nUsage:  {} [OPTIONS] COMMAND\n\nA container engine\n\nCommands:\n", program);
     for (const Command& command : commands()) {
         if (!command.summary.empty()) out += fmt::format("  {:<16} {}\n", command.name, command.summary);
     }
@@ -22,7 +23,8 @@ std::string overview(const std::string& program) {
 
 const Command* find(std::string_view name) {
     auto all = commands();
-    auto found = std::find_if(all.begin(), all.end(), [&](const Command& command) { return command.name == name; });
+    auto found =
+        std::find_if(all.begin(), all.end(), [&](const Command& command) { return command.name == name; });
     return found == all.end() ? nullptr : &*found;
 }
 
@@ -35,11 +37,12 @@ int dispatch(const std::string& program, Settings settings, const Arguments& wor
         used = 2;
     }
     if (command == nullptr) {
-        warn(fmt::format("{}: unknown command: {} {}\n\nRun '{} --help' for more information\n", program, program, words[0],
-                         program));
+        warn(fmt::format("{}: unknown command: {} {}\n\nRun '{} --help' for more information\n", program,
+                         program, words[0], program));
         return 1;
     }
-    return command->run(invocation, Arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end()));
+    return command->run(invocation,
+                        Arguments(words.begin() + static_cast<std::ptrdiff_t>(used), words.end()));
 }
 
 int run(const std::string& program, const Arguments& arguments) {

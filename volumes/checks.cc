@@ -6,11 +6,17 @@ namespace berth::volumes {
 
 namespace {
 
-bool letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool letter_or_digit(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
-bool name_character(char c) { return letter_or_digit(c) || c == '_' || c == '.' || c == '-'; }
+bool name_character(char c) {
+    return letter_or_digit(c) || c == '_' || c == '.' || c == '-';
+}
 
-Failure invalid(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure invalid(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 }  // namespace
 
@@ -19,9 +25,10 @@ Result<> check_name(const std::string& name) {
         return invalid("volume name is too short, names should be at least two alphanumeric characters");
     }
     if (name.empty() || !letter_or_digit(name[0]) || !std::all_of(name.begin(), name.end(), name_character)) {
-        return invalid("\"" + name +
-                       "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
-                       "allowed. If you intended to pass a host directory, use absolute path");
+        return invalid(
+            "\"" + name +
+            "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
+            "allowed. If you intended to pass a host directory, use absolute path");
     }
     if (name.size() > 255) return invalid("error while creating volume root path: file name too long");
     return {};

@@ -7,7 +7,8 @@
 
 namespace berth::volumes {
 
-// At least two of [a-zA-Z0-9_.-], the first a letter or digit, at most 255. Docker's texts, without "create NAME: ".
+// At least two of [a-zA-Z0-9_.-], the first a letter or digit, at most 255. Docker's texts, without "create
+// NAME: ".
 Result<> check_name(const std::string& name);
 // "" and "local" are the one driver there is.
 Result<> check_driver(const std::string& driver);

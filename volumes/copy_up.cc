@@ -39,13 +39,15 @@ Result<> take_over(int source_fd, int target_fd) {
 
 }  // namespace
 
-Result<> copy_up_to(const std::string& mountpoint, int root_fd, const std::string& target, const TreeCopy& copy_tree) {
+Result<> copy_up_to(const std::string& mountpoint, int root_fd, const std::string& target,
+                    const TreeCopy& copy_tree) {
     auto source = sys::open_in_root(root_fd, target, O_RDONLY | O_DIRECTORY);
     if (!source) {
         const int error = source.error().sys_errno;
         if (error == ENOENT) return {};
         if (error == ENOTDIR) {
-            return fail(ErrorKind::kConflict, "cannot mount volume over existing file, file exists " + target);
+            return fail(ErrorKind::kConflict,
+                        "cannot mount volume over existing file, file exists " + target);
         }
         return Failure(std::move(source.error()));
     }
@@ -54,7 +56,9 @@ Result<> copy_up_to(const std::string& mountpoint, int root_fd, const std::strin
     if (!unused) return {};
     BERTH_TRY(const bool nothing, is_empty(source->get()));
     if (nothing) return take_over(source->get(), volume.get());
-    if (!copy_tree) return fail(ErrorKind::kNotImplemented, "copying an image's files into a volume is not supported yet");
+    if (!copy_tree)
+        return fail(ErrorKind::kNotImplemented,
+                    "copying an image's files into a volume is not supported yet");
     return in("error populating volume from the image's " + target, copy_tree(source->get(), volume.get()));
 }
 

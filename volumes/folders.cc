@@ -24,7 +24,8 @@ Result<> sync_folder(const std::string& path) {
 }
 
 Result<> rename_folder(const std::string& from, const std::string& to) {
-    if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) return fail_errno("rename " + to);
+    if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0)
+        return fail_errno("rename " + to);
     return {};
 }
 
@@ -54,8 +55,9 @@ Result<std::vector<Volume>> Folders::load() const {
         auto text = read_file(root_ + "/" + name + "/volume.json", 1 << 20);
         auto volume = text ? parse_record(*text) : Result<Volume>(Failure(std::move(text.error())));
         if (!volume || volume->name != name) {
-            log::warning("a folder among the volumes is none",
-                         {{"name", name}, {"error", volume ? "its record has another name" : volume.error().message}});
+            log::warning(
+                "a folder among the volumes is none",
+                {{"name", name}, {"error", volume ? "its record has another name" : volume.error().message}});
             continue;
         }
         volume->mountpoint = mountpoint(name);

@@ -10,7 +10,7 @@ namespace berth::volumes {
 
 // The folders of all volumes; README.md draws them. Not thread-safe.
 class Folders {
-   public:
+ public:
     // Makes the root and sweeps what a crash left half done.
     static Result<Folders> open(std::string root);
 
@@ -22,7 +22,7 @@ class Folders {
     // Takes the folder away from its name, on disk when it returns, and then deletes it.
     Result<> remove(const std::string& name);
 
-   private:
+ private:
     explicit Folders(std::string root) : root_(std::move(root)) {}
     std::string root_;
 };

@@ -11,7 +11,9 @@ namespace berth::volumes {
 
 namespace {
 
-Failure missing(const std::string& name) { return fail(ErrorKind::kNotFound, "get " + name + ": no such volume"); }
+Failure missing(const std::string& name) {
+    return fail(ErrorKind::kNotFound, "get " + name + ": no such volume");
+}
 
 }  // namespace
 
@@ -33,7 +35,8 @@ std::optional<Volume> LocalVolumes::find(const std::string& name) {
     return found->second;
 }
 
-void LocalVolumes::publish(std::string action, const std::string& name, std::map<std::string, std::string> attributes) {
+void LocalVolumes::publish(std::string action, const std::string& name,
+                           std::map<std::string, std::string> attributes) {
     events::Event event;
     event.type = "volume";
     event.action = std::move(action);
@@ -63,7 +66,8 @@ Result<Volume> LocalVolumes::make(std::string name, std::map<std::string, std::s
     return volume;
 }
 
-Result<Volume> LocalVolumes::create(std::string name, std::string driver, std::map<std::string, std::string> options,
+Result<Volume> LocalVolumes::create(std::string name, std::string driver,
+                                    std::map<std::string, std::string> options,
                                     std::map<std::string, std::string> labels) {
     if (name.empty()) {
         name = new_id();
@@ -166,8 +170,8 @@ Result<> LocalVolumes::copy_up(const std::string& name, int root_fd, const std::
 Result<std::unique_ptr<VolumeService>> open_volume_service(VolumeConfig config, state::Database& database,
                                                            events::EventSink& events) {
     BERTH_TRY(auto folders, Folders::open(std::move(config.root)));
-    auto service = std::make_unique<LocalVolumes>(std::move(folders), VolumeStore(database), std::move(config.copy_tree),
-                                                  events);
+    auto service = std::make_unique<LocalVolumes>(std::move(folders), VolumeStore(database),
+                                                  std::move(config.copy_tree), events);
     BERTH_CHECK(service->load());
     return std::unique_ptr<VolumeService>(std::move(service));
 }

@@ -9,10 +9,10 @@
 
 namespace berth::volumes {
 
-// VolumeService over folders and rows. Changes come one after another (`changing_`) and may wait for the disk; readers
-// only meet `reading_`, which is never held over anything that waits.
+// VolumeService over folders and rows. Changes come one after another (`changing_`) and may wait for the
+// disk; readers only meet `reading_`, which is never held over anything that waits.
 class LocalVolumes final : public VolumeService {
-   public:
+ public:
     LocalVolumes(Folders folders, VolumeStore store, TreeCopy copy_tree, events::EventSink& events);
     Result<> load();
 
@@ -26,7 +26,7 @@ class LocalVolumes final : public VolumeService {
     std::vector<std::string> users(const std::string& name) override;
     Result<> copy_up(const std::string& name, int root_fd, const std::string& target) override;
 
-   private:
+ private:
     // With `changing_` held.
     Result<Volume> make(std::string name, std::map<std::string, std::string> labels);
     Result<> destroy(const Volume& volume);

@@ -35,7 +35,8 @@ Result<PruneReport> prune(VolumeService& volumes, events::EventSink& events,
         if (removed) {
             out.names.push_back(volume.name);
             out.bytes += bytes;
-        } else if (removed.error().kind != ErrorKind::kConflict && removed.error().kind != ErrorKind::kNotFound) {
+        } else if (removed.error().kind != ErrorKind::kConflict &&
+                   removed.error().kind != ErrorKind::kNotFound) {
             return Failure(std::move(removed.error()));
         }
     }

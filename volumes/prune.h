@@ -14,8 +14,8 @@ struct PruneReport {
     std::uint64_t bytes = 0;  // disk space that came free
 };
 
-// Removes what no container uses and `wanted` says yes to, and reports it as one event. A volume that somebody else
-// takes or removes meanwhile is passed over. Blocks.
+// Removes what no container uses and `wanted` says yes to, and reports it as one event. A volume that
+// somebody else takes or removes meanwhile is passed over. Blocks.
 Result<PruneReport> prune(VolumeService& volumes, events::EventSink& events,
                           const std::function<bool(const Volume&)>& wanted);
 

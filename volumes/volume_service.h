@@ -23,17 +23,20 @@ struct Volume {
     bool anonymous = false;
 };
 
-// Named and anonymous local volumes. Safe from any thread; durable when a call returns. Error texts are Docker's.
+// Named and anonymous local volumes. Safe from any thread; durable when a call returns. Error texts are
+// Docker's.
 class VolumeService {
-   public:
+ public:
     virtual ~VolumeService() = default;
-    // "" makes an anonymous volume with an ID for a name. An existing volume of the same driver is returned as it is.
-    virtual Result<Volume> create(std::string name, std::string driver, std::map<std::string, std::string> options,
+    // "" makes an anonymous volume with an ID for a name. An existing volume of the same driver is returned
+    // as it is.
+    virtual Result<Volume> create(std::string name, std::string driver,
+                                  std::map<std::string, std::string> options,
                                   std::map<std::string, std::string> labels) = 0;
     virtual Result<Volume> inspect(const std::string& name) = 0;
     virtual Result<std::vector<Volume>> list() = 0;
-    // kConflict while containers use it ("remove NAME: volume is in use - [ID, …]"); with force a missing one is no
-    // error.
+    // kConflict while containers use it ("remove NAME: volume is in use - [ID, …]"); with force a missing one
+    // is no error.
     virtual Result<> remove(const std::string& name, bool force) = 0;
 
     // A container refers to a volume from create to rm. acquire() on a volume that is not there makes it.
@@ -41,8 +44,8 @@ class VolumeService {
     virtual Result<> release(const std::string& container) = 0;
     virtual std::vector<std::string> users(const std::string& name) = 0;
 
-    // Copies what the image has at `target` into a still empty volume: contents, and the folder's owner and mode.
-    // `root_fd` is the container's root (detached mount); `target` is resolved inside it.
+    // Copies what the image has at `target` into a still empty volume: contents, and the folder's owner and
+    // mode. `root_fd` is the container's root (detached mount); `target` is resolved inside it.
     virtual Result<> copy_up(const std::string& name, int root_fd, const std::string& target) = 0;
 };
 
@@ -55,8 +58,8 @@ struct VolumeConfig {
 };
 
 extern const state::Schema kSchema;
-// JSON copies lie in ROOT/NAME/volume.json; a database that has lost its rows is filled from them (but for who uses
-// what: containers say that again). `database` and `events` must outlive the service.
+// JSON copies lie in ROOT/NAME/volume.json; a database that has lost its rows is filled from them (but for
+// who uses what: containers say that again). `database` and `events` must outlive the service.
 Result<std::unique_ptr<VolumeService>> open_volume_service(VolumeConfig config, state::Database& database,
                                                            events::EventSink& events);
 

@@ -32,7 +32,8 @@ Result<> VolumeStore::reset(const std::vector<Volume>& volumes) {
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
         BERTH_CHECK(connection.execute("DELETE FROM volume_volumes"));
         for (const auto& volume : volumes) BERTH_CHECK(put(connection, volume));
-        return connection.execute("DELETE FROM volume_users WHERE name NOT IN (SELECT name FROM volume_volumes)");
+        return connection.execute(
+            "DELETE FROM volume_users WHERE name NOT IN (SELECT name FROM volume_volumes)");
     });
 }
 

@@ -14,7 +14,7 @@ using Users = std::map<std::string, std::set<std::string>>;  // volume -> contai
 
 // The rows of volumes and of who uses them. Every change is durable when the call returns.
 class VolumeStore {
-   public:
+ public:
     explicit VolumeStore(state::Database& database) : database_(database) {}
 
     // Makes the rows those of `volumes`; uses of volumes that are not among them go.
@@ -25,7 +25,7 @@ class VolumeStore {
     Result<> add_user(const std::string& name, const std::string& container);
     Result<> remove_user(const std::string& container);
 
-   private:
+ private:
     state::Database& database_;
 };
 

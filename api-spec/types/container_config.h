@@ -33,8 +33,8 @@ struct ContainerConfig {
     std::vector<std::string> shell;
 };
 
-// `path` is put in front of field names in errors ("" for a create request, whose fields are flat). A field that is
-// not supported and not empty is kNotImplemented and the message names it.
+// `path` is put in front of field names in errors ("" for a create request, whose fields are flat). A field
+// that is not supported and not empty is kNotImplemented and the message names it.
 Result<ContainerConfig> parse_container_config(const nlohmann::json& object, const std::string& path);
 nlohmann::json to_json(const ContainerConfig& config);
 

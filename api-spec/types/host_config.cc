@@ -171,14 +171,14 @@ nlohmann::json to_json(const HostConfig& config) {
     for (const char* name : {"Dns", "DnsOptions", "DnsSearch", "Devices", "Ulimits"}) {
         if (out[name].is_null()) out[name] = nlohmann::json::array();
     }
-    for (const char* name : {"Tmpfs", "Sysctls", "Annotations", "StorageOpt", "Mounts", "Init", "KernelMemory",
-                             "KernelMemoryTCP"}) {
+    for (const char* name : {"Tmpfs", "Sysctls", "Annotations", "StorageOpt", "Mounts", "Init",
+                             "KernelMemory", "KernelMemoryTCP"}) {
         if (out[name].empty() || out[name] == 0) out.erase(name);
     }
     if (out["ConsoleSize"].is_null()) out["ConsoleSize"] = {0, 0};
     for (const char* name : {"MaskedPaths", "ReadonlyPaths"}) {
         bool given = std::string(name) == "MaskedPaths" ? config.masked_paths.has_value()
-                                                         : config.readonly_paths.has_value();
+                                                        : config.readonly_paths.has_value();
         if (given && out[name].is_null()) out[name] = nlohmann::json::array();
     }
     if (out.contains("Mounts")) {

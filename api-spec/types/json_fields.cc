@@ -22,9 +22,9 @@ bool says_nothing(const nlohmann::json& json) {
 
 bool FieldReader::expect(bool right, const nlohmann::json& json, const std::string& path, const char* type) {
     if (!right && !error_) {
-        error_ = Error{ErrorKind::kInvalidArgument,
-                       std::string("invalid JSON: json: cannot unmarshal ") + go_name(json) +
-                           " into Go struct field " + path + " of type " + type};
+        error_ = Error{ErrorKind::kInvalidArgument, std::string("invalid JSON: json: cannot unmarshal ") +
+                                                        go_name(json) + " into Go struct field " + path +
+                                                        " of type " + type};
     }
     return right;
 }
@@ -48,11 +48,21 @@ Result<> FieldReader::result() const {
 
 void FieldWriter::unsupported(const char* name, Empty empty) {
     switch (empty) {
-        case Empty::kNull: object_[name] = nullptr; return;
-        case Empty::kZero: object_[name] = 0; return;
-        case Empty::kText: object_[name] = ""; return;
-        case Empty::kFalse: object_[name] = false; return;
-        case Empty::kArray: object_[name] = nlohmann::json::array(); return;
+        case Empty::kNull:
+            object_[name] = nullptr;
+            return;
+        case Empty::kZero:
+            object_[name] = 0;
+            return;
+        case Empty::kText:
+            object_[name] = "";
+            return;
+        case Empty::kFalse:
+            object_[name] = false;
+            return;
+        case Empty::kArray:
+            object_[name] = nlohmann::json::array();
+            return;
     }
 }
 

@@ -22,11 +22,11 @@ concept Either = std::is_same_v<std::remove_const_t<Self>, T>;
 // What a field that is not supported looks like when it says nothing.
 enum class Empty { kNull, kZero, kText, kFalse, kArray };
 
-// Reads one JSON object. Missing and null fields keep the value they have; unknown ones are ignored, as Go does. The
-// first wrong type ends the reading: "invalid JSON: json: cannot unmarshal string into Go struct field
-// .HostConfig.Memory of type int64".
+// Reads one JSON object. Missing and null fields keep the value they have; unknown ones are ignored, as Go
+// does. The first wrong type ends the reading: "invalid JSON: json: cannot unmarshal string into Go struct
+// field .HostConfig.Memory of type int64".
 class FieldReader {
-   public:
+ public:
     FieldReader(const nlohmann::json& object, std::string path) : object_(object), path_(std::move(path)) {}
 
     template <class T>
@@ -38,7 +38,7 @@ class FieldReader {
     void unsupported(const char* name, Empty empty);
     Result<> result() const;
 
-   private:
+ private:
     template <class T>
     void read(const nlohmann::json& json, T& value, const std::string& path);
     template <class T>
@@ -86,7 +86,7 @@ void FieldReader::read(const nlohmann::json& json, T& value, const std::string& 
 
 // Writes every field of a struct, with Go's null for an empty list.
 class FieldWriter {
-   public:
+ public:
     template <class T>
     void operator()(const char* name, const T& value) {
         object_[name] = write(value);
@@ -123,7 +123,7 @@ class FieldWriter {
     }
     static nlohmann::json write(const std::set<std::string>& value);
 
-   private:
+ private:
     nlohmann::json object_ = nlohmann::json::object();
 };
 

@@ -22,8 +22,8 @@ struct EndpointRequest {
     std::string mac_address;
 };
 
-// Network name -> what is wanted there. As parse_container_config(). What clients echo from an inspect (NetworkID,
-// IPAddress, …) is the engine's to say and is not read.
+// Network name -> what is wanted there. As parse_container_config(). What clients echo from an inspect
+// (NetworkID, IPAddress, …) is the engine's to say and is not read.
 Result<std::map<std::string, EndpointRequest>> parse_networking_config(const nlohmann::json& object,
                                                                        const std::string& path);
 nlohmann::json to_json(const EndpointRequest& request);

@@ -27,11 +27,14 @@ json to_json(const SystemVersion& version) {
 namespace {
 
 json registry_config(const SystemInfo& info) {
-    json indexes{{"docker.io", {{"Name", "docker.io"}, {"Mirrors", json::array()}, {"Official", true}, {"Secure", true}}}};
+    json indexes{{"docker.io",
+                  {{"Name", "docker.io"}, {"Mirrors", json::array()}, {"Official", true}, {"Secure", true}}}};
     for (const auto& host : info.insecure_registries) {
         indexes[host] = {{"Name", host}, {"Mirrors", json::array()}, {"Official", false}, {"Secure", false}};
     }
-    return {{"IndexConfigs", indexes}, {"InsecureRegistryCIDRs", info.insecure_registry_cidrs}, {"Mirrors", nullptr}};
+    return {{"IndexConfigs", indexes},
+            {"InsecureRegistryCIDRs", info.insecure_registry_cidrs},
+            {"Mirrors", nullptr}};
 }
 
 json runtimes(const SystemInfo& info) {
@@ -40,7 +43,9 @@ json runtimes(const SystemInfo& info) {
     return out;
 }
 
-json or_null(const std::vector<std::string>& list) { return list.empty() ? json(nullptr) : json(list); }
+json or_null(const std::vector<std::string>& list) {
+    return list.empty() ? json(nullptr) : json(list);
+}
 
 void add_limits(json& out, const Limits& limits) {
     out["MemoryLimit"] = limits.memory;

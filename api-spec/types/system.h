@@ -30,7 +30,8 @@ struct ContainerCounts {
 // What the kernel can limit; a false one makes the CLI print a warning.
 struct Limits {
     bool memory = false, swap = false, cpu_cfs_period = false, cpu_cfs_quota = false, cpu_shares = false;
-    bool cpu_set = false, pids = false, ipv4_forwarding = false, oom_kill_disable = false, kernel_memory_tcp = false;
+    bool cpu_set = false, pids = false, ipv4_forwarding = false, oom_kill_disable = false,
+         kernel_memory_tcp = false;
 };
 
 struct Runtime {

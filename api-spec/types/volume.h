@@ -8,8 +8,8 @@
 
 #include "engine/base/result.h"
 
-// POST /volumes/create, GET /volumes and GET /volumes/{name}. JSON names are the members' in PascalCase unless volume.cc
-// says otherwise.
+// POST /volumes/create, GET /volumes and GET /volumes/{name}. JSON names are the members' in PascalCase
+// unless volume.cc says otherwise.
 namespace berth::types {
 
 struct VolumeCreateRequest {

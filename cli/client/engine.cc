@@ -14,7 +14,7 @@ namespace {
 
 // A file as a request body. Reads block, which is fine where nothing else goes on.
 class FileSource : public http::BodySource {
-   public:
+ public:
     explicit FileSource(int fd) : fd_(fd) {}
 
     Async<Result<std::string>> next() override {
@@ -28,20 +28,28 @@ class FileSource : public http::BodySource {
         co_return piece;
     }
 
-   private:
+ private:
     int fd_;
 };
 
 ErrorKind kind_of(unsigned status) {
     switch (status) {
-        case 400: return ErrorKind::kInvalidArgument;
-        case 401: return ErrorKind::kUnauthorized;
-        case 403: return ErrorKind::kForbidden;
-        case 404: return ErrorKind::kNotFound;
-        case 409: return ErrorKind::kConflict;
-        case 501: return ErrorKind::kNotImplemented;
-        case 503: return ErrorKind::kUnavailable;
-        default: return ErrorKind::kInternal;
+        case 400:
+            return ErrorKind::kInvalidArgument;
+        case 401:
+            return ErrorKind::kUnauthorized;
+        case 403:
+            return ErrorKind::kForbidden;
+        case 404:
+            return ErrorKind::kNotFound;
+        case 409:
+            return ErrorKind::kConflict;
+        case 501:
+            return ErrorKind::kNotImplemented;
+        case 503:
+            return ErrorKind::kUnavailable;
+        default:
+            return ErrorKind::kInternal;
     }
 }
 
@@ -62,7 +70,8 @@ Engine::Engine(http::Endpoint endpoint, const Settings& settings)
 Result<std::unique_ptr<Engine>> Engine::open(const Settings& settings) {
     auto endpoint = http::Endpoint::parse(settings.host);
     if (!endpoint) {
-        return fail(ErrorKind::kInvalidArgument, fmt::format("unable to parse docker host `{}`", settings.host));
+        return fail(ErrorKind::kInvalidArgument,
+                    fmt::format("unable to parse docker host `{}`", settings.host));
     }
     return std::unique_ptr<Engine>(new Engine(std::move(*endpoint), settings));
 }
@@ -76,9 +85,10 @@ Error Engine::refused(unsigned status, std::string_view body) {
 
 Error Engine::unreachable(Error error) const {
     if (error.sys_errno == 0 && error.kind != ErrorKind::kUnavailable) return error;
-    return Error{ErrorKind::kUnavailable,
-                 fmt::format("Cannot connect to the Docker daemon at {}. Is the docker daemon running?", host_),
-                 error.sys_errno};
+    return Error{
+        ErrorKind::kUnavailable,
+        fmt::format("Cannot connect to the Docker daemon at {}. Is the docker daemon running?", host_),
+        error.sys_errno};
 }
 
 Async<Result<Engine::Answer>> Engine::exchange(http::ClientRequest request) {
@@ -127,7 +137,8 @@ Result<Json> Engine::post(std::string target, std::optional<Json> body) {
     return parsed(answer.body);
 }
 
-Result<> Engine::stream(std::string method, std::string target, http::Headers headers, int upload, Take take) {
+Result<> Engine::stream(std::string method, std::string target, http::Headers headers, int upload,
+                        Take take) {
     http::ClientRequest request;
     request.method = std::move(method);
     request.target = versioned(target);

@@ -17,7 +17,7 @@ namespace berth::cli {
 // "Cannot connect to the Docker daemon at URL. Is the docker daemon running?" (kUnavailable) and
 // "Error response from daemon: TEXT".
 class Engine {
-   public:
+ public:
     static Result<std::unique_ptr<Engine>> open(const Settings& settings);
 
     struct Answer {
@@ -29,8 +29,8 @@ class Engine {
     Result<Json> get(std::string target);
     Result<Json> post(std::string target, std::optional<Json> body = {});
 
-    // A streamed answer: `take` gets the bytes as they come, and may end the stream by an Error. `upload`, an open
-    // file or -1, is sent as the request's body.
+    // A streamed answer: `take` gets the bytes as they come, and may end the stream by an Error. `upload`, an
+    // open file or -1, is sent as the request's body.
     using Take = std::function<Result<>(std::string_view bytes)>;
     Result<> stream(std::string method, std::string target, http::Headers headers, int upload, Take take);
 
@@ -42,7 +42,7 @@ class Engine {
     static Error refused(unsigned status, std::string_view body);
     Error unreachable(Error error) const;
 
-   private:
+ private:
     Engine(http::Endpoint endpoint, const Settings& settings);
     Async<Result<Answer>> exchange(http::ClientRequest request);
     Async<Result<>> exchange_stream(http::ClientRequest request, int upload, Take take);

@@ -20,9 +20,10 @@ namespace berth::cli {
 
 namespace {
 
-// Standard input as a channel: a file cannot be polled, so a thread reads it. The thread ends with the process.
+// Standard input as a channel: a file cannot be polled, so a thread reads it. The thread ends with the
+// process.
 class StandardInput {
-   public:
+ public:
     explicit StandardInput(IoContext& io) : io_(io), pieces_(io, 1024) {}
 
     void start() {
@@ -30,16 +31,17 @@ class StandardInput {
     }
     async::Channel<std::string>& pieces() { return pieces_; }
 
-   private:
+ private:
     void read() {
         std::array<char, 1 << 15> buffer;
         while (true) {
             ssize_t got = ::read(STDIN_FILENO, buffer.data(), buffer.size());
             if (got < 0 && errno == EINTR) continue;
             if (got <= 0) break;
-            async::post(io_, [this, piece = std::string(buffer.data(), static_cast<std::size_t>(got))]() mutable {
-                pieces_.try_send(std::move(piece));
-            });
+            async::post(io_,
+                        [this, piece = std::string(buffer.data(), static_cast<std::size_t>(got))]() mutable {
+                            pieces_.try_send(std::move(piece));
+                        });
         }
         async::post(io_, [this] { pieces_.close(); });
     }
@@ -49,7 +51,7 @@ class StandardInput {
 };
 
 class Session {
-   public:
+ public:
     Session(Engine& engine, Foreground plan) : engine_(engine), plan_(std::move(plan)) {}
 
     Async<Result<std::optional<int>>> run() {
@@ -58,7 +60,8 @@ class Session {
         if (plan_.start || plan_.remove) {
             BERTH_CO_TRY(waiting, co_await wait(plan_.remove ? "removed" : "next-exit"));
         }
-        if (plan_.start) BERTH_CO_CHECK(co_await simple("POST", fmt::format("/containers/{}/start", plan_.id)));
+        if (plan_.start)
+            BERTH_CO_CHECK(co_await simple("POST", fmt::format("/containers/{}/start", plan_.id)));
         std::optional<RawMode> raw;
         if (plan_.tty && plan_.input && is_terminal(STDIN_FILENO)) raw.emplace(STDIN_FILENO);
         if (plan_.tty) co_await resize();
@@ -70,7 +73,8 @@ class Session {
             auto state = co_await simple("GET", fmt::format("/containers/{}/json", plan_.id));
             if (state) {
                 Json inspected = Json::parse(*state, nullptr, false);
-                if (inspected.value(Json::json_pointer("/State/Running"), false)) co_return std::optional<int>();
+                if (inspected.value(Json::json_pointer("/State/Running"), false))
+                    co_return std::optional<int>();
             }
             BERTH_CO_TRY(waiting, co_await wait("not-running"));
         }
@@ -83,7 +87,7 @@ class Session {
         co_return std::optional<int>(static_cast<int>(number_of(answer, "StatusCode")));
     }
 
-   private:
+ private:
     Async<Result<std::unique_ptr<async::Stream>>> attach() {
         http::ClientRequest request;
         request.method = "POST";
@@ -108,7 +112,8 @@ class Session {
     Async<Result<http::ClientResponse>> wait(std::string condition) {
         http::ClientRequest request;
         request.method = "POST";
-        request.target = engine_.versioned(fmt::format("/containers/{}/wait?condition={}", plan_.id, condition));
+        request.target =
+            engine_.versioned(fmt::format("/containers/{}/wait?condition={}", plan_.id, condition));
         auto response = co_await engine_.client().request(std::move(request));
         if (!response) co_return Failure(engine_.unreachable(std::move(response.error())));
         if (response->status >= 400) {
@@ -133,7 +138,8 @@ class Session {
         auto size = terminal_size(STDOUT_FILENO);
         if (!size) co_return;
         // The container may have ended already; the size does not matter then.
-        (void)co_await simple("POST", fmt::format("/containers/{}/resize?h={}&w={}", plan_.id, size->rows, size->columns));
+        (void)co_await simple(
+            "POST", fmt::format("/containers/{}/resize?h={}&w={}", plan_.id, size->rows, size->columns));
     }
 
     void start_helpers() {

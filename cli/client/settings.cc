@@ -39,7 +39,8 @@ Result<std::string> context_host(const std::string& config_dir, const std::strin
 
 }  // namespace
 
-Result<Settings> find_settings(const std::string& host, const std::string& context, const std::string& config_dir) {
+Result<Settings> find_settings(const std::string& host, const std::string& context,
+                               const std::string& config_dir) {
     Settings settings;
     settings.config_dir = !config_dir.empty() ? config_dir : environment("DOCKER_CONFIG");
     if (settings.config_dir.empty()) settings.config_dir = environment("HOME") + "/.docker";

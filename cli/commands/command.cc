@@ -12,8 +12,12 @@
 
 namespace berth::cli {
 
-void print(std::string_view text) { (void)write_all(STDOUT_FILENO, text).has_value(); }
-void warn(std::string_view text) { (void)write_all(STDERR_FILENO, text).has_value(); }
+void print(std::string_view text) {
+    (void)write_all(STDOUT_FILENO, text).has_value();
+}
+void warn(std::string_view text) {
+    (void)write_all(STDERR_FILENO, text).has_value();
+}
 
 Result<Engine*> Invocation::engine() {
     if (!engine_) {
@@ -33,21 +37,22 @@ bool Invocation::parse(Flags& flags, const Arguments& arguments, std::size_t lea
     }
     status = name == "run" || name == "create" ? 125 : 1;
     if (!parsed) {
-        warn(fmt::format("{}\n\nUsage:  {} {}\n\nRun '{} {} --help' for more information\n", parsed.error().message,
-                         program_, flags.usage(), program_, name));
+        warn(fmt::format("{}\n\nUsage:  {} {}\n\nRun '{} {} --help' for more information\n",
+                         parsed.error().message, program_, flags.usage(), program_, name));
         return false;
     }
     positional = std::move(*parsed);
+    status = 0;
     if (positional.size() >= least && positional.size() <= most) return true;
     status = 1;
     auto count = [](std::size_t n) { return fmt::format("{} argument{}", n, n == 1 ? "" : "s"); };
-    std::string wants = least == most    ? "requires " + count(least)
-                        : most == kAny   ? "requires at least " + count(least)
+    std::string wants = least == most              ? "requires " + count(least)
+                        : most == kAny             ? "requires at least " + count(least)
                         : positional.size() > most ? "requires at most " + count(most)
                                                    : "requires at least " + count(least);
     if (most == 0) wants = "accepts no arguments";
-    warn(fmt::format("{}: '{} {}' {}\n\nUsage:  {} {}\n\nRun '{} {} --help' for more information\n", program_, program_, name,
-                     wants, program_, flags.usage(), program_, name));
+    warn(fmt::format("{}: '{} {}' {}\n\nUsage:  {} {}\n\nRun '{} {} --help' for more information\n", program_,
+                     program_, name, wants, program_, flags.usage(), program_, name));
     return false;
 }
 
@@ -93,8 +98,10 @@ Result<std::string> encode_filters(const std::vector<std::string>& filters) {
     for (const std::string& filter : filters) {
         auto equals = filter.find('=');
         if (equals == std::string::npos) {
-            return fail(ErrorKind::kInvalidArgument, fmt::format("invalid argument \"{}\" for \"-f, --filter\" flag: "
-                                                                 "invalid filter '{}'", filter, filter));
+            return fail(ErrorKind::kInvalidArgument,
+                        fmt::format("invalid argument \"{}\" for \"-f, --filter\" flag: "
+                                    "invalid filter '{}'",
+                                    filter, filter));
         }
         grouped[filter.substr(0, equals)][filter.substr(equals + 1)] = true;
     }
@@ -111,7 +118,9 @@ Result<std::string> moment_of(const std::string& text) {
         std::string whole = text.find('T') == std::string::npos ? text + "T00:00:00Z" : text;
         auto exact = parse_rfc3339(whole);
         if (!exact) exact = parse_rfc3339(whole + "Z");
-        if (!exact) return fail(ErrorKind::kInvalidArgument, fmt::format("failed to parse value as time or duration: {}", text));
+        if (!exact)
+            return fail(ErrorKind::kInvalidArgument,
+                        fmt::format("failed to parse value as time or duration: {}", text));
         moment = *exact;
     }
     auto nanos = moment.time_since_epoch().count();

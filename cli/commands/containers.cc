@@ -72,17 +72,18 @@ Json row_of(const Json& container, bool whole) {
     std::string size = human_size(static_cast<double>(number_of(container, "SizeRw")));
     auto root = number_of(container, "SizeRootFs");
     if (root > 0) size += fmt::format(" (virtual {})", human_size(static_cast<double>(root)));
-    return {{"ID", whole ? id : std::string(short_id(id))},
-            {"Image", text_of(container, "Image")},
-            {"Command", "\"" + command + "\""},
-            {"RunningFor", human_duration(age) + " ago"},
-            {"CreatedAt", format_rfc3339_nano(Timestamp(std::chrono::seconds(number_of(container, "Created"))))},
-            {"Status", text_of(container, "Status")},
-            {"State", text_of(container, "State")},
-            {"Ports", ports_text(container.value("Ports", Json::array()))},
-            {"Names", fmt::format("{}", fmt::join(names, ","))},
-            {"Labels", labels},
-            {"Size", size}};
+    return {
+        {"ID", whole ? id : std::string(short_id(id))},
+        {"Image", text_of(container, "Image")},
+        {"Command", "\"" + command + "\""},
+        {"RunningFor", human_duration(age) + " ago"},
+        {"CreatedAt", format_rfc3339_nano(Timestamp(std::chrono::seconds(number_of(container, "Created"))))},
+        {"Status", text_of(container, "Status")},
+        {"State", text_of(container, "State")},
+        {"Ports", ports_text(container.value("Ports", Json::array()))},
+        {"Names", fmt::format("{}", fmt::join(names, ","))},
+        {"Labels", labels},
+        {"Size", size}};
 }
 
 }  // namespace
@@ -116,18 +117,21 @@ int kill_command(Invocation& invocation, const Arguments& arguments) {
     Flags flags("kill [OPTIONS] CONTAINER [CONTAINER...]", "Kill one or more running containers");
     flags.text("signal,s", &signal, "string", "Signal to send to the container");
     return each(invocation, flags, arguments, [&](const std::string& name) {
-        return fmt::format("/containers/{}/kill{}", name, signal.empty() ? "" : "?signal=" + http::encode_form(signal));
+        return fmt::format("/containers/{}/kill{}", name,
+                           signal.empty() ? "" : "?signal=" + http::encode_form(signal));
     });
 }
 
 int pause_command(Invocation& invocation, const Arguments& arguments) {
     Flags flags("pause CONTAINER [CONTAINER...]", "Pause all processes within one or more containers");
-    return each(invocation, flags, arguments, [](const std::string& name) { return "/containers/" + name + "/pause"; });
+    return each(invocation, flags, arguments,
+                [](const std::string& name) { return "/containers/" + name + "/pause"; });
 }
 
 int unpause_command(Invocation& invocation, const Arguments& arguments) {
     Flags flags("unpause CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers");
-    return each(invocation, flags, arguments, [](const std::string& name) { return "/containers/" + name + "/unpause"; });
+    return each(invocation, flags, arguments,
+                [](const std::string& name) { return "/containers/" + name + "/unpause"; });
 }
 
 int rm_command(Invocation& invocation, const Arguments& arguments) {
@@ -140,8 +144,8 @@ int rm_command(Invocation& invocation, const Arguments& arguments) {
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
     return for_each_name(invocation, names, [&](Engine& engine, const std::string& name) -> Result<> {
-        auto removed = engine.call("DELETE", fmt::format("/containers/{}?force={}&v={}&link={}", name, force ? 1 : 0,
-                                                         volumes ? 1 : 0, link ? 1 : 0));
+        auto removed = engine.call("DELETE", fmt::format("/containers/{}?force={}&v={}&link={}", name,
+                                                         force ? 1 : 0, volumes ? 1 : 0, link ? 1 : 0));
         // With force, what is not there is as good as removed, but the user is told.
         if (!removed && force && removed.error().kind == ErrorKind::kNotFound) {
             warn(removed.error().message + "\n");
@@ -153,7 +157,8 @@ int rm_command(Invocation& invocation, const Arguments& arguments) {
 }
 
 int wait_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("wait CONTAINER [CONTAINER...]", "Block until one or more containers stop, then print their exit codes");
+    Flags flags("wait CONTAINER [CONTAINER...]",
+                "Block until one or more containers stop, then print their exit codes");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
@@ -177,7 +182,8 @@ int rename_command(Invocation& invocation, const Arguments& arguments) {
     if (!invocation.parse(flags, arguments, 2, 2, names, status)) return status;
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    auto renamed = (*engine)->post(fmt::format("/containers/{}/rename?name={}", names[0], http::encode_form(names[1])));
+    auto renamed =
+        (*engine)->post(fmt::format("/containers/{}/rename?name={}", names[0], http::encode_form(names[1])));
     return renamed ? 0 : invocation.failed(renamed.error());
 }
 
@@ -213,7 +219,8 @@ int ps_command(Invocation& invocation, const Arguments& arguments) {
     if (quiet && format.empty()) format = "{{.ID}}";
     return print_rows(invocation, rows, format, [&] {
         std::vector<const char*> keys = {"ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"};
-        std::vector<std::string> header = {"CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"};
+        std::vector<std::string> header = {"CONTAINER ID", "IMAGE", "COMMAND", "CREATED",
+                                           "STATUS",       "PORTS", "NAMES"};
         if (size) keys.push_back("Size"), header.push_back("SIZE");
         Table table(header);
         for (const Json& row : rows) {
@@ -233,8 +240,10 @@ int logs_command(Invocation& invocation, const Arguments& arguments) {
     flags.toggle("timestamps,t", &timestamps, "Show timestamps");
     flags.toggle("details", &details, "Show extra details provided to logs");
     flags.text("tail,n", &tail, "string", "Number of lines to show from the end of the logs");
-    flags.text("since", &since, "string", "Show logs since timestamp or relative (e.g. \"42m\" for 42 minutes)");
-    flags.text("until", &until, "string", "Show logs before a timestamp or relative (e.g. \"42m\" for 42 minutes)");
+    flags.text("since", &since, "string",
+               "Show logs since timestamp or relative (e.g. \"42m\" for 42 minutes)");
+    flags.text("until", &until, "string",
+               "Show logs before a timestamp or relative (e.g. \"42m\" for 42 minutes)");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, 1, names, status)) return status;
@@ -242,8 +251,8 @@ int logs_command(Invocation& invocation, const Arguments& arguments) {
     if (!engine) return invocation.failed(engine.error());
     auto inspected = (*engine)->get(fmt::format("/containers/{}/json", names[0]));
     if (!inspected) return invocation.failed(inspected.error());
-    std::string target = fmt::format("/containers/{}/logs?stdout=1&stderr=1&tail={}", text_of(*inspected, "Id"),
-                                     http::encode_form(tail));
+    std::string target = fmt::format("/containers/{}/logs?stdout=1&stderr=1&tail={}",
+                                     text_of(*inspected, "Id"), http::encode_form(tail));
     if (follow) target += "&follow=1";
     if (timestamps) target += "&timestamps=1";
     if (details) target += "&details=1";
@@ -254,12 +263,14 @@ int logs_command(Invocation& invocation, const Arguments& arguments) {
         target += fmt::format("&{}={}", key, *moment);
     }
     FrameWriter writer(inspected->value(Json::json_pointer("/Config/Tty"), false));
-    auto done = (*engine)->stream("GET", target, {}, -1, [&](std::string_view bytes) { return writer.write(bytes); });
+    auto done =
+        (*engine)->stream("GET", target, {}, -1, [&](std::string_view bytes) { return writer.write(bytes); });
     return done ? 0 : invocation.failed(done.error());
 }
 
 int port_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("port CONTAINER [PRIVATE_PORT[/PROTO]]", "List port mappings or a specific mapping for the container");
+    Flags flags("port CONTAINER [PRIVATE_PORT[/PROTO]]",
+                "List port mappings or a specific mapping for the container");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, 2, names, status)) return status;
@@ -282,11 +293,13 @@ int port_command(Invocation& invocation, const Arguments& arguments) {
         }
     }
     if (wanted.empty() || found) return 0;
-    return invocation.failed({ErrorKind::kNotFound, fmt::format("no public port '{}' published for {}", wanted, names[0])});
+    return invocation.failed(
+        {ErrorKind::kNotFound, fmt::format("no public port '{}' published for {}", wanted, names[0])});
 }
 
 int top_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("top CONTAINER [ps OPTIONS]", "Display the running processes of a container", Flags::Order::kFirst);
+    Flags flags("top CONTAINER [ps OPTIONS]", "Display the running processes of a container",
+                Flags::Order::kFirst);
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;

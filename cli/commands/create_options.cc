@@ -17,7 +17,9 @@ namespace berth::cli {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 // "k=v" to {"k":"v"}; "k" alone to {"k":""}.
 Json key_values(const std::vector<std::string>& items) {
@@ -74,7 +76,8 @@ Result<Json> ulimit(const std::string& text) {
         }
         return value;
     };
-    BERTH_TRY(std::int64_t soft, number(text.substr(equals + 1, colon == std::string::npos ? colon : colon - equals - 1)));
+    BERTH_TRY(std::int64_t soft,
+              number(text.substr(equals + 1, colon == std::string::npos ? colon : colon - equals - 1)));
     std::int64_t hard = soft;
     if (colon != std::string::npos) {
         BERTH_TRY(hard, number(text.substr(colon + 1)));
@@ -105,7 +108,8 @@ Result<Json> device(const std::string& text) {
         parts.push_back(text.substr(at, end - at));
         at = end + 1;
     }
-    if (parts.empty() || parts.size() > 3 || parts[0].empty()) return bad("invalid device specification: " + text);
+    if (parts.empty() || parts.size() > 3 || parts[0].empty())
+        return bad("invalid device specification: " + text);
     std::string target = parts[0], permissions = "rwm";
     if (parts.size() == 2 && parts[1].find_first_not_of("rwm") == std::string::npos) {
         permissions = parts[1];
@@ -127,7 +131,8 @@ void CreateOptions::add_to(Flags& f) {
     f.toggle("quiet,q", &quiet, "Suppress the pull output");
     f.toggle("tty,t", &tty, "Allocate a pseudo-TTY");
     f.toggle("interactive,i", &interactive, "Keep STDIN open even if not attached");
-    f.toggle("rm", &auto_remove, "Automatically remove the container and its associated anonymous volumes when it exits");
+    f.toggle("rm", &auto_remove,
+             "Automatically remove the container and its associated anonymous volumes when it exits");
     f.text("user,u", &user_, "string", "Username or UID (format: <name|uid>[:<group|gid>])");
     f.text("workdir,w", &workdir_, "string", "Working directory inside the container");
     f.text("hostname,h", &hostname_, "string", "Container host name");
@@ -139,7 +144,8 @@ void CreateOptions::add_to(Flags& f) {
     f.list("env-file", &env_files_, "Read in a file of environment variables");
     f.list("label,l", &labels_, "Set meta data on a container");
     f.list("label-file", &label_files_, "Read in a line delimited file of labels");
-    f.list("annotation", &annotations_, "Add an annotation to the container (passed through to the OCI runtime)");
+    f.list("annotation", &annotations_,
+           "Add an annotation to the container (passed through to the OCI runtime)");
     f.list("publish,p", &publish_, "Publish a container's port(s) to the host");
     f.toggle("publish-all,P", &publish_all_, "Publish all exposed ports to random ports");
     f.list("expose", &expose_, "Expose a port or a range of ports");
@@ -148,7 +154,8 @@ void CreateOptions::add_to(Flags& f) {
     f.list("tmpfs", &tmpfs_, "Mount a tmpfs directory");
     f.list("volumes-from", &volumes_from_, "Mount volumes from the specified container(s)");
     f.text("memory,m", &memory_, "bytes", "Memory limit");
-    f.text("memory-swap", &memory_swap_, "bytes", "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
+    f.text("memory-swap", &memory_swap_, "bytes",
+           "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
     f.text("memory-reservation", &reservation_, "bytes", "Memory soft limit");
     f.number("memory-swappiness", &swappiness_, "Tune container memory swappiness (0 to 100)");
     f.text("shm-size", &shm_size_, "bytes", "Size of /dev/shm");
@@ -196,15 +203,19 @@ void CreateOptions::add_to(Flags& f) {
     f.text("health-cmd", &health_cmd_, "string", "Command to run to check health");
     f.text("health-interval", &health_interval_, "duration", "Time between running the check");
     f.text("health-timeout", &health_timeout_, "duration", "Maximum time to allow one check to run");
-    f.text("health-start-period", &health_start_period_, "duration", "Start period for the container to initialize");
-    f.text("health-start-interval", &health_start_interval_, "duration", "Time between checks during the start period");
+    f.text("health-start-period", &health_start_period_, "duration",
+           "Start period for the container to initialize");
+    f.text("health-start-interval", &health_start_interval_, "duration",
+           "Time between checks during the start period");
     f.number("health-retries", &health_retries_, "Consecutive failures needed to report unhealthy");
     f.toggle("no-healthcheck", &no_healthcheck_, "Disable any container-specified HEALTHCHECK");
 }
 
-Result<> CreateOptions::add_config(const Flags& flags, const std::vector<std::string>& arguments, Json& config) const {
+Result<> CreateOptions::add_config(const Flags& flags, const std::vector<std::string>& arguments,
+                                   Json& config) const {
     config["Image"] = arguments.front();
-    if (arguments.size() > 1) config["Cmd"] = Json(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
+    if (arguments.size() > 1)
+        config["Cmd"] = Json(std::vector<std::string>(arguments.begin() + 1, arguments.end()));
     config["Tty"] = tty;
     config["OpenStdin"] = interactive;
     config["StdinOnce"] = interactive && attach_input;
@@ -257,8 +268,11 @@ Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
     if (!cpus_.empty()) {
         char* end = nullptr;
         double cpus = std::strtod(cpus_.c_str(), &end);
-        if (*end != '\0' || cpus < 0) return bad(fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse "
-                                                             "{} as a rational number", cpus_, cpus_));
+        if (*end != '\0' || cpus < 0)
+            return bad(
+                fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse "
+                            "{} as a rational number",
+                            cpus_, cpus_));
         host["NanoCpus"] = static_cast<std::int64_t>(std::llround(cpus * 1e9));
     }
     if (!cpuset_cpus_.empty()) host["CpusetCpus"] = cpuset_cpus_;
@@ -332,8 +346,11 @@ Result<> CreateOptions::add_network(Json& config, Json& host) const {
     if (!links_.empty()) host["Links"] = links_;
     for (const std::string& item : hosts_) {
         auto separator = item.find_first_of("=:");
-        if (separator == std::string::npos) return bad(fmt::format("invalid argument \"{}\" for \"--add-host\" flag: bad "
-                                                                   "format for add-host: \"{}\"", item, item));
+        if (separator == std::string::npos)
+            return bad(
+                fmt::format("invalid argument \"{}\" for \"--add-host\" flag: bad "
+                            "format for add-host: \"{}\"",
+                            item, item));
         host["ExtraHosts"].push_back(item.substr(0, separator) + ":" + item.substr(separator + 1));
     }
     if (!dns_.empty()) host["Dns"] = dns_;
@@ -357,7 +374,8 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
         constexpr std::string_view kSeccomp = "seccomp=";
         // A profile's file is read here: the engine gets its text.
         if (item.starts_with(kSeccomp) && item != "seccomp=unconfined" && item != "seccomp=builtin") {
-            BERTH_TRY(std::string profile, in("opening seccomp profile failed", read_file(item.substr(kSeccomp.size()))));
+            BERTH_TRY(std::string profile,
+                      in("opening seccomp profile failed", read_file(item.substr(kSeccomp.size()))));
             host["SecurityOpt"].push_back("seccomp=" + profile);
         } else {
             host["SecurityOpt"].push_back(item);
@@ -370,10 +388,10 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     if (read_only_) host["ReadonlyRootfs"] = true;
     if (flags.changed("init")) host["Init"] = init_;
     if (auto_remove) host["AutoRemove"] = true;
-    for (auto [key, text] : {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
-                             std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_),
-                             std::pair("PidMode", &pid_), std::pair("UTSMode", &uts_),
-                             std::pair("UsernsMode", &userns_)}) {
+    for (auto [key, text] :
+         {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
+          std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_), std::pair("PidMode", &pid_),
+          std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_)}) {
         if (!text->empty()) host[key] = *text;
     }
     if (!restart_.empty()) {

@@ -10,7 +10,7 @@ namespace berth::cli {
 
 // The options that `run` and `create` share, and the request body they make.
 class CreateOptions {
-   public:
+ public:
     void add_to(Flags& flags);
     // `arguments`: the image, then the command. Errors read as docker's: invalid port, label, size, ….
     Result<Json> body(const Flags& flags, const std::vector<std::string>& arguments) const;
@@ -21,21 +21,27 @@ class CreateOptions {
     // What the foreground of `run` decides: AttachStdin and its kin.
     bool attach_input = false, attach_output = false, attach_error = false;
 
-   private:
+ private:
     Result<> add_config(const Flags& flags, const std::vector<std::string>& arguments, Json& config) const;
     Result<> add_resources(const Flags& flags, Json& host) const;
     Result<> add_mounts(Json& config, Json& host) const;
     Result<> add_ports(Json& config, Json& host) const;
     Result<> add_network(Json& config, Json& host) const;
 
-    std::string user_, workdir_, hostname_, domainname_, entrypoint_, stop_signal_, memory_, memory_swap_, reservation_;
-    std::string cpus_, cpuset_cpus_, cpuset_mems_, shm_size_, network_ = "default", restart_, log_driver_, runtime_;
+    std::string user_, workdir_, hostname_, domainname_, entrypoint_, stop_signal_, memory_, memory_swap_,
+        reservation_;
+    std::string cpus_, cpuset_cpus_, cpuset_mems_, shm_size_, network_ = "default", restart_, log_driver_,
+                                                              runtime_;
     std::string ip_, mac_, ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
     std::string health_cmd_, health_interval_, health_timeout_, health_start_period_, health_start_interval_;
-    std::vector<std::string> env_, env_files_, labels_, label_files_, publish_, expose_, volumes_, mounts_, tmpfs_, cap_add_;
-    std::vector<std::string> cap_drop_, security_, ulimits_, hosts_, dns_, dns_search_, dns_options_, log_options_, groups_;
-    std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, aliases_, storage_, device_rules_;
-    std::int64_t pids_ = 0, cpu_shares_ = 0, cpu_quota_ = 0, cpu_period_ = 0, stop_timeout_ = 0, oom_score_ = 0;
+    std::vector<std::string> env_, env_files_, labels_, label_files_, publish_, expose_, volumes_, mounts_,
+        tmpfs_, cap_add_;
+    std::vector<std::string> cap_drop_, security_, ulimits_, hosts_, dns_, dns_search_, dns_options_,
+        log_options_, groups_;
+    std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, aliases_, storage_,
+        device_rules_;
+    std::int64_t pids_ = 0, cpu_shares_ = 0, cpu_quota_ = 0, cpu_period_ = 0, stop_timeout_ = 0,
+                 oom_score_ = 0;
     std::int64_t swappiness_ = -1, health_retries_ = 0;
     bool privileged_ = false, read_only_ = false, init_ = false, publish_all_ = false, oom_disable_ = false;
     bool no_healthcheck_ = false;

@@ -29,7 +29,8 @@ ImageName split_name(const std::string& name) {
 }
 
 std::string age(std::int64_t created) {
-    auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now().time_since_epoch()).count() - created;
+    auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(now().time_since_epoch()).count() - created;
     return human_duration(std::chrono::seconds(seconds)) + " ago";
 }
 
@@ -72,16 +73,18 @@ http::Headers tar_headers() {
 
 }  // namespace
 
-Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet, int out_fd) {
+Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet,
+                    int out_fd) {
     ImageName parts = split_name(name);
     std::string tag = parts.tag.empty() ? "latest" : parts.tag;
-    std::string target = fmt::format("/images/create?fromImage={}&tag={}", http::encode_form(parts.repository),
-                                     http::encode_form(tag));
+    std::string target = fmt::format("/images/create?fromImage={}&tag={}",
+                                     http::encode_form(parts.repository), http::encode_form(tag));
     if (!platform.empty()) target += "&platform=" + http::encode_form(platform);
     http::Headers headers;
     headers.set("X-Registry-Auth", "e30=");
     ProgressView view(out_fd, is_terminal(out_fd), quiet);
-    return engine.stream("POST", target, std::move(headers), -1, [&](std::string_view bytes) { return view.write(bytes); });
+    return engine.stream("POST", target, std::move(headers), -1,
+                         [&](std::string_view bytes) { return view.write(bytes); });
 }
 
 int images_command(Invocation& invocation, const Arguments& arguments) {
@@ -110,8 +113,8 @@ int images_command(Invocation& invocation, const Arguments& arguments) {
     return print_rows(invocation, rows, format, [&] {
         Table table({"REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"});
         for (const Json& row : rows) {
-            table.add({text_of(row, "Repository"), text_of(row, "Tag"), text_of(row, "ID"), text_of(row, "CreatedSince"),
-                       text_of(row, "Size")});
+            table.add({text_of(row, "Repository"), text_of(row, "Tag"), text_of(row, "ID"),
+                       text_of(row, "CreatedSince"), text_of(row, "Size")});
         }
         return table.text();
     });
@@ -149,15 +152,17 @@ int load_command(Invocation& invocation, const Arguments& arguments) {
     int status = 0;
     if (!invocation.parse(flags, arguments, 0, 0, names, status)) return status;
     if (input.empty() && is_terminal(STDIN_FILENO)) {
-        return invocation.failed({ErrorKind::kInvalidArgument, "requested load from stdin, but stdin is empty"});
+        return invocation.failed(
+            {ErrorKind::kInvalidArgument, "requested load from stdin, but stdin is empty"});
     }
     auto file = input_file(input);
     if (!file) return invocation.failed(file.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
     ProgressView view(STDOUT_FILENO, is_terminal(STDOUT_FILENO), false);
-    auto loaded = (*engine)->stream("POST", fmt::format("/images/load?quiet={}", quiet ? 1 : 0), tar_headers(), file->get(),
-                                    [&](std::string_view bytes) { return view.write(bytes); });
+    auto loaded =
+        (*engine)->stream("POST", fmt::format("/images/load?quiet={}", quiet ? 1 : 0), tar_headers(),
+                          file->get(), [&](std::string_view bytes) { return view.write(bytes); });
     return loaded ? 0 : invocation.failed(loaded.error());
 }
 
@@ -188,15 +193,17 @@ int import_command(Invocation& invocation, const Arguments& arguments) {
 }
 
 int tag_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE");
+    Flags flags("tag SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG]",
+                "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 2, 2, names, status)) return status;
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
     ImageName target = split_name(names[1]);
-    auto tagged = (*engine)->post(fmt::format("/images/{}/tag?repo={}&tag={}", names[0],
-                                              http::encode_form(target.repository), http::encode_form(target.tag)));
+    auto tagged =
+        (*engine)->post(fmt::format("/images/{}/tag?repo={}&tag={}", names[0],
+                                    http::encode_form(target.repository), http::encode_form(target.tag)));
     return tagged ? 0 : invocation.failed(tagged.error());
 }
 
@@ -211,8 +218,9 @@ int rmi_command(Invocation& invocation, const Arguments& arguments) {
     return for_each_name(
         invocation, names,
         [&](Engine& engine, const std::string& name) -> Result<> {
-            BERTH_TRY(Engine::Answer answer, engine.call("DELETE", fmt::format("/images/{}?force={}&noprune={}", name,
-                                                                               force ? 1 : 0, no_prune ? 1 : 0)));
+            BERTH_TRY(Engine::Answer answer,
+                      engine.call("DELETE", fmt::format("/images/{}?force={}&noprune={}", name, force ? 1 : 0,
+                                                        no_prune ? 1 : 0)));
             Json removed = Json::parse(answer.body, nullptr, false);
             for (const Json& item : removed.is_array() ? removed : Json::array()) {
                 for (const char* word : {"Untagged", "Deleted"}) {
@@ -253,8 +261,8 @@ int history_command(Invocation& invocation, const Arguments& arguments) {
     return print_rows(invocation, rows, format, [&] {
         Table table({"IMAGE", "CREATED", "CREATED BY", "SIZE", "COMMENT"});
         for (const Json& row : rows) {
-            table.add({text_of(row, "ID"), text_of(row, "CreatedSince"), text_of(row, "CreatedBy"), text_of(row, "Size"),
-                       text_of(row, "Comment")});
+            table.add({text_of(row, "ID"), text_of(row, "CreatedSince"), text_of(row, "CreatedBy"),
+                       text_of(row, "Size"), text_of(row, "Comment")});
         }
         return table.text();
     });

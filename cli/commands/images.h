@@ -5,7 +5,8 @@
 namespace berth::cli {
 
 // Pulls and draws docker's progress lines, on stderr for `run`. An error in the stream is the result.
-Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet, int out_fd);
+Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet,
+                    int out_fd);
 
 int images_command(Invocation& invocation, const Arguments& arguments);
 int pull_command(Invocation& invocation, const Arguments& arguments);

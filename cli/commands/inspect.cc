@@ -18,7 +18,8 @@ constexpr Kind kKinds[] = {{"container", "/containers/", "/json"},
                            {"volume", "/volumes/", ""}};
 
 // The first kind that has an object of this name.
-Result<Json> find_object(Engine& engine, const std::string& name, const std::string& type, const std::string& query) {
+Result<Json> find_object(Engine& engine, const std::string& name, const std::string& type,
+                         const std::string& query) {
     for (const Kind& kind : kKinds) {
         if (!type.empty() && type != kind.name) continue;
         auto found = engine.get(kind.before + name + kind.after + query);
@@ -30,7 +31,8 @@ Result<Json> find_object(Engine& engine, const std::string& name, const std::str
 int inspect(Invocation& invocation, Flags& flags, const Arguments& arguments, std::string type) {
     std::string format;
     bool size = false;
-    flags.text("format,f", &format, "string", "Format output using a custom template: 'json' or a Go template");
+    flags.text("format,f", &format, "string",
+               "Format output using a custom template: 'json' or a Go template");
     flags.toggle("size,s", &size, "Display total file sizes if the type is container");
     if (type.empty()) flags.text("type", &type, "string", "Only inspect objects of the given type");
     Arguments names;
@@ -54,7 +56,9 @@ int inspect(Invocation& invocation, Flags& flags, const Arguments& arguments, st
             print(*text + "\n");
         }
     }
-    if (format.empty()) print((all.empty() ? std::string("[]") : all.dump(4, ' ', false, Json::error_handler_t::replace)) + "\n");
+    if (format.empty())
+        print((all.empty() ? std::string("[]") : all.dump(4, ' ', false, Json::error_handler_t::replace)) +
+              "\n");
     for (const std::string& error : errors) status = invocation.failed({ErrorKind::kNotFound, error});
     return status;
 }
@@ -67,22 +71,26 @@ int inspect_command(Invocation& invocation, const Arguments& arguments) {
 }
 
 int container_inspect_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("container inspect [OPTIONS] CONTAINER [CONTAINER...]", "Display detailed information on one or more containers");
+    Flags flags("container inspect [OPTIONS] CONTAINER [CONTAINER...]",
+                "Display detailed information on one or more containers");
     return inspect(invocation, flags, arguments, "container");
 }
 
 int image_inspect_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("image inspect [OPTIONS] IMAGE [IMAGE...]", "Display detailed information on one or more images");
+    Flags flags("image inspect [OPTIONS] IMAGE [IMAGE...]",
+                "Display detailed information on one or more images");
     return inspect(invocation, flags, arguments, "image");
 }
 
 int volume_inspect_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("volume inspect [OPTIONS] VOLUME [VOLUME...]", "Display detailed information on one or more volumes");
+    Flags flags("volume inspect [OPTIONS] VOLUME [VOLUME...]",
+                "Display detailed information on one or more volumes");
     return inspect(invocation, flags, arguments, "volume");
 }
 
 int network_inspect_command(Invocation& invocation, const Arguments& arguments) {
-    Flags flags("network inspect [OPTIONS] NETWORK [NETWORK...]", "Display detailed information on one or more networks");
+    Flags flags("network inspect [OPTIONS] NETWORK [NETWORK...]",
+                "Display detailed information on one or more networks");
     return inspect(invocation, flags, arguments, "network");
 }
 

@@ -12,7 +12,9 @@ namespace berth::cli {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 std::string absolute(const std::string& path) {
     std::error_code error;
@@ -65,8 +67,10 @@ Result<> set(Json& mount, const std::string& key, const std::string& value) {
         } else if (value == "readonly") {
             mount["BindOptions"]["ReadOnlyForceRecursive"] = true;
         } else if (value != "enabled") {
-            return bad(fmt::format("invalid value for {}: {} (must be \"enabled\", \"disabled\", \"writable\", or "
-                                   "\"readonly\")", key, value));
+            return bad(
+                fmt::format("invalid value for {}: {} (must be \"enabled\", \"disabled\", \"writable\", or "
+                            "\"readonly\")",
+                            key, value));
         }
     } else if (key == "volume-nocopy") {
         BERTH_TRY(mount["VolumeOptions"]["NoCopy"], boolean(key, value));
@@ -112,11 +116,15 @@ Result<Json> mount_option(const std::string& text) {
         std::string value = equals == std::string::npos ? "" : field.substr(equals + 1);
         bool alone = key == "readonly" || key == "ro" || key == "volume-nocopy" || key == "bind-nonrecursive";
         if (equals == std::string::npos && !alone) {
-            return bad(fmt::format("invalid argument \"{}\" for \"--mount\" flag: invalid field '{}' must be a key=value "
-                                   "pair", text, field));
+            return bad(fmt::format(
+                "invalid argument \"{}\" for \"--mount\" flag: invalid field '{}' must be a key=value "
+                "pair",
+                text, field));
         }
         auto done = set(mount, key, value);
-        if (!done) return bad(fmt::format("invalid argument \"{}\" for \"--mount\" flag: {}", text, done.error().message));
+        if (!done)
+            return bad(
+                fmt::format("invalid argument \"{}\" for \"--mount\" flag: {}", text, done.error().message));
     }
     if (text_of(mount, "Target").empty()) {
         return bad(fmt::format("invalid argument \"{}\" for \"--mount\" flag: target is required", text));

@@ -53,17 +53,19 @@ Result<std::vector<PublishedPort>> published_ports(const std::string& option) {
         if (colon != std::string::npos) ip = rest.substr(0, colon);
     }
     if (ip.size() > 1 && ip.front() == '[' && ip.back() == ']') ip = ip.substr(1, ip.size() - 2);
-    if (container.empty()) return fail(ErrorKind::kInvalidArgument, "no port specified: " + option + "<empty>");
+    if (container.empty())
+        return fail(ErrorKind::kInvalidArgument, "no port specified: " + option + "<empty>");
     BERTH_TRY(Range inner, range(container, "containerPort"));
     std::vector<PublishedPort> out;
     if (host.empty()) {
-        for (int port = inner.first; port <= inner.last; ++port) out.push_back({fmt::format("{}/{}", port, proto), ip, ""});
+        for (int port = inner.first; port <= inner.last; ++port)
+            out.push_back({fmt::format("{}/{}", port, proto), ip, ""});
         return out;
     }
     BERTH_TRY(Range outer, range(host, "hostPort"));
     if (outer.size() != inner.size() && inner.size() != 1) {
-        return fail(ErrorKind::kInvalidArgument, "invalid ranges specified for container and host Ports: " + container +
-                                                     " and " + host);
+        return fail(ErrorKind::kInvalidArgument,
+                    "invalid ranges specified for container and host Ports: " + container + " and " + host);
     }
     for (int i = 0; i < inner.size(); ++i) {
         // One container port and a range of host ports: the engine picks one of them.

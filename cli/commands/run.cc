@@ -19,7 +19,8 @@ namespace {
 // What docker's run exits with when the container could not be started: the runtime's words tell why.
 int start_status(const std::string& message) {
     auto says = [&](std::string_view text) { return message.find(text) != std::string::npos; };
-    if (says("executable file not found") || says("no such file or directory") || says("system cannot find the file")) {
+    if (says("executable file not found") || says("no such file or directory") ||
+        says("system cannot find the file")) {
         return 127;
     }
     if (says("permission denied") || says("not a directory") || says("is a directory")) return 126;
@@ -27,8 +28,8 @@ int start_status(const std::string& message) {
 }
 
 int run_failed(const Invocation& invocation, const Error& error, int status = 125) {
-    warn(fmt::format("{}: {}\n\nRun '{} run --help' for more information\n", invocation.program(), error.message,
-                     invocation.program()));
+    warn(fmt::format("{}: {}\n\nRun '{} run --help' for more information\n", invocation.program(),
+                     error.message, invocation.program()));
     return status;
 }
 
@@ -41,18 +42,22 @@ Result<std::string> create_container(Engine& engine, const CreateOptions& option
         separator = '&';
     }
     std::string image = text_of(body, "Image");
-    if (options.pull == "always") BERTH_CHECK(pull_image(engine, image, options.platform, options.quiet, STDERR_FILENO));
+    if (options.pull == "always")
+        BERTH_CHECK(pull_image(engine, image, options.platform, options.quiet, STDERR_FILENO));
     auto created = engine.post(target, body);
     bool missing = !created && created.error().kind == ErrorKind::kNotFound &&
                    created.error().message.find("No such image") != std::string::npos;
     if (missing && options.pull == "missing") {
-        bool tagged = image.find('@') != std::string::npos || image.find(':', image.rfind('/') + 1) != std::string::npos;
-        if (!options.quiet) warn(fmt::format("Unable to find image '{}' locally\n", tagged ? image : image + ":latest"));
+        bool tagged = image.find('@') != std::string::npos ||
+                      image.find(':', image.rfind('/') + 1) != std::string::npos;
+        if (!options.quiet)
+            warn(fmt::format("Unable to find image '{}' locally\n", tagged ? image : image + ":latest"));
         BERTH_CHECK(pull_image(engine, image, options.platform, options.quiet, STDERR_FILENO));
         created = engine.post(target, body);
     }
     if (!created) return Failure(created.error());
-    for (const Json& warning : created->value("Warnings", Json()).is_array() ? (*created)["Warnings"] : Json::array()) {
+    for (const Json& warning :
+         created->value("Warnings", Json()).is_array() ? (*created)["Warnings"] : Json::array()) {
         warn("WARNING: " + (warning.is_string() ? warning.get<std::string>() : warning.dump()) + "\n");
     }
     std::string id = text_of(*created, "Id");
@@ -112,7 +117,8 @@ int run_command(Invocation& invocation, const Arguments& arguments) {
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, words, status)) return status;
     if (detach && !options.attach.empty()) {
-        return run_failed(invocation, {ErrorKind::kInvalidArgument, "conflicting options: cannot specify both --attach and --detach"});
+        return run_failed(invocation, {ErrorKind::kInvalidArgument,
+                                       "conflicting options: cannot specify both --attach and --detach"});
     }
     choose_streams(options, detach);
     if (options.tty && options.attach_input && !is_terminal(STDIN_FILENO)) {
@@ -131,9 +137,15 @@ int run_command(Invocation& invocation, const Arguments& arguments) {
         print(*id + "\n");
         return 0;
     }
-    Foreground plan{.id = *id, .tty = options.tty, .input = options.attach_input, .output = options.attach_output,
-                    .error = options.attach_error, .proxy_signals = proxy && !options.tty, .start = true,
-                    .remove = options.auto_remove, .detach_keys = detach_keys};
+    Foreground plan{.id = *id,
+                    .tty = options.tty,
+                    .input = options.attach_input,
+                    .output = options.attach_output,
+                    .error = options.attach_error,
+                    .proxy_signals = proxy && !options.tty,
+                    .start = true,
+                    .remove = options.auto_remove,
+                    .detach_keys = detach_keys};
     auto end = run_foreground(**engine, plan);
     if (!end) return run_failed(invocation, end.error(), start_status(end.error().message));
     return end->value_or(0);
@@ -156,7 +168,8 @@ int start_command(Invocation& invocation, const Arguments& arguments) {
         });
     }
     if (names.size() > 1) {
-        return invocation.failed({ErrorKind::kInvalidArgument, "you cannot start and attach multiple containers at once"});
+        return invocation.failed(
+            {ErrorKind::kInvalidArgument, "you cannot start and attach multiple containers at once"});
     }
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
@@ -165,17 +178,24 @@ int start_command(Invocation& invocation, const Arguments& arguments) {
     bool tty = inspected->value(Json::json_pointer("/Config/Tty"), false);
     bool input = interactive && inspected->value(Json::json_pointer("/Config/OpenStdin"), false);
     bool removed = inspected->value(Json::json_pointer("/HostConfig/AutoRemove"), false);
-    auto end = run_foreground(**engine, {.id = text_of(*inspected, "Id"), .tty = tty, .input = input,
-                                         .proxy_signals = !tty, .start = true, .remove = removed,
+    auto end = run_foreground(**engine, {.id = text_of(*inspected, "Id"),
+                                         .tty = tty,
+                                         .input = input,
+                                         .proxy_signals = !tty,
+                                         .start = true,
+                                         .remove = removed,
                                          .detach_keys = detach_keys});
-    if (!end) return invocation.failed(end.error(), start_status(end.error().message) == 125 ? 1 : start_status(end.error().message));
+    if (!end)
+        return invocation.failed(
+            end.error(), start_status(end.error().message) == 125 ? 1 : start_status(end.error().message));
     return end->value_or(0);
 }
 
 int attach_command(Invocation& invocation, const Arguments& arguments) {
     bool no_input = false, proxy = true;
     std::string detach_keys;
-    Flags flags("attach [OPTIONS] CONTAINER", "Attach local standard input, output, and error streams to a running container");
+    Flags flags("attach [OPTIONS] CONTAINER",
+                "Attach local standard input, output, and error streams to a running container");
     flags.toggle("no-stdin", &no_input, "Do not attach STDIN");
     flags.toggle("sig-proxy", &proxy, "Proxy all received signals to the process");
     flags.text("detach-keys", &detach_keys, "string", "Override the key sequence for detaching a container");
@@ -187,12 +207,16 @@ int attach_command(Invocation& invocation, const Arguments& arguments) {
     auto inspected = (*engine)->get(fmt::format("/containers/{}/json", names[0]));
     if (!inspected) return invocation.failed(inspected.error());
     if (!inspected->value(Json::json_pointer("/State/Running"), false)) {
-        return invocation.failed({ErrorKind::kConflict, "cannot attach to a stopped container, start it first"});
+        return invocation.failed(
+            {ErrorKind::kConflict, "cannot attach to a stopped container, start it first"});
     }
     bool tty = inspected->value(Json::json_pointer("/Config/Tty"), false);
     bool input = !no_input && inspected->value(Json::json_pointer("/Config/OpenStdin"), false);
-    auto end = run_foreground(**engine, {.id = text_of(*inspected, "Id"), .tty = tty, .input = input,
-                                         .proxy_signals = proxy && !tty, .detach_keys = detach_keys});
+    auto end = run_foreground(**engine, {.id = text_of(*inspected, "Id"),
+                                         .tty = tty,
+                                         .input = input,
+                                         .proxy_signals = proxy && !tty,
+                                         .detach_keys = detach_keys});
     return end ? end->value_or(0) : invocation.failed(end.error());
 }
 

@@ -22,8 +22,8 @@ int print_template(const Invocation& invocation, const std::string& format, cons
 }
 
 std::string row(std::string_view name, std::string_view value, int indent = 1) {
-    return fmt::format("{}{:<{}}{}\n", std::string(static_cast<std::size_t>(indent), ' '), fmt::format("{}:", name),
-                       indent > 1 ? 19 : 20, value);
+    return fmt::format("{}{:<{}}{}\n", std::string(static_cast<std::size_t>(indent), ' '),
+                       fmt::format("{}:", name), indent > 1 ? 19 : 20, value);
 }
 
 Json client_version() {
@@ -41,8 +41,9 @@ std::string event_text(const Json& event) {
     for (const auto& [key, value] : actor.value("Attributes", std::map<std::string, std::string>())) {
         attributes += fmt::format("{}{}={}", attributes.empty() ? "" : ", ", key, value);
     }
-    std::string line = fmt::format("{} {} {} {}", format_rfc3339_fixed(Timestamp(std::chrono::nanoseconds(nanos))),
-                                   text_of(event, "Type"), text_of(event, "Action"), text_of(actor, "ID"));
+    std::string line =
+        fmt::format("{} {} {} {}", format_rfc3339_fixed(Timestamp(std::chrono::nanoseconds(nanos))),
+                    text_of(event, "Type"), text_of(event, "Action"), text_of(actor, "ID"));
     return attributes.empty() ? line : line + " (" + attributes + ")";
 }
 
@@ -65,7 +66,8 @@ int version_command(Invocation& invocation, const Arguments& arguments) {
         return server ? printed : invocation.failed(server.error());
     }
     const Json& client = data["Client"];
-    std::string out = "Client:\n" + row("Version", text_of(client, "Version")) + row("API version", text_of(client, "ApiVersion")) +
+    std::string out = "Client:\n" + row("Version", text_of(client, "Version")) +
+                      row("API version", text_of(client, "ApiVersion")) +
                       row("OS/Arch", text_of(client, "Os") + "/" + text_of(client, "Arch"));
     if (!server) {
         print(out);
@@ -76,9 +78,10 @@ int version_command(Invocation& invocation, const Arguments& arguments) {
         out += fmt::format(" {}:\n", text_of(component, "Name"));
         out += row("Version", text_of(component, "Version"), 2);
         const Json details = component.value("Details", Json());
-        for (auto [label, key] : {std::pair("API version", "ApiVersion"), std::pair("Min API version", "MinAPIVersion"),
-                                  std::pair("Git commit", "GitCommit"), std::pair("Built", "BuildTime"),
-                                  std::pair("Kernel", "KernelVersion")}) {
+        for (auto [label, key] :
+             {std::pair("API version", "ApiVersion"), std::pair("Min API version", "MinAPIVersion"),
+              std::pair("Git commit", "GitCommit"), std::pair("Built", "BuildTime"),
+              std::pair("Kernel", "KernelVersion")}) {
             std::string value = details.is_object() ? text_of(details, key) : "";
             if (!value.empty()) out += row(label, value, 2);
         }
@@ -108,24 +111,29 @@ int info_command(Invocation& invocation, const Arguments& arguments) {
     out += line("Containers", "Containers");
     out += " " + line("Running", "ContainersRunning") + " " + line("Paused", "ContainersPaused") + " " +
            line("Stopped", "ContainersStopped");
-    out += line("Images", "Images") + line("Server Version", "ServerVersion") + line("Storage Driver", "Driver");
+    out +=
+        line("Images", "Images") + line("Server Version", "ServerVersion") + line("Storage Driver", "Driver");
     for (const Json& pair : info->value("DriverStatus", Json::array())) {
         out += fmt::format("  {}: {}\n", pair.at(0).get<std::string>(), pair.at(1).get<std::string>());
     }
     out += line("Logging Driver", "LoggingDriver") + line("Cgroup Driver", "CgroupDriver") +
-           line("Cgroup Version", "CgroupVersion") + line("Swarm", "Swarm") + line("Default Runtime", "DefaultRuntime");
+           line("Cgroup Version", "CgroupVersion") + line("Swarm", "Swarm") +
+           line("Default Runtime", "DefaultRuntime");
     out += " Security Options:\n";
     for (const Json& option : info->value("SecurityOptions", Json::array())) {
         out += fmt::format("  {}\n", option.get<std::string>());
     }
-    out += line("Kernel Version", "KernelVersion") + line("Operating System", "OperatingSystem") + line("OSType", "OSType") +
-           line("Architecture", "Architecture") + line("CPUs", "NCPU");
-    out += fmt::format(" Total Memory: {:.4g}GiB\n", static_cast<double>(number_of(*info, "MemTotal")) / (1 << 30));
-    out += line("Name", "Name") + line("ID", "ID") + line("Docker Root Dir", "DockerRootDir") + line("Debug Mode", "Debug");
+    out += line("Kernel Version", "KernelVersion") + line("Operating System", "OperatingSystem") +
+           line("OSType", "OSType") + line("Architecture", "Architecture") + line("CPUs", "NCPU");
+    out += fmt::format(" Total Memory: {:.4g}GiB\n",
+                       static_cast<double>(number_of(*info, "MemTotal")) / (1 << 30));
+    out += line("Name", "Name") + line("ID", "ID") + line("Docker Root Dir", "DockerRootDir") +
+           line("Debug Mode", "Debug");
     out += line("Live Restore Enabled", "LiveRestoreEnabled");
     print(out);
     const Json warnings = info->value("Warnings", Json());
-    for (const Json& warning : warnings.is_array() ? warnings : Json::array()) warn(warning.get<std::string>() + "\n");
+    for (const Json& warning : warnings.is_array() ? warnings : Json::array())
+        warn(warning.get<std::string>() + "\n");
     return 0;
 }
 

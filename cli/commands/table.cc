@@ -21,7 +21,8 @@ constexpr Command kCommands[] = {
     {"rm", "Remove one or more containers", rm_command},
     {"rename", "Rename a container", rename_command},
     {"wait", "Block until one or more containers stop, then print their exit codes", wait_command},
-    {"attach", "Attach local standard input, output, and error streams to a running container", attach_command},
+    {"attach", "Attach local standard input, output, and error streams to a running container",
+     attach_command},
     {"ps", "List containers", ps_command},
     {"logs", "Fetch the logs of a container", logs_command},
     {"port", "List port mappings or a specific mapping for the container", port_command},
@@ -81,6 +82,8 @@ constexpr Command kCommands[] = {
 
 }  // namespace
 
-std::span<const Command> commands() { return kCommands; }
+std::span<const Command> commands() {
+    return kCommands;
+}
 
 }  // namespace berth::cli

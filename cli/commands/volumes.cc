@@ -20,7 +20,8 @@ Json key_values(const std::vector<std::string>& items) {
 
 // GET `target` and print `keys` of each object below `list` ("" = the answer itself is the list).
 int list_objects(Invocation& invocation, Flags& flags, const Arguments& arguments, const std::string& target,
-                 const char* list, const std::vector<std::pair<const char*, const char*>>& columns, const char* quiet_key) {
+                 const char* list, const std::vector<std::pair<const char*, const char*>>& columns,
+                 const char* quiet_key) {
     bool quiet = false;
     std::string format;
     std::vector<std::string> filters;
@@ -73,8 +74,10 @@ int volume_create_command(Invocation& invocation, const Arguments& arguments) {
     if (!names.empty()) name = names[0];
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    auto volume = (*engine)->post("/volumes/create", Json{{"Name", name}, {"Driver", driver},
-                                                          {"DriverOpts", key_values(options)}, {"Labels", key_values(labels)}});
+    auto volume = (*engine)->post("/volumes/create", Json{{"Name", name},
+                                                          {"Driver", driver},
+                                                          {"DriverOpts", key_values(options)},
+                                                          {"Labels", key_values(labels)}});
     if (!volume) return invocation.failed(volume.error());
     print(text_of(*volume, "Name") + "\n");
     return 0;
@@ -89,7 +92,8 @@ int volume_ls_command(Invocation& invocation, const Arguments& arguments) {
 int network_ls_command(Invocation& invocation, const Arguments& arguments) {
     Flags flags("network ls [OPTIONS]", "List networks");
     return list_objects(invocation, flags, arguments, "/networks", "",
-                        {{"NETWORK ID", "ID"}, {"NAME", "Name"}, {"DRIVER", "Driver"}, {"SCOPE", "Scope"}}, "ID");
+                        {{"NETWORK ID", "ID"}, {"NAME", "Name"}, {"DRIVER", "Driver"}, {"SCOPE", "Scope"}},
+                        "ID");
 }
 
 int volume_rm_command(Invocation& invocation, const Arguments& arguments) {
@@ -116,7 +120,8 @@ int volume_prune_command(Invocation& invocation, const Arguments& arguments) {
     int status = 0;
     if (!invocation.parse(flags, arguments, 0, 0, none, status)) return status;
     if (!force) {
-        return invocation.failed({ErrorKind::kInvalidArgument, "volume prune removes volumes for good: confirm with --force"});
+        return invocation.failed(
+            {ErrorKind::kInvalidArgument, "volume prune removes volumes for good: confirm with --force"});
     }
     if (all) filters.push_back("all=true");
     auto encoded = encode_filters(filters);
@@ -131,7 +136,8 @@ int volume_prune_command(Invocation& invocation, const Arguments& arguments) {
         for (const Json& name : deleted) print(name.get<std::string>() + "\n");
         print("\n");
     }
-    print(fmt::format("Total reclaimed space: {}\n", human_size(static_cast<double>(number_of(*pruned, "SpaceReclaimed")))));
+    print(fmt::format("Total reclaimed space: {}\n",
+                      human_size(static_cast<double>(number_of(*pruned, "SpaceReclaimed")))));
     return 0;
 }
 

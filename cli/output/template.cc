@@ -14,7 +14,19 @@ namespace berth::cli {
 namespace {
 
 struct Token {
-    enum class Kind { kField, kDot, kVariable, kWord, kString, kNumber, kPipe, kOpen, kClose, kAssign, kEnd } kind;
+    enum class Kind {
+        kField,
+        kDot,
+        kVariable,
+        kWord,
+        kString,
+        kNumber,
+        kPipe,
+        kOpen,
+        kClose,
+        kAssign,
+        kEnd
+    } kind;
     std::string text;
 };
 
@@ -22,7 +34,9 @@ Failure syntax(std::string message) {
     return fail(ErrorKind::kInvalidArgument, "template parsing error: template: :1: " + std::move(message));
 }
 
-bool name_char(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool name_char(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // One operand: a literal, a field chain on the dot, a variable or a parenthesis, or a function's name.
 struct Operand {
@@ -99,15 +113,16 @@ Result<std::vector<Token>> tokenize(std::string_view text) {
 }
 
 class PipelineParser {
-   public:
-    PipelineParser(std::vector<Token> tokens, std::string text) : tokens_(std::move(tokens)), text_(std::move(text)) {}
+ public:
+    PipelineParser(std::vector<Token> tokens, std::string text)
+        : tokens_(std::move(tokens)), text_(std::move(text)) {}
 
     Result<Pipeline> parse() {
         BERTH_TRY(Pipeline pipeline, pipeline_until(Token::Kind::kEnd));
         return pipeline;
     }
 
-   private:
+ private:
     const Token& peek() const { return tokens_[at_]; }
 
     Result<Pipeline> pipeline_until(Token::Kind end) {
@@ -137,8 +152,9 @@ class PipelineParser {
         while (peek().kind != Token::Kind::kPipe && peek().kind != end) {
             if (peek().kind == Token::Kind::kEnd) return syntax("unclosed left paren");
             BERTH_TRY(Operand word, operand());
-            // ".A.B" comes as two field tokens: the second continues the first when no blank was between; a blank
-            // followed by a field is another argument, which docker's formats do not write without parentheses.
+            // ".A.B" comes as two field tokens: the second continues the first when no blank was between; a
+            // blank followed by a field is another argument, which docker's formats do not write without
+            // parentheses.
             call.words.push_back(std::move(word));
         }
         if (call.words.empty()) return syntax("missing value for command");
@@ -150,14 +166,19 @@ class PipelineParser {
         Token token = tokens_[at_++];
         Operand operand;
         switch (token.kind) {
-            case Kind::kString: operand.literal = token.text; return operand;
+            case Kind::kString:
+                operand.literal = token.text;
+                return operand;
             case Kind::kNumber: {
                 Json number = Json::parse(token.text, nullptr, false);
-                if (number.is_discarded()) return syntax(fmt::format("bad number syntax: \"{}\"", token.text));
+                if (number.is_discarded())
+                    return syntax(fmt::format("bad number syntax: \"{}\"", token.text));
                 operand.literal = std::move(number);
                 return operand;
             }
-            case Kind::kDot: operand.kind = Operand::Kind::kField; break;
+            case Kind::kDot:
+                operand.kind = Operand::Kind::kField;
+                break;
             case Kind::kField:
                 operand.kind = Operand::Kind::kField;
                 operand.chain.push_back(token.text);
@@ -184,21 +205,23 @@ class PipelineParser {
                     return syntax(fmt::format("function \"{}\" not defined", token.text));
                 }
                 return operand;
-            default: return syntax(fmt::format("unexpected \"{}\" in command", token.text));
+            default:
+                return syntax(fmt::format("unexpected \"{}\" in command", token.text));
         }
-        // A chain goes on while fields follow directly; tokens keep no blanks, so a field after anything but a bare
-        // dot belongs to it. (`index .A .B`: the word before is another operand, handled by the chain marker.)
+        // A chain goes on while fields follow directly; tokens keep no blanks, so a field after anything but
+        // a bare dot belongs to it. (`index .A .B`: the word before is another operand, handled by the chain
+        // marker.)
         while (peek().kind == Kind::kField && peek().text.front() != ' ' && joined_[at_]) {
             operand.chain.push_back(tokens_[at_++].text);
         }
         return operand;
     }
 
-   public:
+ public:
     // joined_[i]: token i follows token i-1 without a blank.
     std::vector<bool> joined_;
 
-   private:
+ private:
     std::vector<Token> tokens_;
     std::string text_;
     std::size_t at_ = 0;
@@ -263,7 +286,7 @@ Template::~Template() = default;
 
 // Text to tree: each {{…}} opens, closes or is a leaf.
 class TemplateParser {
-   public:
+ public:
     explicit TemplateParser(std::string_view text) : rest_(text) {}
 
     Result<std::unique_ptr<Template::Node>> parse() {
@@ -274,7 +297,7 @@ class TemplateParser {
         return root;
     }
 
-   private:
+ private:
     using Node = Template::Node;
     using Nodes = std::vector<std::unique_ptr<Node>>;
 
@@ -330,7 +353,9 @@ class TemplateParser {
         auto node = std::make_unique<Node>();
         std::string_view rest = action;
         if (word == "if" || word == "range" || word == "with") {
-            node->kind = word == "if" ? Node::Kind::kIf : word == "range" ? Node::Kind::kRange : Node::Kind::kWith;
+            node->kind = word == "if"      ? Node::Kind::kIf
+                         : word == "range" ? Node::Kind::kRange
+                                           : Node::Kind::kWith;
             rest = action.substr(word.size());
             BERTH_TRY(node->pipeline, parse_pipeline(rest));
             BERTH_CHECK(block(*node));
@@ -372,7 +397,7 @@ Result<Template> Template::parse(std::string_view text) {
 
 // Walks the tree with the dot and the variables in scope.
 class TemplateRun {
-   public:
+ public:
     explicit TemplateRun(const Json& data) { variables_[""] = data; }
 
     Result<> list(const std::vector<std::unique_ptr<Template::Node>>& nodes, const Json& dot) {
@@ -382,7 +407,7 @@ class TemplateRun {
 
     std::string out;
 
-   private:
+ private:
     using Node = Template::Node;
 
     Result<> one(const Node& node, const Json& dot) {
@@ -395,17 +420,21 @@ class TemplateRun {
             case Node::Kind::kOutput:
                 if (node.pipeline.variables.empty()) out += printed(value);
                 return {};
-            case Node::Kind::kIf: return list(truth(value) ? node.body : node.otherwise, dot);
+            case Node::Kind::kIf:
+                return list(truth(value) ? node.body : node.otherwise, dot);
             case Node::Kind::kWith:
                 return truth(value) ? list(node.body, value) : list(node.otherwise, dot);
-            case Node::Kind::kRange: return range(node, value, dot);
-            default: return {};
+            case Node::Kind::kRange:
+                return range(node, value, dot);
+            default:
+                return {};
         }
     }
 
     Result<> range(const Node& node, const Json& value, const Json& dot) {
         if (value.empty()) return list(node.otherwise, dot);
-        if (!value.is_structured()) return fail(ErrorKind::kInvalidArgument, "range can't iterate over " + printed(value));
+        if (!value.is_structured())
+            return fail(ErrorKind::kInvalidArgument, "range can't iterate over " + printed(value));
         auto each = [&](const Json& key, const Json& item) -> Result<> {
             const auto& names = node.pipeline.variables;
             if (names.size() == 1) variables_[names[0]] = item;
@@ -436,8 +465,10 @@ class TemplateRun {
         const Operand& first = call.words.front();
         if (first.kind != Operand::Kind::kFunction) {
             if (call.words.size() > 1 || piped) {
-                return fail(ErrorKind::kInvalidArgument,
-                            fmt::format("template: :1: executing \"\" at <{}>: can't give argument to non-function", text));
+                return fail(
+                    ErrorKind::kInvalidArgument,
+                    fmt::format("template: :1: executing \"\" at <{}>: can't give argument to non-function",
+                                text));
             }
             return operand(first, dot);
         }
@@ -452,16 +483,20 @@ class TemplateRun {
 
     Result<Json> operand(const Operand& word, const Json& dot) {
         switch (word.kind) {
-            case Operand::Kind::kLiteral: return word.literal;
-            case Operand::Kind::kFunction: return call_template_function(word.name, {});
-            case Operand::Kind::kField: return follow(dot, word.chain);
+            case Operand::Kind::kLiteral:
+                return word.literal;
+            case Operand::Kind::kFunction:
+                return call_template_function(word.name, {});
+            case Operand::Kind::kField:
+                return follow(dot, word.chain);
             case Operand::Kind::kGroup: {
                 BERTH_TRY(Json value, evaluate(*word.group, dot));
                 return follow(value, word.chain);
             }
             case Operand::Kind::kVariable: {
                 auto found = variables_.find(word.name);
-                if (found == variables_.end()) return syntax(fmt::format("undefined variable \"${}\"", word.name));
+                if (found == variables_.end())
+                    return syntax(fmt::format("undefined variable \"${}\"", word.name));
                 return follow(found->second, word.chain);
             }
         }
@@ -472,14 +507,17 @@ class TemplateRun {
         const Json* at = &start;
         for (const std::string& name : chain) {
             if (at->is_null()) {
-                return fail(ErrorKind::kInvalidArgument,
-                            fmt::format("template: :1:2: executing \"\" at <.{}>: nil pointer evaluating interface {{}}.{}",
-                                        fmt::join(chain, "."), name));
+                return fail(
+                    ErrorKind::kInvalidArgument,
+                    fmt::format(
+                        "template: :1:2: executing \"\" at <.{}>: nil pointer evaluating interface {{}}.{}",
+                        fmt::join(chain, "."), name));
             }
             if (!at->is_object() || !at->contains(name)) {
-                return fail(ErrorKind::kInvalidArgument,
-                            fmt::format("template: :1:2: executing \"\" at <.{}>: map has no entry for key \"{}\"",
-                                        fmt::join(chain, "."), name));
+                return fail(
+                    ErrorKind::kInvalidArgument,
+                    fmt::format("template: :1:2: executing \"\" at <.{}>: map has no entry for key \"{}\"",
+                                fmt::join(chain, "."), name));
             }
             at = &(*at)[name];
         }

@@ -9,11 +9,11 @@
 
 namespace berth::cli {
 
-// Go's text/template as far as --format needs it, over JSON values: fields, pipelines, variables, if/else, range,
-// with, comments, trim markers, and docker's functions (json, join, lower, upper, title, split, truncate, println,
-// printf, len, index, slice, eq ne lt le gt ge, and or not, pad, table).
+// Go's text/template as far as --format needs it, over JSON values: fields, pipelines, variables, if/else,
+// range, with, comments, trim markers, and docker's functions (json, join, lower, upper, title, split,
+// truncate, println, printf, len, index, slice, eq ne lt le gt ge, and or not, pad, table).
 class Template {
-   public:
+ public:
     // Errors read as docker's: "template parsing error: template: :1: …".
     static Result<Template> parse(std::string_view text);
     Template(Template&&) noexcept;
@@ -22,7 +22,7 @@ class Template {
     // Errors: "template: :1:2: executing \"\" at <.X>: map has no entry for key \"X\"".
     Result<std::string> render(const Json& data) const;
 
-   private:
+ private:
     struct Node;
     explicit Template(std::unique_ptr<Node> root);
     std::unique_ptr<Node> root_;

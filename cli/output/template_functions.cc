@@ -12,19 +12,26 @@ namespace {
 using Arguments = std::vector<Json>;
 using Function = Result<Json> (*)(Arguments&);
 
-Failure wrong(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure wrong(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
-std::string text(const Json& value) { return value.is_string() ? value.get<std::string>() : printed(value); }
+std::string text(const Json& value) {
+    return value.is_string() ? value.get<std::string>() : printed(value);
+}
 
 template <class Change>
 Json changed(const Json& value, Change change) {
     std::string out = text(value);
-    std::transform(out.begin(), out.end(), out.begin(), [&](unsigned char c) { return static_cast<char>(change(c)); });
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [&](unsigned char c) { return static_cast<char>(change(c)); });
     return out;
 }
 
 // Docker's json: compact, and < > & left as they are.
-Result<Json> to_json(Arguments& a) { return Json(a.at(0).dump(-1, ' ', false, Json::error_handler_t::replace)); }
+Result<Json> to_json(Arguments& a) {
+    return Json(a.at(0).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
 
 Result<Json> join(Arguments& a) {
     std::string out;
@@ -38,7 +45,8 @@ Result<Json> join(Arguments& a) {
 Result<Json> split(Arguments& a) {
     std::string rest = text(a.at(0)), separator = text(a.at(1));
     Json out = Json::array();
-    for (auto at = rest.find(separator); !separator.empty() && at != std::string::npos; at = rest.find(separator)) {
+    for (auto at = rest.find(separator); !separator.empty() && at != std::string::npos;
+         at = rest.find(separator)) {
         out.push_back(rest.substr(0, at));
         rest.erase(0, at + separator.size());
     }
@@ -61,7 +69,9 @@ Result<Json> pad(Arguments& a) {
                 std::string(a.at(2).get<std::size_t>(), ' '));
 }
 
-Result<Json> truncate(Arguments& a) { return Json(text(a.at(0)).substr(0, a.at(1).get<std::size_t>())); }
+Result<Json> truncate(Arguments& a) {
+    return Json(text(a.at(0)).substr(0, a.at(1).get<std::size_t>()));
+}
 
 Result<Json> length(Arguments& a) {
     const Json& value = a.at(0);
@@ -99,7 +109,8 @@ Result<Json> slice(Arguments& a) {
         return Json(whole.substr(from, to - from));
     }
     std::size_t to = a.size() > 2 ? a[2].get<std::size_t>() : a[0].size();
-    if (!a[0].is_array() || from > to || to > a[0].size()) return wrong("error calling slice: index out of range");
+    if (!a[0].is_array() || from > to || to > a[0].size())
+        return wrong("error calling slice: index out of range");
     return Json(std::vector<Json>(a[0].begin() + static_cast<std::ptrdiff_t>(from),
                                   a[0].begin() + static_cast<std::ptrdiff_t>(to)));
 }
@@ -113,8 +124,8 @@ Result<Json> print_format(Arguments& a) {
             continue;
         }
         std::size_t start = ++i;
-        while (i < format.size() && (std::isdigit(static_cast<unsigned char>(format[i])) != 0 || format[i] == '-' ||
-                                     format[i] == '.' || format[i] == '+')) {
+        while (i < format.size() && (std::isdigit(static_cast<unsigned char>(format[i])) != 0 ||
+                                     format[i] == '-' || format[i] == '.' || format[i] == '+')) {
             ++i;
         }
         std::string spec = format.substr(start, i - start);
@@ -148,7 +159,9 @@ Result<Json> print_line(Arguments& a) {
     return Json(out + "\n");
 }
 
-bool less(const Json& a, const Json& b) { return a < b; }
+bool less(const Json& a, const Json& b) {
+    return a < b;
+}
 
 Result<Json> equal(Arguments& a) {
     return Json(std::any_of(a.begin() + 1, a.end(), [&](const Json& other) { return a[0] == other; }));
@@ -204,12 +217,15 @@ const std::map<std::string_view, Entry>& functions() {
 
 }  // namespace
 
-bool is_template_function(std::string_view name) { return functions().contains(name); }
+bool is_template_function(std::string_view name) {
+    return functions().contains(name);
+}
 
 Result<Json> call_template_function(std::string_view name, std::vector<Json> arguments) {
     const Entry& entry = functions().at(name);
     if (arguments.size() < entry.least) {
-        return wrong(fmt::format("wrong number of args for {}: want {} got {}", name, entry.least, arguments.size()));
+        return wrong(
+            fmt::format("wrong number of args for {}: want {} got {}", name, entry.least, arguments.size()));
     }
     try {
         return entry.call(arguments);
@@ -227,11 +243,14 @@ bool truth(const Json& value) {
 
 std::string printed(const Json& value) {
     switch (value.type()) {
-        case Json::value_t::null: return "<no value>";
-        case Json::value_t::string: return value.get<std::string>();
+        case Json::value_t::null:
+            return "<no value>";
+        case Json::value_t::string:
+            return value.get<std::string>();
         case Json::value_t::array: {
             std::string out = "[";
-            for (const Json& item : value) out += (out.size() > 1 ? " " : "") + (item.is_null() ? "<nil>" : printed(item));
+            for (const Json& item : value)
+                out += (out.size() > 1 ? " " : "") + (item.is_null() ? "<nil>" : printed(item));
             return out + "]";
         }
         case Json::value_t::object: {
@@ -241,7 +260,8 @@ std::string printed(const Json& value) {
             }
             return out + "]";
         }
-        default: return value.dump();
+        default:
+            return value.dump();
     }
 }
 

@@ -8,15 +8,16 @@
 
 namespace berth::cli {
 
-// Undoes Docker's stream framing: 8 bytes {stream, 0, 0, 0, length big-endian}, then the payload. Feed it bytes as
-// they come; payloads go to stdout or stderr at once, whatever the pieces. Stream 3 is an error of the engine.
+// Undoes Docker's stream framing: 8 bytes {stream, 0, 0, 0, length big-endian}, then the payload. Feed it
+// bytes as they come; payloads go to stdout or stderr at once, whatever the pieces. Stream 3 is an error of
+// the engine.
 class FrameWriter {
-   public:
+ public:
     // `raw`: a terminal's stream has no frames, everything is stdout.
     explicit FrameWriter(bool raw) : raw_(raw) {}
     Result<> write(std::string_view bytes);
 
-   private:
+ private:
     bool raw_;
     std::array<unsigned char, 8> header_{};
     std::size_t header_used_ = 0;

@@ -5,7 +5,9 @@
 
 namespace berth::cli {
 
-bool is_terminal(int fd) { return ::isatty(fd) == 1; }
+bool is_terminal(int fd) {
+    return ::isatty(fd) == 1;
+}
 
 std::optional<TerminalSize> terminal_size(int fd) {
     winsize size{};

@@ -16,13 +16,13 @@ std::optional<TerminalSize> terminal_size(int fd);
 
 // Puts a terminal into raw mode, and back on destruction.
 class RawMode {
-   public:
+ public:
     explicit RawMode(int fd);
     RawMode(const RawMode&) = delete;
     RawMode& operator=(const RawMode&) = delete;
     ~RawMode();
 
-   private:
+ private:
     int fd_;
     std::optional<termios> before_;
 };

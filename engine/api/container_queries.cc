@@ -14,7 +14,9 @@ constexpr std::array<std::string_view, 15> kListFilters{
     "ancestor", "before", "exited",  "expose",  "health", "id",     "is-task", "isolation",
     "label",    "name",   "network", "publish", "since",  "status", "volume"};
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 bool parse_number(const std::string& text, std::int64_t& number) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -47,7 +49,8 @@ Result<container::CreateRequest> create_request(const http::Query& query, nlohma
     }
     for (const char* part : {"HostConfig", "NetworkingConfig"}) {
         auto found = body.find(part);
-        if (found != body.end() && found->is_null()) body.erase(found);
+        if (found != body.end() && found->is_null())
+            body.erase(found);
         else if (found != body.end() && !found->is_object()) {
             return bad(std::string("invalid JSON: json: cannot unmarshal into Go struct field .") + part);
         }
@@ -69,7 +72,8 @@ Result<container::ListOptions> list_options(const http::Query& query) {
     if (!limit.empty() && !parse_number(limit, options.limit)) {
         return fail(ErrorKind::kInternal, "strconv.Atoi: parsing \"" + limit + "\": invalid syntax");
     }
-    if (query.flag("size")) return fail(ErrorKind::kNotImplemented, "sizes of containers are not supported yet");
+    if (query.flag("size"))
+        return fail(ErrorKind::kNotImplemented, "sizes of containers are not supported yet");
     BERTH_TRY(options.filters, parse_filters(query, kListFilters));
     return options;
 }
@@ -80,7 +84,8 @@ Result<container::StopOptions> stop_options(const http::Query& query) {
     std::string seconds = query.get("t");
     if (seconds.empty()) return options;
     std::int64_t number = 0;
-    if (!parse_number(seconds, number)) return bad("strconv.Atoi: parsing \"" + seconds + "\": invalid syntax");
+    if (!parse_number(seconds, number))
+        return bad("strconv.Atoi: parsing \"" + seconds + "\": invalid syntax");
     options.seconds = number;
     return options;
 }

@@ -17,7 +17,9 @@ using nlohmann::json;
 constexpr std::array<std::string_view, 3> kPruneFilters{"label", "label!", "until"};
 constexpr ApiVersion kTypedStreams{1, 42};  // before it every stream is called raw
 
-std::string ref_of(const Exchange& exchange) { return exchange.params.find("id")->second; }
+std::string ref_of(const Exchange& exchange) {
+    return exchange.params.find("id")->second;
+}
 
 Async<Result<>> answer(Exchange& exchange, Outcome outcome) {
     unsigned status = outcome == Outcome::kChanged ? 204 : 304;
@@ -133,11 +135,11 @@ Async<Result<>> attach(ContainerServices& services, Exchange& exchange) {
 }
 
 class ResponseSink final : public container::LogSink {
-   public:
+ public:
     explicit ResponseSink(http::Responder& responder) : responder_(responder) {}
     Async<Result<>> write(std::string bytes) override { return responder_.write(std::move(bytes)); }
 
-   private:
+ private:
     http::Responder& responder_;
 };
 
@@ -148,7 +150,8 @@ Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
         co_return fail(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
     }
     bool raw = container->config.tty || exchange.version < kTypedStreams;
-    std::string type = raw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream";
+    std::string type =
+        raw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream";
     BERTH_CO_CHECK(co_await exchange.stream(200, type));
     ResponseSink sink(exchange.responder);
     auto copying = services.streams().logs(container->id, request, sink);
@@ -164,8 +167,9 @@ template <const char* kWhat>
 Async<Result<>> not_yet(ContainerServices&, Exchange&) {
     co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
 }
-constexpr char kExec[] = "exec", kPause[] = "pausing containers", kTop[] = "listing the processes of a container",
-               kStats[] = "container statistics", kUpdate[] = "updating containers", kArchive[] = "copying files",
+constexpr char kExec[] = "exec", kPause[] = "pausing containers",
+               kTop[] = "listing the processes of a container", kStats[] = "container statistics",
+               kUpdate[] = "updating containers", kArchive[] = "copying files",
                kChanges[] = "listing the changes of a container", kExport[] = "exporting containers";
 
 }  // namespace
@@ -173,7 +177,8 @@ constexpr char kExec[] = "exec", kPause[] = "pausing containers", kTop[] = "list
 void add_container_routes(Router& router, ContainerServices& containers) {
     using Route = Async<Result<>> (*)(ContainerServices&, Exchange&);
     auto add = [&](const char* method, const char* pattern, Route route) {
-        router.add(method, pattern, [&containers, route](Exchange& exchange) { return route(containers, exchange); });
+        router.add(method, pattern,
+                   [&containers, route](Exchange& exchange) { return route(containers, exchange); });
     };
     add("POST", "/containers/create", create);
     add("POST", "/containers/prune", prune);

@@ -29,7 +29,8 @@ std::string render(const events::Event& event, ApiVersion version) {
         out["status"] = event.action;
         out["id"] = event.actor_id;
     }
-    if (auto image = event.attributes.find("image"); legacy && image != event.attributes.end()) out["from"] = image->second;
+    if (auto image = event.attributes.find("image"); legacy && image != event.attributes.end())
+        out["from"] = image->second;
     return out.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -38,7 +39,8 @@ struct Window {
     events::Filter filter;
 
     bool wants(const events::Event& event) const {
-        return (!since || event.time >= *since) && (!until || event.time <= *until) && events::matches(event, filter);
+        return (!since || event.time >= *since) && (!until || event.time <= *until) &&
+               events::matches(event, filter);
     }
 };
 
@@ -55,7 +57,8 @@ Result<Window> read_window(const http::Query& query) {
     BERTH_TRY(out.until, time_parameter(query, "until"));
     if (out.since && out.until && *out.since > *out.until) {
         return fail(ErrorKind::kInvalidArgument, "`since` time (" + query.get("since") +
-                                                     ") cannot be after `until` time (" + query.get("until") + ")");
+                                                     ") cannot be after `until` time (" + query.get("until") +
+                                                     ")");
     }
     // As dockerd: a filter that it does not know lets everything through.
     BERTH_TRY(out.filter, parse_filters(query, {}));

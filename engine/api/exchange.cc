@@ -27,7 +27,9 @@ http::Headers common_headers(std::string content_type) {
     return out;
 }
 
-Async<Result<>> Exchange::json(unsigned status, nlohmann::json body) { return json_text(status, render(body)); }
+Async<Result<>> Exchange::json(unsigned status, nlohmann::json body) {
+    return json_text(status, render(body));
+}
 
 Async<Result<>> Exchange::json_text(unsigned status, std::string body) {
     body += '\n';
@@ -54,8 +56,9 @@ Async<Result<nlohmann::json>> Exchange::body() {
     if (parsed.is_null()) parsed = nlohmann::json::object();
     if (!parsed.is_object()) {
         const char* kind = parsed.is_boolean() ? "bool" : parsed.type_name();
-        co_return fail(ErrorKind::kInvalidArgument,
-                       fmt::format("invalid JSON: json: cannot unmarshal {} into Go value of type object", kind));
+        co_return fail(
+            ErrorKind::kInvalidArgument,
+            fmt::format("invalid JSON: json: cannot unmarshal {} into Go value of type object", kind));
     }
     co_return parsed;
 }

@@ -10,7 +10,8 @@ namespace {
 using nlohmann::json;
 
 Failure invalid(const std::string& what = {}) {
-    return fail(ErrorKind::kInvalidArgument, what.empty() ? "invalid filter" : "invalid filter '" + what + "'");
+    return fail(ErrorKind::kInvalidArgument,
+                what.empty() ? "invalid filter" : "invalid filter '" + what + "'");
 }
 
 // The values of one filter; false if it has neither shape.
@@ -41,7 +42,8 @@ Result<Filters> parse_filters(const http::Query& query, std::span<const std::str
     if (!parsed.is_object()) return invalid();
     for (const auto& [name, values] : parsed.items()) {
         if (!read_values(values, out[name])) return invalid();
-        if (!known.empty() && std::find(known.begin(), known.end(), name) == known.end()) return invalid(name);
+        if (!known.empty() && std::find(known.begin(), known.end(), name) == known.end())
+            return invalid(name);
     }
     return out;
 }

@@ -14,7 +14,7 @@ constexpr int kMaxDepth = 1000;
 
 // Walks a text the way Go's scanner does, to find the words it would use for the first thing that is wrong.
 class Scanner {
-   public:
+ public:
     explicit Scanner(std::string_view text) : text_(text) {}
 
     // "" if the text begins with a whole JSON value.
@@ -27,10 +27,11 @@ class Scanner {
         return at_ == text_.size();
     }
 
-   private:
+ private:
     bool good() const { return complaint_.empty(); }
     void skip_space() {
-        while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) ++at_;
+        while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos)
+            ++at_;
     }
     void complain(std::string words) {
         if (good()) complaint_ = std::move(words);
@@ -88,13 +89,15 @@ class Scanner {
         }
         for (int i = 0; i < 4; ++i) {
             if (at_ >= text_.size()) return complain("unexpected EOF");
-            if (!std::isxdigit(static_cast<unsigned char>(text_[at_]))) return unexpected("in \\u hexadecimal character escape");
+            if (!std::isxdigit(static_cast<unsigned char>(text_[at_])))
+                return unexpected("in \\u hexadecimal character escape");
             ++at_;
         }
     }
 
     void digits(std::string_view context) {
-        if (at_ >= text_.size() || !std::isdigit(static_cast<unsigned char>(text_[at_]))) return unexpected(context);
+        if (at_ >= text_.size() || !std::isdigit(static_cast<unsigned char>(text_[at_])))
+            return unexpected(context);
         while (at_ < text_.size() && std::isdigit(static_cast<unsigned char>(text_[at_]))) ++at_;
     }
     void number() {
@@ -113,7 +116,8 @@ class Scanner {
         if (take('}')) return;
         while (good()) {
             skip_space();
-            if (at_ >= text_.size() || text_[at_] != '"') return unexpected("looking for beginning of object key string");
+            if (at_ >= text_.size() || text_[at_] != '"')
+                return unexpected("looking for beginning of object key string");
             string();
             if (!good()) return;
             skip_space();
@@ -142,12 +146,18 @@ class Scanner {
         skip_space();
         if (at_ >= text_.size()) return complain("unexpected EOF");
         switch (const char c = text_[at_]) {
-            case '{': return object(depth);
-            case '[': return array(depth);
-            case '"': return string();
-            case 't': return literal("true");
-            case 'f': return literal("false");
-            case 'n': return literal("null");
+            case '{':
+                return object(depth);
+            case '[':
+                return array(depth);
+            case '"':
+                return string();
+            case 't':
+                return literal("true");
+            case 'f':
+                return literal("false");
+            case 'n':
+                return literal("null");
             default:
                 if (c == '-' || std::isdigit(static_cast<unsigned char>(c))) return number();
                 unexpected(context);
@@ -159,7 +169,9 @@ class Scanner {
     std::string complaint_;
 };
 
-Failure invalid(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure invalid(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 }  // namespace
 
@@ -180,7 +192,8 @@ Result<nlohmann::json> parse_json(std::string_view text) {
 Result<> check_content_type(std::string_view header) {
     auto type = header.substr(0, header.find(';'));
     while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
-    if (type.empty()) return invalid(fmt::format("malformed Content-Type header ({}): mime: no media type", header));
+    if (type.empty())
+        return invalid(fmt::format("malformed Content-Type header ({}): mime: no media type", header));
     constexpr std::string_view kJson = "application/json";
     if (type.size() == kJson.size() && ::strncasecmp(type.data(), kJson.data(), kJson.size()) == 0) return {};
     return invalid(fmt::format("unsupported Content-Type header ({}): must be 'application/json'", type));

@@ -9,8 +9,8 @@
 
 namespace berth::api {
 
-// JSON from a client. What is wrong with it is said in the words of Go's decoder, which clients print and tests match:
-// "invalid JSON: invalid character '}' looking for beginning of value".
+// JSON from a client. What is wrong with it is said in the words of Go's decoder, which clients print and
+// tests match: "invalid JSON: invalid character '}' looking for beginning of value".
 Result<nlohmann::json> parse_json(std::string_view text);
 
 // kInvalidArgument unless a Content-Type header says application/json.

@@ -27,8 +27,12 @@ Segments split(std::string_view path) {
     return out;
 }
 
-bool is_param(std::string_view segment) { return segment.starts_with('{') && segment.ends_with('}'); }
-bool is_long_param(std::string_view segment) { return segment.ends_with("...}"); }
+bool is_param(std::string_view segment) {
+    return segment.starts_with('{') && segment.ends_with('}');
+}
+bool is_long_param(std::string_view segment) {
+    return segment.ends_with("...}");
+}
 
 bool match(std::span<const std::string> pattern, std::span<const std::string> path, Params& params) {
     if (pattern.empty()) return path.empty();
@@ -99,7 +103,8 @@ Async<Result<>> send_error(http::Responder& responder, Error error, bool plain) 
 
 // Whether an error says something about the engine rather than about what was asked of it.
 bool is_ours(ErrorKind kind) {
-    return kind == ErrorKind::kInternal || kind == ErrorKind::kDeadlineExceeded || kind == ErrorKind::kDataLoss;
+    return kind == ErrorKind::kInternal || kind == ErrorKind::kDeadlineExceeded ||
+           kind == ErrorKind::kDataLoss;
 }
 
 // A route's exception is a broken invariant of ours: the client gets a 500 and the log a line.

@@ -27,7 +27,7 @@ inline constexpr ApiVersion kOldest{1, 24};
 struct Exchange {
     http::Request& request;
     http::Responder& responder;
-    ApiVersion version;                                     // negotiated by the path's prefix
+    ApiVersion version;                                      // negotiated by the path's prefix
     std::map<std::string, std::string, std::less<>> params;  // what {id} and {name...} matched
 
     // A route's usual endings. Common headers (Api-Version, Server, …) are added.
@@ -37,30 +37,31 @@ struct Exchange {
     Async<Result<>> empty(unsigned status);
     // Starts a chunked stream with the common headers; write with responder.write.
     Async<Result<>> stream(unsigned status, std::string content_type);
-    // The request's JSON object (null counts as {}). Docker's texts for a wrong Content-Type, broken JSON, a missing
-    // body.
+    // The request's JSON object (null counts as {}). Docker's texts for a wrong Content-Type, broken JSON, a
+    // missing body.
     Async<Result<nlohmann::json>> body();
     // The same where a body may be left out: {} then.
     Async<Result<nlohmann::json>> body_or_empty();
-    // Hands over the connection, as attach and exec do: 101 UPGRADED for a client that asked for it, 200 and a raw
-    // stream until close for others. `multiplexed`: the stream carries Docker's 8-byte frames (no terminal).
-    // `common_headers`: exec's answer has them, attach's does not.
+    // Hands over the connection, as attach and exec do: 101 UPGRADED for a client that asked for it, 200 and
+    // a raw stream until close for others. `multiplexed`: the stream carries Docker's 8-byte frames (no
+    // terminal). `common_headers`: exec's answer has them, attach's does not.
     Async<Result<std::unique_ptr<async::Stream>>> upgrade(bool multiplexed, bool common_headers);
 };
 
 // A returned Error becomes {"message": …} with the status of its kind, unless a response has begun.
 using RouteHandler = std::function<Async<Result<>>(Exchange& exchange)>;
 
-// A table that reads like the API's own description: method, path pattern, handler. "{id}" matches one segment,
+// A table that reads like the API's own description: method, path pattern, handler. "{id}" matches one
+// segment,
 // "{name...}" one or more (image names have slashes). The first match wins.
 class Router {
-   public:
+ public:
     void add(std::string method, std::string pattern, RouteHandler handler);
-    // The handler the HTTP server calls: strips /vX.Y, finds the row, renders errors, logs. The router must outlive
-    // it.
+    // The handler the HTTP server calls: strips /vX.Y, finds the row, renders errors, logs. The router must
+    // outlive it.
     http::Handler handler();
 
-   private:
+ private:
     struct Route {
         std::string method;
         std::vector<std::string> segments;

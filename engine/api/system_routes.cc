@@ -28,11 +28,14 @@ Async<Result<>> info(SystemService& system, Exchange& exchange) {
     co_return co_await exchange.json(200, std::move(body));
 }
 
-Async<Result<>> refuse(ErrorKind kind, std::string message) { co_return fail(kind, std::move(message)); }
+Async<Result<>> refuse(ErrorKind kind, std::string message) {
+    co_return fail(kind, std::move(message));
+}
 
 Async<Result<>> no_swarm(Exchange&) {
     return refuse(ErrorKind::kUnavailable,
-                  "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this "
+                  "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to "
+                  "connect this "
                   "node to swarm and try again.");
 }
 
@@ -44,7 +47,9 @@ Async<Result<>> auth(Exchange&) {
     return refuse(ErrorKind::kNotImplemented, "logging in to a registry is not supported yet");
 }
 
-Async<Result<>> no_plugins(Exchange& exchange) { return exchange.json(200, nlohmann::json::array()); }
+Async<Result<>> no_plugins(Exchange& exchange) {
+    return exchange.json(200, nlohmann::json::array());
+}
 
 Async<Result<>> plugin_not_found(Exchange& exchange) {
     return refuse(ErrorKind::kNotFound, "plugin \"" + exchange.params["name"] + "\" not found");
@@ -53,9 +58,8 @@ Async<Result<>> plugin_not_found(Exchange& exchange) {
 void add_swarm_routes(Router& router) {
     router.add("POST", "/swarm/init", swarm_unsupported);
     router.add("POST", "/swarm/join", swarm_unsupported);
-    router.add("POST", "/swarm/leave", [](Exchange&) {
-        return refuse(ErrorKind::kUnavailable, "This node is not part of a swarm");
-    });
+    router.add("POST", "/swarm/leave",
+               [](Exchange&) { return refuse(ErrorKind::kUnavailable, "This node is not part of a swarm"); });
     router.add("GET", "/swarm", no_swarm);
     router.add("GET", "/swarm/unlockkey", no_swarm);
     router.add("POST", "/swarm/unlock", no_swarm);

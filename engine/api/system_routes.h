@@ -7,14 +7,14 @@ namespace berth::api {
 
 // What the engine says about itself and its host.
 class SystemService {
-   public:
+ public:
     virtual ~SystemService() = default;
     virtual types::SystemVersion version() = 0;
     virtual Async<Result<types::SystemInfo>> info() = 0;
 };
 
-// /_ping, /version, /info, /auth, and the answers of an engine without plugins and outside of a swarm. `system` must
-// outlive the router.
+// /_ping, /version, /info, /auth, and the answers of an engine without plugins and outside of a swarm.
+// `system` must outlive the router.
 void add_system_routes(Router& router, SystemService& system);
 
 }  // namespace berth::api

@@ -27,9 +27,13 @@ ApiVersion parse(std::string_view text) {
 
 }  // namespace
 
-std::string version_text(ApiVersion version) { return fmt::format("{}.{}", version.major, version.minor); }
+std::string version_text(ApiVersion version) {
+    return fmt::format("{}.{}", version.major, version.minor);
+}
 
-std::string server_name() { return fmt::format("Docker/{} (linux)", kCompatVersion); }
+std::string server_name() {
+    return fmt::format("Docker/{} (linux)", kCompatVersion);
+}
 
 VersionedPath split_version(std::string_view path) {
     constexpr std::string_view kPrefix = "/v";
@@ -48,10 +52,12 @@ Result<ApiVersion> negotiate(const std::string& version) {
     if (version.empty()) return kLatest;
     const ApiVersion asked = parse(version);
     if (asked < kOldest) {
-        return fail(ErrorKind::kInvalidArgument,
-                    fmt::format("client version {} is too old. Minimum supported API version is {}, please upgrade your "
-                                "client to a newer version",
-                                version, version_text(kOldest)));
+        return fail(
+            ErrorKind::kInvalidArgument,
+            fmt::format(
+                "client version {} is too old. Minimum supported API version is {}, please upgrade your "
+                "client to a newer version",
+                version, version_text(kOldest)));
     }
     if (asked > kLatest) {
         return fail(ErrorKind::kInvalidArgument,
@@ -61,6 +67,8 @@ Result<ApiVersion> negotiate(const std::string& version) {
     return asked;
 }
 
-bool wants_plain_errors(const std::string& version) { return !version.empty() && parse(version) < kOldest; }
+bool wants_plain_errors(const std::string& version) {
+    return !version.empty() && parse(version) < kOldest;
+}
 
 }  // namespace berth::api

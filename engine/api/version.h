@@ -8,7 +8,8 @@
 
 namespace berth::api {
 
-// A request's path without its version prefix ("/v1.45/info" -> "/info", "1.45"). No prefix means the latest version.
+// A request's path without its version prefix ("/v1.45/info" -> "/info", "1.45"). No prefix means the latest
+// version.
 struct VersionedPath {
     std::string_view path;
     std::string version;  // as sent, or ""

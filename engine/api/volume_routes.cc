@@ -68,7 +68,8 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
         if (by_use && volumes.users(volume.name).empty() != dangling) continue;
         if (!has_all_labels(volume, filters)) continue;
         if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
-        if (!any_of(filters, "name", [&](const auto& text) { return volume.name.find(text) != text.npos; })) continue;
+        if (!any_of(filters, "name", [&](const auto& text) { return volume.name.find(text) != text.npos; }))
+            continue;
         list.push_back(describe(volume));
     }
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
@@ -95,9 +96,10 @@ Async<Result<>> create(Services services, Exchange& exchange) {
     BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(const auto wanted, types::parse_volume_create(body));
     if (wanted.cluster) {
-        co_return fail(ErrorKind::kUnavailable,
-                       "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
-                       "this node to swarm and try again.");
+        co_return fail(
+            ErrorKind::kUnavailable,
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+            "this node to swarm and try again.");
     }
     auto work = [&services, &wanted] {
         return services.volumes.create(wanted.name, wanted.driver, wanted.driver_opts, wanted.labels);
@@ -124,7 +126,8 @@ Async<Result<>> prune(Services services, Exchange& exchange) {
     BERTH_CO_TRY(const bool all, filter_flag(filters, "all", exchange.version < kAnonymousOnly));
     auto work = [&services, &filters, all] {
         return volumes::prune(services.volumes, services.events, [&filters, all](const Volume& volume) {
-            return (all || volume.anonymous) && has_all_labels(volume, filters) && has_none_of_labels(volume, filters);
+            return (all || volume.anonymous) && has_all_labels(volume, filters) &&
+                   has_none_of_labels(volume, filters);
         });
     };
     auto pruned = co_await services.pool.run(work);
@@ -135,19 +138,25 @@ Async<Result<>> prune(Services services, Exchange& exchange) {
 }
 
 Async<Result<>> update() {
-    co_return fail(ErrorKind::kUnavailable, "volume update only valid for cluster volumes, but swarm is unavailable");
+    co_return fail(ErrorKind::kUnavailable,
+                   "volume update only valid for cluster volumes, but swarm is unavailable");
 }
 
 }  // namespace
 
-void add_volume_routes(Router& router, VolumeService& volumes, events::EventSink& events, async::BlockingPool& pool) {
+void add_volume_routes(Router& router, VolumeService& volumes, events::EventSink& events,
+                       async::BlockingPool& pool) {
     const Services services{volumes, events, pool};
     router.add("GET", "/volumes", [services](Exchange& exchange) { return list(services, exchange); });
-    router.add("GET", "/volumes/{name}", [services](Exchange& exchange) { return inspect(services, exchange); });
-    router.add("POST", "/volumes/create", [services](Exchange& exchange) { return create(services, exchange); });
-    router.add("POST", "/volumes/prune", [services](Exchange& exchange) { return prune(services, exchange); });
+    router.add("GET", "/volumes/{name}",
+               [services](Exchange& exchange) { return inspect(services, exchange); });
+    router.add("POST", "/volumes/create",
+               [services](Exchange& exchange) { return create(services, exchange); });
+    router.add("POST", "/volumes/prune",
+               [services](Exchange& exchange) { return prune(services, exchange); });
     router.add("PUT", "/volumes/{name}", [](Exchange&) { return update(); });
-    router.add("DELETE", "/volumes/{name}", [services](Exchange& exchange) { return remove(services, exchange); });
+    router.add("DELETE", "/volumes/{name}",
+               [services](Exchange& exchange) { return remove(services, exchange); });
 }
 
 }  // namespace berth::api

@@ -7,11 +7,13 @@ namespace berth::archive {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 // Gives back the piece that was looked at, then goes on.
 class Peeked : public ByteSource {
-   public:
+ public:
     Peeked(ByteSource& inner, std::string first) : inner_(inner), first_(std::move(first)) {}
     Result<std::string_view> next() override {
         if (!given_) {
@@ -21,14 +23,14 @@ class Peeked : public ByteSource {
         return inner_.next();
     }
 
-   private:
+ private:
     ByteSource& inner_;
     std::string first_;
     bool given_ = false;
 };
 
 class Gunzip : public ByteSource {
-   public:
+ public:
     explicit Gunzip(std::unique_ptr<ByteSource> inner) : inner_(std::move(inner)), out_(1 << 18, '\0') {
         ready_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK;
     }
@@ -56,7 +58,8 @@ class Gunzip : public ByteSource {
                 between_ = true;
             } else if (state == Z_DATA_ERROR) {
                 std::string_view why = stream_.msg != nullptr ? stream_.msg : "";
-                if (why.find("header") != why.npos || why.find("method") != why.npos) return bad("gzip: invalid header");
+                if (why.find("header") != why.npos || why.find("method") != why.npos)
+                    return bad("gzip: invalid header");
                 if (why.find("check") != why.npos) return bad("gzip: invalid checksum");
                 return bad("flate: corrupt input");
             } else if (state != Z_OK && state != Z_BUF_ERROR) {
@@ -66,7 +69,7 @@ class Gunzip : public ByteSource {
         return std::string_view(out_.data(), out_.size() - stream_.avail_out);
     }
 
-   private:
+ private:
     std::unique_ptr<ByteSource> inner_;
     std::string out_;
     std::string_view input_;
@@ -76,7 +79,7 @@ class Gunzip : public ByteSource {
 };
 
 class Unzstd : public ByteSource {
-   public:
+ public:
     explicit Unzstd(std::unique_ptr<ByteSource> inner)
         : inner_(std::move(inner)), stream_(::ZSTD_createDStream()), out_(::ZSTD_DStreamOutSize(), '\0') {
         ::ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, 27);
@@ -99,7 +102,7 @@ class Unzstd : public ByteSource {
         return std::string_view(out_.data(), out.pos);
     }
 
-   private:
+ private:
     std::unique_ptr<ByteSource> inner_;
     ZSTD_DStream* stream_;
     std::string out_;

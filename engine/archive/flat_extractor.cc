@@ -30,23 +30,28 @@ Result<> extract_flat(TarReader& reader, int folder_fd, std::uint64_t max_member
         BERTH_TRY(bool more, reader.next(entry));
         if (!more) break;
         std::string name = clean_path(entry.path);
-        if (++members > max_members) return fail(ErrorKind::kInvalidArgument, "too many entries in the archive");
+        if (++members > max_members)
+            return fail(ErrorKind::kInvalidArgument, "too many entries in the archive");
         if (entry.type == TarEntry::Type::kSymlink) links[name] = clean_path(folder_of(name) + entry.link);
         if (entry.type == TarEntry::Type::kHardLink) links[name] = clean_path(entry.link);
         if (entry.type != TarEntry::Type::kFile || name.empty()) continue;
         FlatFile flat{name, std::to_string(members), 0};
-        UniqueFd file(::openat(folder_fd, flat.file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        UniqueFd file(::openat(folder_fd, flat.file.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!file) return fail_errno("open " + name);
         BERTH_CHECK(reader.content([&](std::uint64_t offset, std::string_view piece) -> Result<> {
             bytes += piece.size();
-            if (bytes > max_bytes || offset > max_bytes) return fail(ErrorKind::kInvalidArgument, "the archive is too large");
-            if (::lseek(file.get(), static_cast<off_t>(offset), SEEK_SET) < 0) return fail_errno("seek " + name);
+            if (bytes > max_bytes || offset > max_bytes)
+                return fail(ErrorKind::kInvalidArgument, "the archive is too large");
+            if (::lseek(file.get(), static_cast<off_t>(offset), SEEK_SET) < 0)
+                return fail_errno("seek " + name);
             flat.size = offset + piece.size();
             return write_all(file.get(), piece);
         }));
         if (flat.size < entry.size) {
             if (entry.size > max_bytes) return fail(ErrorKind::kInvalidArgument, "the archive is too large");
-            if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) return fail_errno("truncate " + name);
+            if (::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
+                return fail_errno("truncate " + name);
             flat.size = entry.size;
         }
         files[name] = std::move(flat);
@@ -56,7 +61,8 @@ Result<> extract_flat(TarReader& reader, int folder_fd, std::uint64_t max_member
         auto found = files.find(target);
         // A link to a link may follow; deeper chains are nobody's archive.
         if (found == files.end() && links.contains(target)) found = files.find(links[target]);
-        if (found != files.end() && !files.contains(name)) tell({name, found->second.file, found->second.size});
+        if (found != files.end() && !files.contains(name))
+            tell({name, found->second.file, found->second.size});
     }
     return {};
 }

@@ -24,7 +24,8 @@ constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::uint64_t kMaxEntries = 10'000'000;
 
 Metadata metadata_of(const TarEntry& entry) {
-    return {.mode = entry.mode, .uid = entry.uid, .gid = entry.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
+    return {
+        .mode = entry.mode, .uid = entry.uid, .gid = entry.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
 }
 
 Result<UniqueFd> open_new(int folder, const char* name, int flags) {
@@ -33,7 +34,9 @@ Result<UniqueFd> open_new(int folder, const char* name, int flags) {
     return file;
 }
 
-bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0); }
+bool is_whiteout(const struct stat& status) {
+    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
 
 Result<> make_opaque(int folder) {
     if (::fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) != 0) return fail_errno("mark opaque");
@@ -55,7 +58,8 @@ Result<> LayerApplier::apply(TarReader& reader) {
     while (true) {
         BERTH_TRY(bool more, reader.next(entry));
         if (!more) break;
-        if (++entries_ > kMaxEntries) return fail(ErrorKind::kInvalidArgument, "too many entries in the archive");
+        if (++entries_ > kMaxEntries)
+            return fail(ErrorKind::kInvalidArgument, "too many entries in the archive");
         auto applied = apply_one(reader, entry);
         // A broken archive speaks for itself; anything else is told with the name it is about.
         if (!applied && applied.error().sys_errno != 0) return in(entry.path, std::move(applied));
@@ -93,9 +97,12 @@ Metadata LayerApplier::inherited(const std::string& path) const {
     for (int parent : parents_) {
         UniqueFd below(sys::openat2(parent, path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0,
                                     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS));
-        struct stat status {};
+        struct stat status{};
         if (below && ::fstat(below.get(), &status) == 0) {
-            return {.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
+            return {.mode = status.st_mode & 07777,
+                    .uid = status.st_uid,
+                    .gid = status.st_gid,
+                    .mtime = status.st_mtim};
         }
     }
     return {.mode = 0755, .uid = 0, .gid = 0, .mtime = {0, UTIME_NOW}};
@@ -119,8 +126,9 @@ Result<UniqueFd> LayerApplier::make_parent(const std::string& path) {
     std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     BERTH_TRY(UniqueFd folder, open_parent(above));
     // A layer that hides NAME and has NAME/x means: only x.
-    struct stat status {};
-    bool hidden = ::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(status);
+    struct stat status{};
+    bool hidden =
+        ::fstatat(folder.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && is_whiteout(status);
     if (hidden && ::unlinkat(folder.get(), name.c_str(), 0) != 0) return fail_errno("remove");
     if (::mkdirat(folder.get(), name.c_str(), 0700) != 0) {
         return fail_errno("mkdir", errno == EEXIST ? ENOTDIR : errno);
@@ -153,7 +161,8 @@ Result<> LayerApplier::whiteout(const Place& place, const std::string& hidden) {
     return hide(place.folder.get(), hidden);
 }
 
-// Overlay does not look at the mark of a layer's root: every name that the layers below have there is hidden instead.
+// Overlay does not look at the mark of a layer's root: every name that the layers below have there is hidden
+// instead.
 Result<> LayerApplier::hide_below_root() {
     for (int parent : parents_) {
         UniqueFd again(::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -170,7 +179,7 @@ Result<> LayerApplier::hide_below_root() {
 }
 
 Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(place.folder.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno == ENOENT ? Result<>() : Result<>(fail_errno("stat"));
     }
@@ -187,13 +196,18 @@ Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
 
 Result<> LayerApplier::create(TarReader& reader, const TarEntry& entry, const Place& place) {
     switch (entry.type) {
-        case TarEntry::Type::kFile: return create_file(reader, entry, place);
-        case TarEntry::Type::kFolder: return create_folder(entry, place);
-        case TarEntry::Type::kHardLink: return create_hard_link(entry, place);
+        case TarEntry::Type::kFile:
+            return create_file(reader, entry, place);
+        case TarEntry::Type::kFolder:
+            return create_folder(entry, place);
+        case TarEntry::Type::kHardLink:
+            return create_hard_link(entry, place);
         case TarEntry::Type::kSymlink:
-            if (::symlinkat(entry.link.c_str(), place.folder.get(), place.name.c_str()) != 0) return fail_errno("symlink");
+            if (::symlinkat(entry.link.c_str(), place.folder.get(), place.name.c_str()) != 0)
+                return fail_errno("symlink");
             return set_link_metadata(place.folder.get(), place.name.c_str(), metadata_of(entry));
-        default: return create_node(entry, place);
+        default:
+            return create_node(entry, place);
     }
 }
 
@@ -210,16 +224,18 @@ Result<> LayerApplier::create_file(TarReader& reader, const TarEntry& entry, con
         return {};
     }));
     // A sparse file may end in a hole.
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file.get(), &status) != 0) return fail_errno("stat");
-    if (static_cast<std::uint64_t>(status.st_size) < entry.size && ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) {
+    if (static_cast<std::uint64_t>(status.st_size) < entry.size &&
+        ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) {
         return fail_errno("truncate");
     }
     return set_metadata(file.get(), metadata_of(entry));
 }
 
 Result<> LayerApplier::create_folder(const TarEntry& entry, const Place& place) {
-    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("mkdir");
+    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0 && errno != EEXIST)
+        return fail_errno("mkdir");
     BERTH_TRY(UniqueFd folder, open_new(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
     folder_times_.emplace_back(place.path, entry.mtime);
     return set_metadata(folder.get(), metadata_of(entry));
@@ -227,13 +243,16 @@ Result<> LayerApplier::create_folder(const TarEntry& entry, const Place& place) 
 
 Result<> LayerApplier::create_hard_link(const TarEntry& entry, const Place& place) {
     std::string target = clean_path(entry.link);
-    if (target.empty()) return fail(ErrorKind::kInvalidArgument, "invalid hardlink \"" + entry.path + "\" -> \"" + entry.link + "\"");
+    if (target.empty())
+        return fail(ErrorKind::kInvalidArgument,
+                    "invalid hardlink \"" + entry.path + "\" -> \"" + entry.link + "\"");
     auto slash = target.rfind('/');
     std::string above = slash == std::string::npos ? "." : target.substr(0, slash);
     std::string name = slash == std::string::npos ? target : target.substr(slash + 1);
     BERTH_TRY(UniqueFd folder, sys::open_in_root(root_, above, O_PATH | O_DIRECTORY));
     // No AT_SYMLINK_FOLLOW: the link itself is meant.
-    if (::linkat(folder.get(), name.c_str(), place.folder.get(), place.name.c_str(), 0) != 0) return fail_errno("link");
+    if (::linkat(folder.get(), name.c_str(), place.folder.get(), place.name.c_str(), 0) != 0)
+        return fail_errno("link");
     return {};
 }
 
@@ -248,7 +267,8 @@ Result<> LayerApplier::create_node(const TarEntry& entry, const Place& place) {
     const char* name = place.name.c_str();
     if (::mknodat(place.folder.get(), name, type | 0600, entry.device) != 0) return fail_errno("mknod");
     // Opening a device would act on it: by name, in a folder that nobody else is in.
-    if (::fchownat(place.folder.get(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("lchown");
+    if (::fchownat(place.folder.get(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno("lchown");
     if (::fchmodat(place.folder.get(), name, entry.mode, 0) != 0) return fail_errno("chmod");
     timespec times[2] = {{0, UTIME_OMIT}, entry.mtime};
     if (::utimensat(place.folder.get(), name, times, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("set time");

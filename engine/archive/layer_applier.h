@@ -10,20 +10,20 @@
 
 namespace berth::archive {
 
-// Applies a layer to an empty folder that becomes an overlay layer. Entries come in the archive's order: a later one
-// replaces an earlier one of its name, folders are merged. Whiteouts speak of the layers below only. Every path is
-// walked inside the folder; what leads out of it ends at its root.
+// Applies a layer to an empty folder that becomes an overlay layer. Entries come in the archive's order: a
+// later one replaces an earlier one of its name, folders are merged. Whiteouts speak of the layers below
+// only. Every path is walked inside the folder; what leads out of it ends at its root.
 class LayerApplier {
-   public:
-    // `parents`: the folders of the layers below, topmost first, for the owner and mode of folders that the archive
-    // does not name itself. The descriptors must outlive the applier.
+ public:
+    // `parents`: the folders of the layers below, topmost first, for the owner and mode of folders that the
+    // archive does not name itself. The descriptors must outlive the applier.
     LayerApplier(int root_fd, std::vector<int> parents) : root_(root_fd), parents_(std::move(parents)) {}
 
     // Reads the archive to its end. Errors name the entry they are about.
     Result<> apply(TarReader& reader);
     std::uint64_t entries() const { return entries_; }
 
-   private:
+ private:
     struct Place {
         UniqueFd folder;
         std::string path, name;

@@ -11,9 +11,13 @@ namespace berth::archive {
 namespace {
 
 // Overlay's own marks live there; whatever else is trusted is not an image's to say.
-bool reserved(std::string_view name) { return name.starts_with("trusted.") || name.starts_with("user.overlay."); }
+bool reserved(std::string_view name) {
+    return name.starts_with("trusted.") || name.starts_with("user.overlay.");
+}
 
-timespec keep_access() { return {0, UTIME_OMIT}; }
+timespec keep_access() {
+    return {0, UTIME_OMIT};
+}
 
 }  // namespace
 
@@ -30,7 +34,8 @@ Result<> set_metadata(int fd, const Metadata& metadata) {
 }
 
 Result<> set_link_metadata(int folder_fd, const char* name, const Metadata& metadata) {
-    if (::fchownat(folder_fd, name, metadata.uid, metadata.gid, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("lchown");
+    if (::fchownat(folder_fd, name, metadata.uid, metadata.gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno("lchown");
     timespec times[2] = {keep_access(), metadata.mtime};
     if (::utimensat(folder_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("set time");
     return {};
@@ -43,9 +48,10 @@ Result<> set_time(int fd, const timespec& mtime) {
 }
 
 Result<Metadata> read_metadata(int fd) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(fd, &status) != 0) return fail_errno("stat");
-    Metadata out{.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
+    Metadata out{
+        .mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
     ssize_t size = ::flistxattr(fd, nullptr, 0);
     if (size <= 0) return out;
     std::string names(static_cast<std::size_t>(size), '\0');

@@ -10,8 +10,8 @@
 
 namespace berth::archive {
 
-// Owner, mode, extended attributes and time of a file, set by descriptor or by a name in a folder that is held by
-// descriptor; nothing is followed.
+// Owner, mode, extended attributes and time of a file, set by descriptor or by a name in a folder that is
+// held by descriptor; nothing is followed.
 struct Metadata {
     mode_t mode = 0;  // permission bits, set-id and sticky
     uid_t uid = 0;
@@ -20,9 +20,9 @@ struct Metadata {
     std::vector<std::pair<std::string, std::string>> xattrs;
 };
 
-// For anything but a symbolic link. `fd` may be O_PATH. Set-id bits and file capabilities come after the owner,
-// since chown takes them away. An attribute the file system cannot hold is passed over; trusted.overlay.* and
-// user.overlay.* are the engine's own and never taken.
+// For anything but a symbolic link. `fd` may be O_PATH. Set-id bits and file capabilities come after the
+// owner, since chown takes them away. An attribute the file system cannot hold is passed over;
+// trusted.overlay.* and user.overlay.* are the engine's own and never taken.
 Result<> set_metadata(int fd, const Metadata& metadata);
 // For a symbolic link: owner and time.
 Result<> set_link_metadata(int folder_fd, const char* name, const Metadata& metadata);
@@ -31,6 +31,5 @@ Result<> set_time(int fd, const timespec& mtime);
 
 // What `fd` has.
 Result<Metadata> read_metadata(int fd);
-
 
 }  // namespace berth::archive

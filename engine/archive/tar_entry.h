@@ -10,10 +10,19 @@
 
 namespace berth::archive {
 
-// One member of a tar, its extensions (PAX, GNU) applied, unjudged: names are bytes, as written, and may be absolute,
-// full of ".." or anything else.
+// One member of a tar, its extensions (PAX, GNU) applied, unjudged: names are bytes, as written, and may be
+// absolute, full of ".." or anything else.
 struct TarEntry {
-    enum class Type { kFile, kFolder, kSymlink, kHardLink, kCharDevice, kBlockDevice, kFifo, kOther } type = Type::kOther;
+    enum class Type {
+        kFile,
+        kFolder,
+        kSymlink,
+        kHardLink,
+        kCharDevice,
+        kBlockDevice,
+        kFifo,
+        kOther
+    } type = Type::kOther;
     std::string path, link;  // link: of a symbolic or hard link
     mode_t mode = 0;         // permission bits, set-id and sticky
     uid_t uid = 0;

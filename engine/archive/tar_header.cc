@@ -6,7 +6,9 @@ namespace berth::archive {
 
 namespace {
 
-std::string_view text(std::string_view field) { return field.substr(0, field.find('\0')); }
+std::string_view text(std::string_view field) {
+    return field.substr(0, field.find('\0'));
+}
 
 Result<std::int64_t> parse_base256(std::string_view field) {
     // The first byte's top bit is the mark; the next one is the sign.
@@ -39,17 +41,26 @@ bool checksum_fits(std::string_view block) {
 
 TarEntry::Type type_of(char raw, std::string_view name) {
     switch (raw) {
-        case '\0': return name.ends_with('/') ? TarEntry::Type::kFolder : TarEntry::Type::kFile;
+        case '\0':
+            return name.ends_with('/') ? TarEntry::Type::kFolder : TarEntry::Type::kFile;
         case '0':
         case '7':
-        case 'S': return TarEntry::Type::kFile;
-        case '1': return TarEntry::Type::kHardLink;
-        case '2': return TarEntry::Type::kSymlink;
-        case '3': return TarEntry::Type::kCharDevice;
-        case '4': return TarEntry::Type::kBlockDevice;
-        case '5': return TarEntry::Type::kFolder;
-        case '6': return TarEntry::Type::kFifo;
-        default: return TarEntry::Type::kOther;
+        case 'S':
+            return TarEntry::Type::kFile;
+        case '1':
+            return TarEntry::Type::kHardLink;
+        case '2':
+            return TarEntry::Type::kSymlink;
+        case '3':
+            return TarEntry::Type::kCharDevice;
+        case '4':
+            return TarEntry::Type::kBlockDevice;
+        case '5':
+            return TarEntry::Type::kFolder;
+        case '6':
+            return TarEntry::Type::kFifo;
+        default:
+            return TarEntry::Type::kOther;
     }
 }
 
@@ -63,7 +74,9 @@ Result<dev_t> parse_device(std::string_view block) {
 
 }  // namespace
 
-Failure invalid_header() { return fail(ErrorKind::kInvalidArgument, "archive/tar: invalid tar header"); }
+Failure invalid_header() {
+    return fail(ErrorKind::kInvalidArgument, "archive/tar: invalid tar header");
+}
 
 Result<std::int64_t> parse_number(std::string_view field) {
     if (!field.empty() && (field[0] & 0x80) != 0) return parse_base256(field);

@@ -12,11 +12,17 @@ namespace {
 
 constexpr std::int64_t kMaxSpecial = 1 << 20;
 
-Failure unexpected_end() { return fail(ErrorKind::kInvalidArgument, "unexpected EOF"); }
+Failure unexpected_end() {
+    return fail(ErrorKind::kInvalidArgument, "unexpected EOF");
+}
 
-std::uint64_t padding_of(std::uint64_t size) { return (kBlock - size % kBlock) % kBlock; }
+std::uint64_t padding_of(std::uint64_t size) {
+    return (kBlock - size % kBlock) % kBlock;
+}
 
-bool is_zero(std::string_view block) { return block.find_first_not_of('\0') == block.npos; }
+bool is_zero(std::string_view block) {
+    return block.find_first_not_of('\0') == block.npos;
+}
 
 // Ascending, without overlap, inside the file, and exactly as long as what is stored.
 bool extents_fit(const std::vector<Extent>& extents, std::uint64_t size, std::uint64_t stored) {
@@ -29,7 +35,9 @@ bool extents_fit(const std::vector<Extent>& extents, std::uint64_t size, std::ui
 }
 
 // -1 means "leave it" to chown, and larger numbers would wrap.
-bool owner_fits(std::int64_t id) { return id >= 0 && id <= 0xfffffffe; }
+bool owner_fits(std::int64_t id) {
+    return id >= 0 && id <= 0xfffffffe;
+}
 
 }  // namespace
 
@@ -197,7 +205,8 @@ Result<> TarReader::Impl::old_gnu_extents() {
     }
 }
 
-// Lines of decimal numbers in front of the data, padded to whole blocks: how many, then offset and length in turn.
+// Lines of decimal numbers in front of the data, padded to whole blocks: how many, then offset and length in
+// turn.
 Result<> TarReader::Impl::gnu_1_0_extents() {
     std::string text;
     std::uint64_t lines = 0, wanted = 1;
@@ -239,7 +248,8 @@ Result<> TarReader::content(const Block& block) {
         for (std::uint64_t done = 0; done < extent.length;) {
             BERTH_CHECK(impl_->refill());
             if (impl_->piece.empty()) return unexpected_end();
-            auto size = static_cast<std::size_t>(std::min<std::uint64_t>(extent.length - done, impl_->piece.size()));
+            auto size =
+                static_cast<std::size_t>(std::min<std::uint64_t>(extent.length - done, impl_->piece.size()));
             BERTH_CHECK(block(extent.offset + done, impl_->piece.substr(0, size)));
             impl_->piece.remove_prefix(size);
             impl_->stored -= size;

@@ -10,11 +10,12 @@
 
 namespace berth::archive {
 
-// Reads tar entries one after another: V7, POSIX with PAX extended headers, GNU (long names, base-256 numbers, sparse
-// files old and new), star. As strict as Go's archive/tar, with its texts: "archive/tar: invalid tar header", "unexpected
-// EOF" (kInvalidArgument). No bytes at all is an archive without entries. At most 1 MiB of an entry's extensions is held.
+// Reads tar entries one after another: V7, POSIX with PAX extended headers, GNU (long names, base-256
+// numbers, sparse files old and new), star. As strict as Go's archive/tar, with its texts: "archive/tar:
+// invalid tar header", "unexpected EOF" (kInvalidArgument). No bytes at all is an archive without entries. At
+// most 1 MiB of an entry's extensions is held.
 class TarReader {
-   public:
+ public:
     explicit TarReader(ByteSource& source);
     ~TarReader();
 
@@ -24,7 +25,7 @@ class TarReader {
     using Block = std::function<Result<>(std::uint64_t offset, std::string_view bytes)>;
     Result<> content(const Block& block);
 
-   private:
+ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

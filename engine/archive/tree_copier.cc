@@ -14,7 +14,7 @@
 namespace berth::archive {
 
 Result<> TreeCopier::copy(int source_fd) {
-    struct stat status {};
+    struct stat status{};
     if (::fstat(source_fd, &status) != 0) return fail_errno("stat");
     device_ = status.st_dev;
     return copy_folder(source_fd, target_root_, "");
@@ -37,7 +37,7 @@ Result<> TreeCopier::copy_folder(int source, int target, const std::string& path
 }
 
 Result<> TreeCopier::copy_entry(int source, int target, const std::string& name, const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(source, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return errno == ENOENT ? Result<>() : Result<>(fail_errno("stat " + path));
     }
@@ -46,7 +46,8 @@ Result<> TreeCopier::copy_entry(int source, int target, const std::string& name,
     if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
         auto [first, fresh] = linked_.try_emplace({status.st_dev, status.st_ino}, path);
         if (!fresh) {
-            if (::linkat(target_root_, first->second.c_str(), target, name.c_str(), 0) != 0) return fail_errno("link " + path);
+            if (::linkat(target_root_, first->second.c_str(), target, name.c_str(), 0) != 0)
+                return fail_errno("link " + path);
             return {};
         }
     }
@@ -58,7 +59,8 @@ Result<> TreeCopier::copy_entry(int source, int target, const std::string& name,
         if (!from || !to) return fail_errno("open " + path);
         return copy_folder(from.get(), to.get(), path);
     }
-    Metadata metadata{.mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
+    Metadata metadata{
+        .mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
     if (S_ISLNK(status.st_mode)) {
         std::string link(4096, '\0');
         ssize_t size = ::readlinkat(source, name.c_str(), link.data(), link.size());
@@ -67,7 +69,8 @@ Result<> TreeCopier::copy_entry(int source, int target, const std::string& name,
         if (::symlinkat(link.c_str(), target, name.c_str()) != 0) return fail_errno("symlink " + path);
         return in(path, set_link_metadata(target, name.c_str(), metadata));
     }
-    if (::mknodat(target, name.c_str(), status.st_mode, status.st_rdev) != 0) return fail_errno("mknod " + path);
+    if (::mknodat(target, name.c_str(), status.st_mode, status.st_rdev) != 0)
+        return fail_errno("mknod " + path);
     if (::fchownat(target, name.c_str(), status.st_uid, status.st_gid, AT_SYMLINK_NOFOLLOW) != 0 ||
         ::fchmodat(target, name.c_str(), metadata.mode, 0) != 0) {
         return fail_errno("chmod " + path);
@@ -95,7 +98,8 @@ Result<> TreeCopier::copy_content(int from, int to, off_t size) {
         off_t hole = ::lseek(from, data, SEEK_HOLE);
         if (hole < 0) return fail_errno("seek");
         for (at = data; at < hole;) {
-            auto want = static_cast<std::size_t>(std::min<off_t>(hole - at, static_cast<off_t>(buffer.size())));
+            auto want =
+                static_cast<std::size_t>(std::min<off_t>(hole - at, static_cast<off_t>(buffer.size())));
             ssize_t got = ::pread(from, buffer.data(), want, at);
             if (got < 0 && errno == EINTR) continue;
             if (got < 0) return fail_errno("read");

@@ -1,10 +1,10 @@
 #include "engine/async/blocking_pool.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <pthread.h>
-#include <signal.h>
 
 #include <condition_variable>
 #include <deque>

@@ -7,11 +7,11 @@
 
 namespace berth::async {
 
-// A queue between coroutines that holds at most `capacity` values: a full one makes senders wait. Io thread only;
-// must outlive those who wait on it.
+// A queue between coroutines that holds at most `capacity` values: a full one makes senders wait. Io thread
+// only; must outlive those who wait on it.
 template <class T>
 class Channel {
-   public:
+ public:
     Channel(IoContext& io, std::size_t capacity) : capacity_(capacity), changed_(io) {}
 
     // kCancelled when the channel is closed, or the sender cancelled.
@@ -47,7 +47,7 @@ class Channel {
     }
     bool closed() const { return closed_; }
 
-   private:
+ private:
     std::size_t capacity_;
     std::deque<T> values_;
     bool closed_ = false;

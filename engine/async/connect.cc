@@ -1,8 +1,8 @@
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "engine/async/socket_stream.h"
 #include "engine/async/spawn.h"

@@ -20,14 +20,18 @@ struct Condition::State {
 
 Condition::Condition(IoContext& io) : state_(std::make_shared<State>(io)) {}
 
-Condition::~Condition() { state_->timer.cancel(); }
+Condition::~Condition() {
+    state_->timer.cancel();
+}
 
 void Condition::notify_all() {
     ++state_->generation;
     state_->timer.cancel();
 }
 
-Async<Result<>> Condition::wait() { return wait_on(state_); }
+Async<Result<>> Condition::wait() {
+    return wait_on(state_);
+}
 
 Async<Result<>> Condition::wait_on(std::shared_ptr<State> state) {
     bool gone = co_await cancelled();
@@ -58,9 +62,13 @@ void Event::set() {
     state_->condition.notify_all();
 }
 
-bool Event::is_set() const { return state_->set; }
+bool Event::is_set() const {
+    return state_->set;
+}
 
-Async<Result<>> Event::wait() { return wait_on(state_); }
+Async<Result<>> Event::wait() {
+    return wait_on(state_);
+}
 
 Async<Result<>> Event::wait_on(std::shared_ptr<State> state) {
     while (!state->set) {

@@ -6,10 +6,10 @@
 
 namespace berth::async {
 
-// Wakes whoever waits right now; a notification without a waiter is lost. Io thread only. Waiters whose Condition
-// is destroyed get kCancelled, and so do cancelled ones.
+// Wakes whoever waits right now; a notification without a waiter is lost. Io thread only. Waiters whose
+// Condition is destroyed get kCancelled, and so do cancelled ones.
 class Condition {
-   public:
+ public:
     explicit Condition(IoContext& io);
     ~Condition();
     Condition(const Condition&) = delete;
@@ -18,16 +18,16 @@ class Condition {
     Async<Result<>> wait();
     void notify_all();
 
-   private:
+ private:
     struct State;
     static Async<Result<>> wait_on(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };
 
-// Happens once; everybody who waits, then or later, goes on. Io thread only. Cancellation and destruction as for
-// Condition.
+// Happens once; everybody who waits, then or later, goes on. Io thread only. Cancellation and destruction as
+// for Condition.
 class Event {
-   public:
+ public:
     explicit Event(IoContext& io);
     ~Event();
     Event(const Event&) = delete;
@@ -37,7 +37,7 @@ class Event {
     bool is_set() const;
     Async<Result<>> wait();
 
-   private:
+ private:
     struct State;
     static Async<Result<>> wait_on(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;

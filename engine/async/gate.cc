@@ -63,7 +63,9 @@ void Gate::cancel() {
     }
 }
 
-Async<void> Gate::close() { return drain(state_); }
+Async<void> Gate::close() {
+    return drain(state_);
+}
 
 // Waits even when the caller has been cancelled: the tasks use what the caller is about to destroy.
 Async<void> Gate::drain(std::shared_ptr<State> state) {
@@ -71,6 +73,8 @@ Async<void> Gate::drain(std::shared_ptr<State> state) {
     while (!state->inside.empty()) co_await state->left.async_wait(kToken);
 }
 
-std::size_t Gate::inside() const { return state_->inside.size(); }
+std::size_t Gate::inside() const {
+    return state_->inside.size();
+}
 
 }  // namespace berth::async

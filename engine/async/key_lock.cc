@@ -7,8 +7,8 @@
 
 namespace berth::async {
 
-// A key is in the map while it is locked; its queue holds those who wait. Unlocking hands the lock to the first of
-// them, so nobody can slip in between.
+// A key is in the map while it is locked; its queue holds those who wait. Unlocking hands the lock to the
+// first of them, so nobody can slip in between.
 struct KeyLock::State {
     explicit State(IoContext& io) : io(io) {}
     IoContext& io;
@@ -42,9 +42,13 @@ void KeyLock::Guard::unlock() {
 
 KeyLock::KeyLock(IoContext& io) : state_(std::make_shared<State>(io)) {}
 
-Async<Result<KeyLock::Guard>> KeyLock::lock(std::string key) { return lock_in(state_, std::move(key)); }
+Async<Result<KeyLock::Guard>> KeyLock::lock(std::string key) {
+    return lock_in(state_, std::move(key));
+}
 
-bool KeyLock::is_locked(const std::string& key) const { return state_->queues.count(key) > 0; }
+bool KeyLock::is_locked(const std::string& key) const {
+    return state_->queues.count(key) > 0;
+}
 
 Async<Result<KeyLock::Guard>> KeyLock::lock_in(std::shared_ptr<State> state, std::string key) {
     auto [queue, free] = state->queues.try_emplace(key);

@@ -7,23 +7,24 @@
 
 namespace berth::async {
 
-// One mutex per key, for coroutines, first come first served. A key costs memory only while it is locked. Io thread
-// only. Held over a state transition, never over a wait for a container.
+// One mutex per key, for coroutines, first come first served. A key costs memory only while it is locked. Io
+// thread only. Held over a state transition, never over a wait for a container.
 class KeyLock {
     struct State;
 
-   public:
+ public:
     // Holds the lock while it lives.
     class Guard {
-       public:
+     public:
         Guard(Guard&& other) noexcept = default;
         Guard& operator=(Guard&& other) noexcept;
         ~Guard() { unlock(); }
         void unlock();
 
-       private:
+     private:
         friend class KeyLock;
-        Guard(std::shared_ptr<State> state, std::string key) : state_(std::move(state)), key_(std::move(key)) {}
+        Guard(std::shared_ptr<State> state, std::string key)
+            : state_(std::move(state)), key_(std::move(key)) {}
         std::shared_ptr<State> state_;
         std::string key_;
     };
@@ -34,7 +35,7 @@ class KeyLock {
     // Whether somebody holds it.
     bool is_locked(const std::string& key) const;
 
-   private:
+ private:
     static Async<Result<Guard>> lock_in(std::shared_ptr<State> state, std::string key);
     std::shared_ptr<State> state_;
 };

@@ -14,7 +14,9 @@ namespace berth::async {
 
 namespace {
 
-const sockaddr* generic(const void* address) { return static_cast<const sockaddr*>(address); }
+const sockaddr* generic(const void* address) {
+    return static_cast<const sockaddr*>(address);
+}
 
 Result<UniqueFd> stream_socket(int domain) {
     UniqueFd out(::socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -57,7 +59,8 @@ Result<sockaddr_storage> parse_tcp(const std::string& address, socklen_t& size) 
         v6.sin6_family = AF_INET6;
         v6.sin6_port = htons(port);
         size = sizeof v6;
-        if (::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6.sin6_addr) != 1) return wrong();
+        if (::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6.sin6_addr) != 1)
+            return wrong();
     } else {
         auto& v4 = reinterpret_cast<sockaddr_in&>(out);
         v4.sin_family = AF_INET;
@@ -74,7 +77,8 @@ Result<UniqueFd> listen_unix(const std::string& path, unsigned mode, int gid) {
     BERTH_TRY(auto address, UnixAddress::of(path));
     BERTH_CHECK(clear_stale(path, address));
     BERTH_TRY(auto socket, stream_socket(AF_UNIX));
-    // Linux gives the file the socket's mode (less the umask): nobody can connect before it is what it shall be.
+    // Linux gives the file the socket's mode (less the umask): nobody can connect before it is what it shall
+    // be.
     if (::fchmod(socket.get(), 0600) != 0) return fail_errno("chmod " + path);
     if (::bind(socket.get(), generic(&address.name), address.size) != 0) return fail_errno("bind " + path);
     bool done = (gid < 0 || ::lchown(path.c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(gid)) == 0) &&

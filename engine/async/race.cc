@@ -33,7 +33,8 @@ Async<void> quiet(Async<void> task) {
     co_await std::move(task);
 }
 
-void start(const asio::any_io_executor& executor, std::shared_ptr<Branches> branches, int index, Async<void> task) {
+void start(const asio::any_io_executor& executor, std::shared_ptr<Branches> branches, int index,
+           Async<void> task) {
     auto slot = branches->cancel[index].slot();
     auto leave = [branches, index](std::exception_ptr broken) {
         if (broken && !branches->broken) branches->broken = broken;
@@ -63,7 +64,9 @@ Async<int> race(Async<void> first, Async<void> second) {
 }
 
 namespace {
-Async<void> pass_time(std::chrono::nanoseconds time) { co_await sleep_for(time); }
+Async<void> pass_time(std::chrono::nanoseconds time) {
+    co_await sleep_for(time);
+}
 }  // namespace
 
 Async<bool> ends_before(Async<void> work, std::chrono::nanoseconds limit) {

@@ -27,8 +27,8 @@ Async<void> store_in(Async<T> task, std::optional<Value<T>>* out) {
 }
 }  // namespace detail
 
-// Runs two tasks side by side until one ends: its value, in the place of its task. The other one is cancelled and has
-// ended when this returns; its value is lost, so the loser must be something that can be asked again.
+// Runs two tasks side by side until one ends: its value, in the place of its task. The other one is cancelled
+// and has ended when this returns; its value is lost, so the loser must be something that can be asked again.
 template <class A, class B>
 Async<std::variant<detail::Value<A>, detail::Value<B>>> race(Async<A> first, Async<B> second) {
     using Either = std::variant<detail::Value<A>, detail::Value<B>>;
@@ -41,7 +41,8 @@ Async<std::variant<detail::Value<A>, detail::Value<B>>> race(Async<A> first, Asy
     co_return Either(std::in_place_index<1>, std::move(*b));
 }
 
-// What `work` returns, or kDeadlineExceeded ("WHAT: deadline exceeded") if it has to be cancelled after `limit`.
+// What `work` returns, or kDeadlineExceeded ("WHAT: deadline exceeded") if it has to be cancelled after
+// `limit`.
 template <class T>
 Async<Result<T>> with_deadline(std::chrono::nanoseconds limit, std::string what, Async<Result<T>> work) {
     std::optional<Result<T>> out;

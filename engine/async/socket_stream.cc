@@ -1,9 +1,9 @@
 #include "engine/async/socket_stream.h"
 
+#include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/write.hpp>
-#include <sys/socket.h>
 
 #include "engine/async/spawn.h"
 #include "engine/async/token.h"
@@ -17,7 +17,7 @@ namespace {
 using Protocol = asio::generic::stream_protocol;
 
 class SocketStream : public Stream {
-   public:
+ public:
     explicit SocketStream(Protocol::socket socket) : socket_(std::move(socket)) {}
     ~SocketStream() override { close(); }
 
@@ -52,7 +52,7 @@ class SocketStream : public Stream {
         if (socket_.is_open()) socket_.close(ignored);
     }
 
-   private:
+ private:
     Protocol::socket socket_;
 };
 

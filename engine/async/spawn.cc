@@ -39,9 +39,13 @@ Failure failure(std::string_view what, const boost::system::error_code& error) {
     return fail(ErrorKind::kInternal, std::string(what) + ": " + error.message());
 }
 
-void spawn(IoContext& io, Async<void> task) { asio::co_spawn(io, guarded(std::move(task)), asio::detached); }
+void spawn(IoContext& io, Async<void> task) {
+    asio::co_spawn(io, guarded(std::move(task)), asio::detached);
+}
 
-void post(IoContext& io, std::function<void()> step) { asio::post(io, std::move(step)); }
+void post(IoContext& io, std::function<void()> step) {
+    asio::post(io, std::move(step));
+}
 
 Async<bool> cancelled() {
     auto state = co_await asio::this_coro::cancellation_state;

@@ -34,6 +34,8 @@ T block_on(IoContext& io, Async<T> task) {
     detail::run_to_end(io, detail::store(std::move(task), &out));
     return std::move(*out);
 }
-inline void block_on(IoContext& io, Async<void> task) { detail::run_to_end(io, std::move(task)); }
+inline void block_on(IoContext& io, Async<void> task) {
+    detail::run_to_end(io, std::move(task));
+}
 
 }  // namespace berth::async

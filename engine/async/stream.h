@@ -10,7 +10,7 @@ namespace berth::async {
 // A full-duplex byte stream: a hijacked HTTP connection, a shim's attach socket, the two ends of a proxy.
 // One read and one write may be under way at a time. Used on the io thread only.
 class Stream {
-   public:
+ public:
     virtual ~Stream() = default;
     // At least one byte; 0 means the peer has ended its side (half-close), once and for ever.
     virtual Async<Result<std::size_t>> read_some(std::span<char> buffer) = 0;

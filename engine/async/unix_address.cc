@@ -14,7 +14,8 @@ Result<UnixAddress> UnixAddress::of(const std::string& path) {
     std::string text = path;
     if (path.size() >= sizeof out.name.sun_path) {
         auto slash = path.rfind('/');
-        if (slash == std::string::npos) return fail(ErrorKind::kInvalidArgument, "socket path is too long: " + path);
+        if (slash == std::string::npos)
+            return fail(ErrorKind::kInvalidArgument, "socket path is too long: " + path);
         BERTH_TRY(out.folder, open_file(path.substr(0, slash + 1), O_PATH | O_DIRECTORY));
         text = "/proc/self/fd/" + std::to_string(out.folder.get()) + path.substr(slash);
     }

@@ -10,8 +10,8 @@
 
 namespace berth::async {
 
-// The address of a socket file. A path that sun_path cannot hold is reached through a descriptor of its folder, which
-// this object keeps open for as long as the address is used.
+// The address of a socket file. A path that sun_path cannot hold is reached through a descriptor of its
+// folder, which this object keeps open for as long as the address is used.
 struct UnixAddress {
     sockaddr_un name{};
     socklen_t size = 0;

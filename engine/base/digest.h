@@ -10,10 +10,10 @@
 
 namespace berth {
 
-// A content digest, "sha256:" and 64 lower-case hex digits. Any other text is refused when parsed, so a Digest
-// is always safe as a file name.
+// A content digest, "sha256:" and 64 lower-case hex digits. Any other text is refused when parsed, so a
+// Digest is always safe as a file name.
 class Digest {
-   public:
+ public:
     static Result<Digest> parse(std::string_view text);
     static Digest from_hex(std::string hex);  // the caller vouches for 64 hex digits
 
@@ -23,14 +23,14 @@ class Digest {
 
     auto operator<=>(const Digest&) const = default;
 
-   private:
+ private:
     explicit Digest(std::string text) : text_(std::move(text)) {}
     std::string text_;
 };
 
 // SHA-256 of bytes as they come.
 class Sha256 {
-   public:
+ public:
     Sha256();
     ~Sha256();
     Sha256(Sha256&&) noexcept;
@@ -40,7 +40,7 @@ class Sha256 {
     // Ends the computation; the object may not be used again.
     Digest finish();
 
-   private:
+ private:
     struct Context;
     std::unique_ptr<Context> context_;
 };

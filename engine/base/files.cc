@@ -32,10 +32,10 @@ Result<> sync_folder(const std::string& path) {
     return {};
 }
 
-// Removes what is in a folder, however deep: a container can make trees that no stack and no limit on descriptors is
-// enough for. Folders too far down are first moved up into the top one.
+// Removes what is in a folder, however deep: a container can make trees that no stack and no limit on
+// descriptors is enough for. Folders too far down are first moved up into the top one.
 class Removal {
-   public:
+ public:
     Removal(int top, dev_t device) : top_(top), device_(device) {}
 
     Result<> run() {
@@ -48,7 +48,7 @@ class Removal {
         return {};
     }
 
-   private:
+ private:
     static constexpr int kMaxDepth = 32;
 
     Result<> contents(int fd, int depth) {
@@ -71,7 +71,7 @@ class Removal {
         UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!fd && errno == ENOENT) return {};
         if (!fd) return fail_errno(std::string("open ") + name);
-        struct stat status {};
+        struct stat status{};
         if (::fstat(fd.get(), &status) != 0) return fail_errno(std::string("stat ") + name);
         if (status.st_dev != device_) return fail_errno(std::string("remove ") + name, EXDEV);
         if (depth > kMaxDepth) return move_up(parent, name);
@@ -163,7 +163,7 @@ Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mo
 Result<> make_folders(const std::string& path, mode_t mode) {
     if (::mkdir(path.c_str(), mode) == 0) return {};
     if (errno == EEXIST) {
-        struct stat status {};
+        struct stat status{};
         if (::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) return {};
         return fail_errno("mkdir " + path, ENOTDIR);
     }
@@ -184,13 +184,15 @@ Result<std::vector<std::string>> list_folder(const std::string& path) {
     return names;
 }
 
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+bool exists(const std::string& path) {
+    return ::access(path.c_str(), F_OK) == 0;
+}
 
 Result<> remove_tree(const std::string& path) {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + path);
     BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
     BERTH_CHECK(in("remove " + path, Removal(top.get(), status.st_dev).run()));
     if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno("remove " + path);

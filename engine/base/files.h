@@ -35,13 +35,13 @@ Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mo
 Result<> make_folders(const std::string& path, mode_t mode);
 Result<std::vector<std::string>> list_folder(const std::string& path);
 bool exists(const std::string& path);
-// rm -rf by descriptors: never follows a link and never leaves the file system `path` is on. A missing path is
-// no error.
+// rm -rf by descriptors: never follows a link and never leaves the file system `path` is on. A missing path
+// is no error.
 Result<> remove_tree(const std::string& path);
 
 // A folder of its own, removed with all it holds.
 class TempDir {
-   public:
+ public:
     // Below `parent`, or below $TMPDIR (else /tmp) if that is empty.
     static Result<TempDir> make(const std::string& parent = {});
     TempDir(TempDir&& other) noexcept;
@@ -49,7 +49,7 @@ class TempDir {
     ~TempDir();
     const std::string& path() const { return path_; }
 
-   private:
+ private:
     explicit TempDir(std::string path) : path_(std::move(path)) {}
     std::string path_;
 };

@@ -8,7 +8,7 @@ template FMT_API auto dragonbox::to_decimal(double x) noexcept -> dragonbox::dec
 template FMT_API void buffer<char>::append(const char*, const char*);
 template auto thousands_sep_impl(locale_ref) -> thousands_sep_result<char>;
 template char decimal_point_impl(locale_ref);
-template FMT_API void vformat_to(buffer<char>&, string_view,
-                                 basic_format_args<FMT_BUFFER_CONTEXT(char)>, locale_ref);
+template FMT_API void vformat_to(buffer<char>&, string_view, basic_format_args<FMT_BUFFER_CONTEXT(char)>,
+                                 locale_ref);
 }  // namespace detail
 FMT_END_NAMESPACE

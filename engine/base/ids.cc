@@ -17,9 +17,13 @@ std::string random_hex(std::size_t count) {
     return to_hex({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-std::string new_id() { return random_hex(32); }
+std::string new_id() {
+    return random_hex(32);
+}
 
-std::string_view short_id(std::string_view id) { return id.substr(0, 12); }
+std::string_view short_id(std::string_view id) {
+    return id.substr(0, 12);
+}
 
 bool is_id(std::string_view text) {
     return text.size() == 64 && std::all_of(text.begin(), text.end(), is_lower_hex);

@@ -28,11 +28,21 @@ void append_quoted(std::string& out, std::string_view text) {
     out += '"';
     for (char c : text) {
         switch (c) {
-            case '"': out += "\\\""; break;
-            case '\\': out += "\\\\"; break;
-            case '\n': out += "\\n"; break;
-            case '\r': out += "\\r"; break;
-            case '\t': out += "\\t"; break;
+            case '"':
+                out += "\\\"";
+                break;
+            case '\\':
+                out += "\\\\";
+                break;
+            case '\n':
+                out += "\\n";
+                break;
+            case '\r':
+                out += "\\r";
+                break;
+            case '\t':
+                out += "\\t";
+                break;
             default:
                 if (static_cast<unsigned char>(c) < 0x20) {
                     fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
@@ -89,7 +99,9 @@ bool parse_level(std::string_view name, Level& level) {
     return true;
 }
 
-bool enabled(Level level) { return level >= minimum.load(std::memory_order_relaxed); }
+bool enabled(Level level) {
+    return level >= minimum.load(std::memory_order_relaxed);
+}
 
 void write(Level level, std::string_view message, Fields fields) {
     if (!enabled(level)) return;

@@ -9,11 +9,15 @@ namespace {
 
 ErrorKind kind_of(int err) {
     switch (err) {
-        case ENOENT: return ErrorKind::kNotFound;
+        case ENOENT:
+            return ErrorKind::kNotFound;
         case EACCES:
-        case EPERM: return ErrorKind::kForbidden;
-        case EEXIST: return ErrorKind::kConflict;
-        default: return ErrorKind::kInternal;
+        case EPERM:
+            return ErrorKind::kForbidden;
+        case EEXIST:
+            return ErrorKind::kConflict;
+        default:
+            return ErrorKind::kInternal;
     }
 }
 
@@ -33,9 +37,13 @@ Error Error::in(std::string_view phrase) && {
     return std::move(*this);
 }
 
-Failure fail(ErrorKind kind, std::string message) { return Failure(Error{kind, std::move(message), 0}); }
+Failure fail(ErrorKind kind, std::string message) {
+    return Failure(Error{kind, std::move(message), 0});
+}
 
-Failure fail_errno(std::string_view what) { return fail_errno(what, errno); }
+Failure fail_errno(std::string_view what) {
+    return fail_errno(what, errno);
+}
 
 Failure fail_errno(std::string_view what, int err) {
     return Failure(Error{kind_of(err), std::string(what) + ": " + describe(err), err});

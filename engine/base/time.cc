@@ -57,7 +57,9 @@ std::string seconds_text(Timestamp time, std::int64_t& nanos) {
 
 }  // namespace
 
-Timestamp now() { return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now()); }
+Timestamp now() {
+    return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
 
 std::string format_rfc3339_nano(Timestamp time) {
     if (time == kNever) return "0001-01-01T00:00:00Z";
@@ -122,8 +124,9 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
         std::int64_t nanos;
     };
     // Longer names first: "ms" before "m".
-    static constexpr Unit kUnits[] = {{"ns", 1},          {"us", 1000},  {"\u00b5s", 1000},   {"\u03bcs", 1000},
-                                      {"ms", 1'000'000},  {"s", kNanos}, {"m", 60 * kNanos}, {"h", 3600 * kNanos}};
+    static constexpr Unit kUnits[] = {{"ns", 1},          {"us", 1000},        {"\u00b5s", 1000},
+                                      {"\u03bcs", 1000},  {"ms", 1'000'000},   {"s", kNanos},
+                                      {"m", 60 * kNanos}, {"h", 3600 * kNanos}};
     std::string_view rest = text;
     bool negative = take_char(rest, '-');
     if (!negative) take_char(rest, '+');
@@ -147,10 +150,12 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
         if (!digits || unit == nullptr) return bad("duration", text);
         rest.remove_prefix(unit->name.size());
         std::int64_t part = 0;
-        if (__builtin_mul_overflow(whole, unit->nanos, &part) || __builtin_add_overflow(total, part, &total)) {
+        if (__builtin_mul_overflow(whole, unit->nanos, &part) ||
+            __builtin_add_overflow(total, part, &total)) {
             return bad("duration", text);
         }
-        total += static_cast<std::int64_t>(static_cast<double>(fraction) / kNanos * static_cast<double>(unit->nanos));
+        total += static_cast<std::int64_t>(static_cast<double>(fraction) / kNanos *
+                                           static_cast<double>(unit->nanos));
     }
     return std::chrono::nanoseconds(negative ? -total : total);
 }

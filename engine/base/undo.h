@@ -8,7 +8,7 @@ namespace berth {
 // Steps that take back what a half-done operation did: run last to first on destruction, unless kept.
 // A step must not throw; what it cannot undo it logs.
 class UndoStack {
-   public:
+ public:
     UndoStack() = default;
     UndoStack(const UndoStack&) = delete;
     UndoStack& operator=(const UndoStack&) = delete;
@@ -18,7 +18,7 @@ class UndoStack {
     // The operation succeeded: forget the steps.
     void keep() { steps_.clear(); }
 
-   private:
+ private:
     std::vector<std::function<void()>> steps_;
 };
 

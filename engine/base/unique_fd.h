@@ -6,7 +6,7 @@ namespace berth {
 
 // Owns one file descriptor, or none (-1).
 class UniqueFd {
-   public:
+ public:
     UniqueFd() = default;
     explicit UniqueFd(int fd) : fd_(fd) {}
     UniqueFd(UniqueFd&& other) noexcept : fd_(other.release()) {}
@@ -22,7 +22,7 @@ class UniqueFd {
     // A second descriptor (O_CLOEXEC) for the same open file.
     Result<UniqueFd> duplicate() const;
 
-   private:
+ private:
     int fd_ = -1;
 };
 

@@ -19,7 +19,9 @@ namespace berth::cgroup {
 
 namespace {
 
-std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+std::string parent_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+}
 
 Result<> write_value(const std::string& path, const std::string& value) {
     BERTH_TRY(UniqueFd file, open_file(path, O_WRONLY));
@@ -39,8 +41,8 @@ Result<> inherit_cpuset(const std::string& folder) {
     return {};
 }
 
-// Lets the children of `folder` have every controller that it has itself. One that cannot be enabled is missed only
-// by a limit that needs it, and that limit's own error says so.
+// Lets the children of `folder` have every controller that it has itself. One that cannot be enabled is
+// missed only by a limit that needs it, and that limit's own error says so.
 void enable_controllers(const std::string& folder) {
     auto controllers = read_file(folder + "/cgroup.controllers");
     if (!controllers) return;
@@ -49,7 +51,8 @@ void enable_controllers(const std::string& folder) {
         auto end = rest.find_first_of(" \n");
         std::string_view name = rest.substr(0, end);
         rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-        if (!name.empty()) (void)write_value(folder + "/cgroup.subtree_control", "+" + std::string(name)).has_value();
+        if (!name.empty())
+            (void)write_value(folder + "/cgroup.subtree_control", "+" + std::string(name)).has_value();
     }
 }
 
@@ -58,7 +61,8 @@ Result<> make_one(const Cgroup::Folder& folder, const std::string& path) {
     BERTH_CHECK(make_one(folder, parent_of(path)));
     if (folder.unified) enable_controllers(parent_of(path));
     if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
-    bool cpuset = std::find(folder.controllers.begin(), folder.controllers.end(), "cpuset") != folder.controllers.end();
+    bool cpuset =
+        std::find(folder.controllers.begin(), folder.controllers.end(), "cpuset") != folder.controllers.end();
     return cpuset ? inherit_cpuset(path) : Result<>();
 }
 
@@ -66,7 +70,7 @@ std::vector<std::string> subtree(const std::string& path) {
     std::vector<std::string> out;
     auto names = list_folder(path);
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
-        struct stat status {};
+        struct stat status{};
         std::string inner = path + "/" + name;
         if (::lstat(inner.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
         auto below = subtree(inner);
@@ -97,14 +101,16 @@ Result<Cgroup> Cgroup::at(const Layout& layout, const std::string& path) {
     }
     std::vector<Folder> folders;
     for (const Hierarchy& hierarchy : layout.hierarchies) {
-        folders.push_back({hierarchy.controllers, hierarchy.mount_point + path, hierarchy.mount_point, hierarchy.unified});
+        folders.push_back(
+            {hierarchy.controllers, hierarchy.mount_point + path, hierarchy.mount_point, hierarchy.unified});
     }
     return Cgroup(std::move(folders), layout.unified_only());
 }
 
 const Cgroup::Folder* Cgroup::folder_of(const std::string& controller) const {
     for (const Folder& folder : folders_) {
-        bool has = std::find(folder.controllers.begin(), folder.controllers.end(), controller) != folder.controllers.end();
+        bool has = std::find(folder.controllers.begin(), folder.controllers.end(), controller) !=
+                   folder.controllers.end();
         if (has || (unified_only_ && folder.unified)) return &folder;
     }
     // Hybrid hosts have some controllers in the unified tree alone.
@@ -131,8 +137,9 @@ Result<> Cgroup::apply(const oci::Resources& resources) const {
     for (const Setting& setting : settings) {
         const Folder* folder = folder_of(setting.controller);
         if (folder == nullptr) {
-            return fail(ErrorKind::kUnavailable, fmt::format("cannot set {}: the {} cgroup controller is not available",
-                                                             setting.file, setting.controller));
+            return fail(ErrorKind::kUnavailable,
+                        fmt::format("cannot set {}: the {} cgroup controller is not available", setting.file,
+                                    setting.controller));
         }
         auto written = write_value(folder->path + "/" + setting.file, setting.value);
         // A kernel without swap accounting has no such file, and dockerd has warned about it.
@@ -148,7 +155,8 @@ Result<> Cgroup::apply(const oci::Resources& resources) const {
 }
 
 Result<> Cgroup::join(pid_t pid) const {
-    for (const Folder& folder : folders_) BERTH_CHECK(write_value(folder.path + "/cgroup.procs", std::to_string(pid)));
+    for (const Folder& folder : folders_)
+        BERTH_CHECK(write_value(folder.path + "/cgroup.procs", std::to_string(pid)));
     return {};
 }
 
@@ -191,7 +199,9 @@ Result<> Cgroup::freeze(bool frozen) const {
     const Folder* v1 = nullptr;
     const Folder* v2 = nullptr;
     for (const Folder& folder : folders_) {
-        if (std::find(folder.controllers.begin(), folder.controllers.end(), "freezer") != folder.controllers.end()) v1 = &folder;
+        if (std::find(folder.controllers.begin(), folder.controllers.end(), "freezer") !=
+            folder.controllers.end())
+            v1 = &folder;
         if (folder.unified) v2 = &folder;
     }
     if (v1 == nullptr && v2 == nullptr) return fail(ErrorKind::kUnavailable, "no freezer on this host");

@@ -13,12 +13,12 @@ namespace berth::cgroup {
 
 // One container's cgroup in every hierarchy of the host.
 class Cgroup {
-   public:
+ public:
     // The folders that `path` ("/docker/ID", from each hierarchy's root) stands for; nothing is touched.
     static Result<Cgroup> at(const Layout& layout, const std::string& path);
 
-    // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the way. After
-    // an error those made are gone again.
+    // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the
+    // way. After an error those made are gone again.
     Result<> create();
     // Limits and device rules, in the order the kernel wants them. Errors read as runc's.
     Result<> apply(const oci::Resources& resources) const;
@@ -27,8 +27,8 @@ class Cgroup {
     // SIGKILL to every process of the subtree; does not wait.
     Result<> kill_all() const;
     Result<> freeze(bool frozen) const;
-    // Removes the folders and what is below them, once they are empty; tries again for a moment, since a process that
-    // has been reaped leaves its cgroup a little later.
+    // Removes the folders and what is below them, once they are empty; tries again for a moment, since a
+    // process that has been reaped leaves its cgroup a little later.
     Result<> remove() const;
     // Controller ("" for version 2) and folder of each.
     struct Folder {
@@ -38,7 +38,7 @@ class Cgroup {
     };
     const std::vector<Folder>& folders() const { return folders_; }
 
-   private:
+ private:
     explicit Cgroup(std::vector<Folder> folders, bool unified_only)
         : folders_(std::move(folders)), unified_only_(unified_only) {}
     const Folder* folder_of(const std::string& controller) const;

@@ -16,22 +16,35 @@ namespace {
 // Registers: 2 type, 3 access, 4 major, 5 minor, of struct bpf_cgroup_dev_ctx {access_type, major, minor}.
 constexpr std::uint8_t kType = 2, kAccess = 3, kMajor = 4, kMinor = 5;
 
-bpf_insn insn(std::uint8_t code, std::uint8_t to, std::uint8_t from, std::int16_t offset, std::int32_t immediate) {
+bpf_insn insn(std::uint8_t code, std::uint8_t to, std::uint8_t from, std::int16_t offset,
+              std::int32_t immediate) {
     return {code, to, from, offset, immediate};
 }
-bpf_insn load(std::uint8_t to, std::int16_t offset) { return insn(BPF_LDX | BPF_MEM | BPF_W, to, 1, offset, 0); }
-bpf_insn answer(bool yes) { return insn(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, yes ? 1 : 0); }
-bpf_insn leave() { return insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+bpf_insn load(std::uint8_t to, std::int16_t offset) {
+    return insn(BPF_LDX | BPF_MEM | BPF_W, to, 1, offset, 0);
+}
+bpf_insn answer(bool yes) {
+    return insn(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, yes ? 1 : 0);
+}
+bpf_insn leave() {
+    return insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
 // Skips `offset` instructions unless the register has the value; set later, when the length is known.
-bpf_insn unless_equal(std::uint8_t reg, std::int32_t value) { return insn(BPF_JMP | BPF_JNE | BPF_K, reg, 0, 0, value); }
+bpf_insn unless_equal(std::uint8_t reg, std::int32_t value) {
+    return insn(BPF_JMP | BPF_JNE | BPF_K, reg, 0, 0, value);
+}
 
 Result<std::int32_t> access_bits(const std::string& access) {
     std::int32_t bits = 0;
     for (char c : access.empty() ? std::string("rwm") : access) {
-        if (c == 'r') bits |= BPF_DEVCG_ACC_READ;
-        else if (c == 'w') bits |= BPF_DEVCG_ACC_WRITE;
-        else if (c == 'm') bits |= BPF_DEVCG_ACC_MKNOD;
-        else return fail(ErrorKind::kInvalidArgument, "invalid device access: " + access);
+        if (c == 'r')
+            bits |= BPF_DEVCG_ACC_READ;
+        else if (c == 'w')
+            bits |= BPF_DEVCG_ACC_WRITE;
+        else if (c == 'm')
+            bits |= BPF_DEVCG_ACC_MKNOD;
+        else
+            return fail(ErrorKind::kInvalidArgument, "invalid device access: " + access);
     }
     return bits;
 }
@@ -50,10 +63,13 @@ Result<> add_rule(const oci::DeviceRule& rule, std::vector<bpf_insn>& program) {
         // An allowing rule must cover all that is asked; a denying one applies to any of it.
         block.push_back(insn(BPF_ALU | BPF_MOV | BPF_X, 0, kAccess, 0, 0));
         block.push_back(insn(BPF_ALU | BPF_AND | BPF_K, 0, 0, 0, rule.allow ? ~bits & kAll : bits));
-        block.push_back(insn(static_cast<std::uint8_t>(BPF_JMP | (rule.allow ? BPF_JNE : BPF_JEQ) | BPF_K), 0, 0, 0, 0));
+        block.push_back(
+            insn(static_cast<std::uint8_t>(BPF_JMP | (rule.allow ? BPF_JNE : BPF_JEQ) | BPF_K), 0, 0, 0, 0));
     }
-    if (rule.major && *rule.major >= 0) block.push_back(unless_equal(kMajor, static_cast<std::int32_t>(*rule.major)));
-    if (rule.minor && *rule.minor >= 0) block.push_back(unless_equal(kMinor, static_cast<std::int32_t>(*rule.minor)));
+    if (rule.major && *rule.major >= 0)
+        block.push_back(unless_equal(kMajor, static_cast<std::int32_t>(*rule.major)));
+    if (rule.minor && *rule.minor >= 0)
+        block.push_back(unless_equal(kMinor, static_cast<std::int32_t>(*rule.minor)));
     block.push_back(answer(rule.allow));
     block.push_back(leave());
     for (std::size_t i = 0; i < block.size(); ++i) {
@@ -97,7 +113,8 @@ Result<> attach_device_program(const std::string& folder, const std::vector<oci:
     attach.attach_bpf_fd = static_cast<std::uint32_t>(loaded.get());
     attach.attach_type = BPF_CGROUP_DEVICE;
     attach.attach_flags = BPF_F_ALLOW_MULTI;
-    if (::syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0) return fail_errno("attach the device program");
+    if (::syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) != 0)
+        return fail_errno("attach the device program");
     return {};
 }
 

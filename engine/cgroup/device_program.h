@@ -10,8 +10,8 @@
 
 namespace berth::cgroup {
 
-// Device rules as a BPF_PROG_TYPE_CGROUP_DEVICE program: the last rule that matches decides, as version 1's files do;
-// without any the answer is no. kInvalidArgument for a type or access that is none.
+// Device rules as a BPF_PROG_TYPE_CGROUP_DEVICE program: the last rule that matches decides, as version 1's
+// files do; without any the answer is no. kInvalidArgument for a type or access that is none.
 Result<std::vector<bpf_insn>> device_program(const std::vector<oci::DeviceRule>& rules);
 
 // Loads the program and attaches it to a version 2 cgroup.

@@ -42,7 +42,8 @@ Layout parse_mountinfo(std::string_view mountinfo) {
         if (std::any_of(layout.hierarchies.begin(), layout.hierarchies.end(), known)) continue;
         for (std::string_view option : split(after[2], ',')) {
             bool name = option.starts_with("name=");
-            if (!found.unified && (name || (option != "rw" && option != "ro" && option.find('=') == option.npos))) {
+            if (!found.unified &&
+                (name || (option != "rw" && option != "ro" && option.find('=') == option.npos))) {
                 found.controllers.emplace_back(option);
             }
         }

@@ -10,9 +10,10 @@ namespace berth::cgroup {
 
 // A mounted cgroup tree.
 struct Hierarchy {
-    std::string mount_point;               // "/sys/fs/cgroup/memory"
-    std::string root;                      // the part of the tree that is mounted there, "/" outside of containers
-    std::vector<std::string> controllers;  // of version 1: "memory", "cpu", "name=systemd"; empty for version 2
+    std::string mount_point;  // "/sys/fs/cgroup/memory"
+    std::string root;         // the part of the tree that is mounted there, "/" outside of containers
+    std::vector<std::string>
+        controllers;  // of version 1: "memory", "cpu", "name=systemd"; empty for version 2
     bool unified = false;
 
     bool has(std::string_view controller) const;

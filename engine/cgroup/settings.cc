@@ -8,7 +8,9 @@ namespace {
 
 using Settings = std::vector<Setting>;
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 template <class T>
 void add(Settings& out, const char* controller, const char* file, const std::optional<T>& value) {
@@ -16,13 +18,18 @@ void add(Settings& out, const char* controller, const char* file, const std::opt
 }
 
 // Version 2 says "max" where version 1 has -1.
-std::string limit(std::int64_t value) { return value < 0 ? "max" : std::to_string(value); }
+std::string limit(std::int64_t value) {
+    return value < 0 ? "max" : std::to_string(value);
+}
 
 std::string device_text(const oci::DeviceRule& rule) {
-    auto number = [](const std::optional<std::int64_t>& n) { return n && *n >= 0 ? std::to_string(*n) : "*"; };
+    auto number = [](const std::optional<std::int64_t>& n) {
+        return n && *n >= 0 ? std::to_string(*n) : "*";
+    };
     std::string type = rule.type.empty() ? "a" : rule.type;
     if (type == "a") return "a";
-    return fmt::format("{} {}:{} {}", type, number(rule.major), number(rule.minor), rule.access.empty() ? "rwm" : rule.access);
+    return fmt::format("{} {}:{} {}", type, number(rule.major), number(rule.minor),
+                       rule.access.empty() ? "rwm" : rule.access);
 }
 
 void memory_v1(const oci::MemoryResources& memory, Settings& out) {
@@ -34,7 +41,8 @@ void memory_v1(const oci::MemoryResources& memory, Settings& out) {
     add(out, "memory", "memory.soft_limit_in_bytes", memory.reservation);
     add(out, "memory", "memory.kmem.tcp.limit_in_bytes", memory.kernel_tcp);
     if (memory.disable_oom_killer.value_or(false)) out.push_back({"memory", "memory.oom_control", "1"});
-    if (memory.swappiness && *memory.swappiness <= 100) add(out, "memory", "memory.swappiness", memory.swappiness);
+    if (memory.swappiness && *memory.swappiness <= 100)
+        add(out, "memory", "memory.swappiness", memory.swappiness);
 }
 
 void cpu_v1(const oci::CpuResources& cpu, Settings& out) {
@@ -49,10 +57,13 @@ void cpu_v1(const oci::CpuResources& cpu, Settings& out) {
     if (!cpu.mems.empty()) out.push_back({"cpuset", "cpuset.mems", cpu.mems});
 }
 
-void throttle(const std::vector<oci::ThrottleDevice>& devices, const char* file, const char* key, Settings& out) {
+void throttle(const std::vector<oci::ThrottleDevice>& devices, const char* file, const char* key,
+              Settings& out) {
     for (const oci::ThrottleDevice& device : devices) {
-        std::string rate = *key == '\0' ? std::to_string(device.rate) : fmt::format("{}={}", key, device.rate);
-        out.push_back({*key == '\0' ? "blkio" : "io", file, fmt::format("{}:{} {}", device.major, device.minor, rate)});
+        std::string rate =
+            *key == '\0' ? std::to_string(device.rate) : fmt::format("{}={}", key, device.rate);
+        out.push_back(
+            {*key == '\0' ? "blkio" : "io", file, fmt::format("{}:{} {}", device.major, device.minor, rate)});
     }
 }
 
@@ -60,7 +71,9 @@ void block_io_v1(const oci::BlockIoResources& io, Settings& out) {
     add(out, "blkio", "blkio.weight", io.weight);
     add(out, "blkio", "blkio.leaf_weight", io.leaf_weight);
     for (const oci::WeightDevice& device : io.weight_devices) {
-        if (device.weight) out.push_back({"blkio", "blkio.weight_device", fmt::format("{}:{} {}", device.major, device.minor, *device.weight)});
+        if (device.weight)
+            out.push_back({"blkio", "blkio.weight_device",
+                           fmt::format("{}:{} {}", device.major, device.minor, *device.weight)});
     }
     throttle(io.throttle_read_bps, "blkio.throttle.read_bps_device", "", out);
     throttle(io.throttle_write_bps, "blkio.throttle.write_bps_device", "", out);
@@ -75,7 +88,8 @@ Result<> memory_v2(const oci::MemoryResources& memory, Settings& out) {
         if (*memory.swap < 0) {
             out.push_back({"memory", "memory.swap.max", "max"});
         } else {
-            if (!memory.limit || *memory.limit < 0) return bad("unable to set swap limit without memory limit");
+            if (!memory.limit || *memory.limit < 0)
+                return bad("unable to set swap limit without memory limit");
             if (*memory.swap < *memory.limit) return bad("memory+swap limit should be >= memory limit");
             out.push_back({"memory", "memory.swap.max", std::to_string(*memory.swap - *memory.limit)});
         }
@@ -86,7 +100,8 @@ Result<> memory_v2(const oci::MemoryResources& memory, Settings& out) {
 
 void cpu_v2(const oci::CpuResources& cpu, Settings& out) {
     if (cpu.idle) out.push_back({"cpu", "cpu.idle", std::to_string(*cpu.idle)});
-    if (cpu.shares && *cpu.shares != 0) out.push_back({"cpu", "cpu.weight", std::to_string(weight_of_shares(*cpu.shares))});
+    if (cpu.shares && *cpu.shares != 0)
+        out.push_back({"cpu", "cpu.weight", std::to_string(weight_of_shares(*cpu.shares))});
     if (cpu.quota || cpu.period) {
         std::string quota = cpu.quota.value_or(0) > 0 ? std::to_string(*cpu.quota) : "max";
         out.push_back({"cpu", "cpu.max", fmt::format("{} {}", quota, cpu.period.value_or(100000))});
@@ -123,10 +138,12 @@ Result<std::vector<Setting>> settings_v1(const oci::Resources& resources) {
     }
     if (resources.memory) memory_v1(*resources.memory, out);
     if (resources.cpu) cpu_v1(*resources.cpu, out);
-    if (resources.pids_limit && *resources.pids_limit != 0) out.push_back({"pids", "pids.max", limit(*resources.pids_limit)});
+    if (resources.pids_limit && *resources.pids_limit != 0)
+        out.push_back({"pids", "pids.max", limit(*resources.pids_limit)});
     if (resources.block_io) block_io_v1(*resources.block_io, out);
     for (const oci::HugepageLimit& huge : resources.hugepage_limits) {
-        out.push_back({"hugetlb", fmt::format("hugetlb.{}.limit_in_bytes", huge.page_size), std::to_string(huge.limit)});
+        out.push_back({"hugetlb", fmt::format("hugetlb.{}.limit_in_bytes", huge.page_size),
+                       std::to_string(huge.limit)});
     }
     return out;
 }
@@ -135,15 +152,18 @@ Result<std::vector<Setting>> settings_v2(const oci::Resources& resources) {
     Settings out;
     if (resources.memory) BERTH_CHECK(memory_v2(*resources.memory, out));
     if (resources.cpu) cpu_v2(*resources.cpu, out);
-    if (resources.pids_limit && *resources.pids_limit != 0) out.push_back({"pids", "pids.max", limit(*resources.pids_limit)});
+    if (resources.pids_limit && *resources.pids_limit != 0)
+        out.push_back({"pids", "pids.max", limit(*resources.pids_limit)});
     if (resources.block_io) block_io_v2(*resources.block_io, out);
     for (const oci::HugepageLimit& huge : resources.hugepage_limits) {
         out.push_back({"hugetlb", fmt::format("hugetlb.{}.max", huge.page_size), std::to_string(huge.limit)});
     }
     for (const auto& [file, value] : resources.unified) {
-        if (file.find('/') != std::string::npos) return bad(fmt::format("unified resource \"{}\" must be a file name (no slashes)", file));
+        if (file.find('/') != std::string::npos)
+            return bad(fmt::format("unified resource \"{}\" must be a file name (no slashes)", file));
         auto dot = file.find('.');
-        if (dot == std::string::npos) return bad(fmt::format("unified resource \"{}\" must be in the form CONTROLLER.PARAMETER", file));
+        if (dot == std::string::npos)
+            return bad(fmt::format("unified resource \"{}\" must be in the form CONTROLLER.PARAMETER", file));
         out.push_back({file.substr(0, dot), file, value});
     }
     return out;

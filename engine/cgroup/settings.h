@@ -15,8 +15,8 @@ struct Setting {
     bool operator==(const Setting&) const = default;
 };
 
-// The limits of a container as writes, in the order they have to be made in a fresh cgroup. Device rules of version 2
-// are no file: see device_program.h. kInvalidArgument for what a version cannot express.
+// The limits of a container as writes, in the order they have to be made in a fresh cgroup. Device rules of
+// version 2 are no file: see device_program.h. kInvalidArgument for what a version cannot express.
 Result<std::vector<Setting>> settings_v1(const oci::Resources& resources);
 Result<std::vector<Setting>> settings_v2(const oci::Resources& resources);
 

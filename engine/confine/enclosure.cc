@@ -22,15 +22,18 @@ namespace berth::confine {
 
 namespace {
 
-// SYS_ADMIN is for trusted.overlay.* attributes alone: no call that it allows anything else in passes the filter.
-constexpr int kKept[] = {CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER, CAP_FSETID,
-                         CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN};
+// SYS_ADMIN is for trusted.overlay.* attributes alone: no call that it allows anything else in passes the
+// filter.
+constexpr int kKept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
+                         CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP,         CAP_SYS_ADMIN};
 
 Result<> change_root(int target_fd) {
-    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0) return fail_errno("unshare");
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return fail_errno("make mounts private");
-    // The descriptor's mount belongs to the namespace that was left: the folder is looked up again, and must be the
-    // same one.
+    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+        return fail_errno("unshare");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        return fail_errno("make mounts private");
+    // The descriptor's mount belongs to the namespace that was left: the folder is looked up again, and must
+    // be the same one.
     char path[4096];
     ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(target_fd)).c_str(), path, sizeof path - 1);
     if (size < 0) return fail_errno("find the target");
@@ -38,9 +41,10 @@ Result<> change_root(int target_fd) {
     if (::mount(path, path, nullptr, MS_BIND, nullptr) != 0) return fail_errno("bind the target");
     int again = ::open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (again < 0) return fail_errno("open the target");
-    struct stat wanted {}, found {};
+    struct stat wanted{}, found{};
     if (::fstat(target_fd, &wanted) != 0 || ::fstat(again, &found) != 0) return fail_errno("stat the target");
-    if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino) return fail_errno("find the target", ESTALE);
+    if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino)
+        return fail_errno("find the target", ESTALE);
     if (::fchdir(again) != 0) return fail_errno("enter the target");
     ::close(again);
     if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
@@ -85,7 +89,8 @@ Result<> set_limits() {
 }  // namespace
 
 Result<UniqueFd> clone_folder(const std::string& path) {
-    UniqueFd tree(static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
+    UniqueFd tree(static_cast<int>(
+        ::syscall(SYS_open_tree, AT_FDCWD, path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC)));
     if (!tree) return fail_errno("open " + path);
     return tree;
 }

@@ -9,12 +9,13 @@
 
 namespace berth::confine {
 
-Result<std::vector<ArchiveMember>> extract_archive(HelperOptions options, Reader archive, const std::string& folder,
-                                                   ArchiveLimits limits) {
+Result<std::vector<ArchiveMember>> extract_archive(HelperOptions options, Reader archive,
+                                                   const std::string& folder, ArchiveLimits limits) {
     BERTH_TRY(UniqueFd target, open_file(folder, O_RDONLY | O_DIRECTORY));
     BERTH_TRY(HelperProcess helper,
-              HelperProcess::start(options, {"extract", std::to_string(limits.members), std::to_string(limits.bytes)}, -1,
-                                   target.get(), {}));
+              HelperProcess::start(options,
+                                   {"extract", std::to_string(limits.members), std::to_string(limits.bytes)},
+                                   -1, target.get(), {}));
     std::string buffer(1 << 18, '\0');
     while (true) {
         BERTH_TRY(std::size_t got, archive(buffer.data(), buffer.size()));

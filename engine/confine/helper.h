@@ -7,13 +7,14 @@
 
 #include "engine/base/result.h"
 
-// What the calls that start berth-helper share. The helper is a static program that lives for one task, shut in:
-// its own mount namespace with the target as root, only the capabilities the task needs, no_new_privs, seccomp,
-// Landlock where the kernel has it, limits on memory, files and processor time. All calls here block; any thread
-// may make them. Nothing is left running when one returns: the helper is killed first.
+// What the calls that start berth-helper share. The helper is a static program that lives for one task, shut
+// in: its own mount namespace with the target as root, only the capabilities the task needs, no_new_privs,
+// seccomp, Landlock where the kernel has it, limits on memory, files and processor time. All calls here
+// block; any thread may make them. Nothing is left running when one returns: the helper is killed first.
 namespace berth::confine {
 
-// A byte stream to read: fills up to `size` bytes, 0 at the end. What it fails with is what the call fails with.
+// A byte stream to read: fills up to `size` bytes, 0 at the end. What it fails with is what the call fails
+// with.
 using Reader = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
 
 struct HelperOptions {

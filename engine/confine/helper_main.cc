@@ -1,7 +1,7 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
-//   unpack [PARENT…]         stdin: a layer; target: an empty folder; the folders of the layers below it, topmost first
-//   extract MEMBERS BYTES    stdin: an archive; target: an empty folder; the two limits
-//   copy                     kSourceFd's tree into target
+//   unpack [PARENT…]         stdin: a layer; target: an empty folder; the folders of the layers below it,
+//   topmost first extract MEMBERS BYTES    stdin: an archive; target: an empty folder; the two limits copy
+//   kSourceFd's tree into target
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -80,7 +80,8 @@ Result<std::string> run(int argc, char** argv) {
     if (task == "copy") readable.push_back(kSourceFd);
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
     if (task == "unpack") return unpack(std::move(readable));
-    if (task == "extract" && argc == 4) return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
+    if (task == "extract" && argc == 4)
+        return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();
     return fail(ErrorKind::kInternal, "berth-helper: unknown task");
 }

@@ -14,12 +14,14 @@ namespace berth::confine {
 
 namespace {
 
-Failure stalled() { return fail(ErrorKind::kDeadlineExceeded, "berth-helper: no progress, given up"); }
+Failure stalled() {
+    return fail(ErrorKind::kDeadlineExceeded, "berth-helper: no progress, given up");
+}
 
 }  // namespace
 
-Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::vector<std::string> arguments, int input,
-                                           int target_fd, const std::vector<int>& extra) {
+Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::vector<std::string> arguments,
+                                           int input, int target_fd, const std::vector<int>& extra) {
     int result[2] = {-1, -1};
     if (::pipe2(result, O_CLOEXEC) != 0) return fail_errno("pipe");
     UniqueFd result_read(result[0]), result_write(result[1]);

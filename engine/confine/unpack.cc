@@ -27,12 +27,12 @@ Result<HelperProcess> start_unpack(const HelperOptions& options, int input, cons
 }
 
 class Unpacker : public LayerUnpacker {
-   public:
+ public:
     explicit Unpacker(HelperProcess helper) : helper_(std::move(helper)) {}
     Result<> write(std::string_view bytes) override { return helper_.feed(bytes); }
     Result<UnpackReport> finish() override { return report_of(helper_.finish()); }
 
-   private:
+ private:
     HelperProcess helper_;
 };
 
@@ -56,7 +56,8 @@ Result<LayerTarget> layer_target(const sys::Mount& active) {
     return target;
 }
 
-Result<std::unique_ptr<LayerUnpacker>> LayerUnpacker::start(HelperOptions options, const LayerTarget& target) {
+Result<std::unique_ptr<LayerUnpacker>> LayerUnpacker::start(HelperOptions options,
+                                                            const LayerTarget& target) {
     BERTH_TRY(HelperProcess helper, start_unpack(options, -1, target));
     return std::unique_ptr<LayerUnpacker>(std::make_unique<Unpacker>(std::move(helper)));
 }

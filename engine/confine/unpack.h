@@ -12,8 +12,9 @@
 
 namespace berth::confine {
 
-// Where a layer goes: an empty folder that becomes an overlay layer, and the layers below it, topmost first. They are
-// looked at for one thing: a parent folder that the layer itself does not name takes over their owner and mode.
+// Where a layer goes: an empty folder that becomes an overlay layer, and the layers below it, topmost first.
+// They are looked at for one thing: a parent folder that the layer itself does not name takes over their
+// owner and mode.
 struct LayerTarget {
     std::string folder;
     std::vector<std::string> parents;
@@ -27,15 +28,15 @@ struct UnpackReport {
     std::uint64_t entries = 0;
 };
 
-// Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a 0:0
-// character device, ".wh..wh..opq" an opaque folder. All of it is on disk (syncfs) when finish() returns. After an
-// error the folder holds some part of the layer: remove it.
+// Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a
+// 0:0 character device, ".wh..wh..opq" an opaque folder. All of it is on disk (syncfs) when finish() returns.
+// After an error the folder holds some part of the layer: remove it.
 //
-// Error texts are Go's, as clients know them from Docker: "unexpected EOF", "archive/tar: invalid tar header",
-// "gzip: invalid header", "gzip: invalid checksum". The caller puts "failed to extract layer DIGEST" in front.
-// kInvalidArgument: the archive is wrong; anything else: this machine is.
+// Error texts are Go's, as clients know them from Docker: "unexpected EOF", "archive/tar: invalid tar
+// header", "gzip: invalid header", "gzip: invalid checksum". The caller puts "failed to extract layer DIGEST"
+// in front. kInvalidArgument: the archive is wrong; anything else: this machine is.
 class LayerUnpacker {
-   public:
+ public:
     static Result<std::unique_ptr<LayerUnpacker>> start(HelperOptions options, const LayerTarget& target);
     virtual ~LayerUnpacker() = default;  // kills what has not finished
 

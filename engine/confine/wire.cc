@@ -19,14 +19,16 @@ std::string encode_record(const Fields& fields) {
 }
 
 std::string encode_error(const Error& error) {
-    return encode_record({"error", std::to_string(static_cast<int>(error.kind)), std::to_string(error.sys_errno),
+    return encode_record({"error", std::to_string(static_cast<int>(error.kind)),
+                          std::to_string(error.sys_errno),
                           error.message.substr(0, error.message.find('\0'))});
 }
 
 Error decode_error(const Fields& fields) {
     if (fields.size() != 4) return {ErrorKind::kInternal, "berth-helper: malformed result", 0};
     int kind = std::atoi(fields[1].c_str());
-    if (kind < 0 || kind > static_cast<int>(ErrorKind::kDataLoss)) kind = static_cast<int>(ErrorKind::kInternal);
+    if (kind < 0 || kind > static_cast<int>(ErrorKind::kDataLoss))
+        kind = static_cast<int>(ErrorKind::kInternal);
     return {static_cast<ErrorKind>(kind), fields[3], std::atoi(fields[2].c_str())};
 }
 

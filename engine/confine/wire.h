@@ -6,7 +6,8 @@
 
 #include "engine/base/result.h"
 
-// What the helper tells its caller, over the result pipe (descriptor 3), once, after it has read all of its input:
+// What the helper tells its caller, over the result pipe (descriptor 3), once, after it has read all of its
+// input:
 //
 //   record = length:u32 (host order)  field*          field = bytes NUL
 //   "member" NAME FILE SIZE                            one for each extracted file

@@ -2,7 +2,8 @@
 
 namespace berth::container {
 
-std::shared_ptr<AttachHub::Place> AttachHub::subscribe(const std::string& id, supervisor::AttachOptions options) {
+std::shared_ptr<AttachHub::Place> AttachHub::subscribe(const std::string& id,
+                                                       supervisor::AttachOptions options) {
     auto place = std::make_shared<Place>(io_, options);
     auto& waiting = places_[id];
     std::erase_if(waiting, [](const auto& other) { return other.expired(); });

@@ -10,10 +10,10 @@
 
 namespace berth::container {
 
-// Clients that attached before their container runs. A start connects each of them to a stream of its own between the
-// task's create and its start, so that the first byte is not missed. Io thread only.
+// Clients that attached before their container runs. A start connects each of them to a stream of its own
+// between the task's create and its start, so that the first byte is not missed. Io thread only.
 class AttachHub {
-   public:
+ public:
     AttachHub(IoContext& io, supervisor::TaskService& tasks) : io_(io), tasks_(tasks) {}
 
     // One client's place; dropping it leaves the queue.
@@ -29,7 +29,7 @@ class AttachHub {
     // The start failed, or the container is gone.
     void abandon(const std::string& id);
 
-   private:
+ private:
     std::vector<std::shared_ptr<Place>> take(const std::string& id);
 
     IoContext& io_;

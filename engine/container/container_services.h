@@ -59,9 +59,10 @@ struct WaitResult {
     int exit_code = 0;
     std::string error;  // why it could not be started or ended badly, or ""
 };
-// A place in the queue for an exit: taken before the answer's head is sent, so that nothing in between is missed.
+// A place in the queue for an exit: taken before the answer's head is sent, so that nothing in between is
+// missed.
 class Waiting {
-   public:
+ public:
     virtual ~Waiting() = default;
     virtual Async<Result<WaitResult>> result() = 0;
 };
@@ -70,7 +71,7 @@ class Waiting {
 using Filters = std::map<std::string, std::set<std::string>, std::less<>>;
 
 class ContainerLifecycle {
-   public:
+ public:
     virtual ~ContainerLifecycle() = default;
     virtual Async<Result<Created>> create(CreateRequest request) = 0;
     virtual Async<Result<Outcome>> start(std::string ref) = 0;
@@ -91,7 +92,7 @@ struct ListOptions {
 };
 
 class ContainerInspector {
-   public:
+ public:
     virtual ~ContainerInspector() = default;
     virtual Result<ContainerPtr> find(const std::string& ref) = 0;
     // JSON text of the API's objects. The inspector asks the pool where the answer is not in memory.
@@ -117,22 +118,23 @@ struct LogRequest {
 };
 // Where log records go; an error from it ends the reading.
 class LogSink {
-   public:
+ public:
     virtual ~LogSink() = default;
     virtual Async<Result<>> write(std::string bytes) = 0;
 };
 
 class ContainerStreams {
-   public:
+ public:
     virtual ~ContainerStreams() = default;
     // Legal to attach to? Asked before the connection is taken over.
     virtual Result<ContainerPtr> attachable(const std::string& ref, const AttachRequest& request) = 0;
-    // A place at the container's streams, taken before the client hears of it: what a start in the meantime writes is
-    // not missed.
+    // A place at the container's streams, taken before the client hears of it: what a start in the meantime
+    // writes is not missed.
     class Attachment {
-       public:
+     public:
         virtual ~Attachment() = default;
-        // Copies until the container has ended and its output is out, the client detaches, or the connection breaks.
+        // Copies until the container has ended and its output is out, the client detaches, or the connection
+        // breaks.
         virtual Async<Result<>> run(std::unique_ptr<async::Stream> client) = 0;
     };
     virtual Result<std::unique_ptr<Attachment>> attach(const std::string& id, AttachRequest request) = 0;
@@ -164,13 +166,14 @@ struct ContainerParts {
 };
 
 class ContainerServices {
-   public:
+ public:
     virtual ~ContainerServices() = default;
     virtual ContainerLifecycle& lifecycle() = 0;
     virtual ContainerInspector& inspector() = 0;
     virtual ContainerStreams& streams() = 0;
-    // After a daemon start, before the first request: adopts what runs, replays the exits that happened meanwhile,
-    // brings the networks up to date, takes away what was half done, starts what its restart policy wants.
+    // After a daemon start, before the first request: adopts what runs, replays the exits that happened
+    // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
+    // policy wants.
     virtual Async<Result<>> recover() = 0;
     // Ends the coroutines of this folder; containers go on running.
     virtual Async<void> close() = 0;

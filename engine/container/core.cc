@@ -14,7 +14,8 @@ std::string Core::log_path(const Container& container) const {
     const std::string& driver = container.host.log_config.type;
     if (driver == "none") return "";
     std::string folder = store.folder(container.id);
-    return driver == "local" ? folder + "/local-logs/container.log" : folder + "/" + container.id + "-json.log";
+    return driver == "local" ? folder + "/local-logs/container.log"
+                             : folder + "/" + container.id + "-json.log";
 }
 
 void Core::publish(const Container& container, std::string action, std::map<std::string, std::string> more) {

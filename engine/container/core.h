@@ -28,7 +28,8 @@ struct Core {
 
     std::string log_path(const Container& container) const;
     // An event about a container, with Docker's attributes: its labels, image, name, and `more`.
-    void publish(const Container& container, std::string action, std::map<std::string, std::string> more = {});
+    void publish(const Container& container, std::string action,
+                 std::map<std::string, std::string> more = {});
 };
 
 }  // namespace berth::container

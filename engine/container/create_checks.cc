@@ -12,7 +12,9 @@ namespace berth::container {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 bool is_line(const std::string& text) {
     return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
@@ -20,7 +22,8 @@ bool is_line(const std::string& text) {
 
 Result<> check_resources(types::HostConfig& host) {
     constexpr std::int64_t kLeastMemory = 6 << 20;
-    if (host.memory < 0 || host.memory_reservation < 0 || host.shm_size < 0) return bad("memory sizes cannot be negative");
+    if (host.memory < 0 || host.memory_reservation < 0 || host.shm_size < 0)
+        return bad("memory sizes cannot be negative");
     if (host.memory > 0 && host.memory < kLeastMemory) return bad("Minimum memory limit allowed is 6MB");
     if (host.memory == 0 && host.memory_swap > 0) {
         return bad("You should always set the Memory limit when using Memoryswap limit, see usage");
@@ -45,7 +48,8 @@ Result<> check_resources(types::HostConfig& host) {
     if (host.cpu_period != 0 && (host.cpu_period < 1000 || host.cpu_period > 1000000)) {
         return bad("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
     }
-    if (host.cpu_quota > 0 && host.cpu_quota < 1000) return bad("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    if (host.cpu_quota > 0 && host.cpu_quota < 1000)
+        return bad("CPU cfs quota can not be less than 1ms (i.e. 1000)");
     if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000) {
         return bad("Invalid value " + std::to_string(host.oom_score_adj) +
                    ", range for oom score adj is [-1000, 1000]");
@@ -55,14 +59,14 @@ Result<> check_resources(types::HostConfig& host) {
 }
 
 Result<> check_ulimits(const types::HostConfig& host) {
-    static const std::set<std::string> kNames{"as",      "core",     "cpu",  "data",  "fsize",  "locks",      "memlock", "msgqueue",
-                                              "nice",    "nofile",   "nproc", "rss",  "rtprio", "rttime",     "sigpending",
-                                              "stack"};
+    static const std::set<std::string> kNames{"as",      "core",     "cpu",        "data",   "fsize", "locks",
+                                              "memlock", "msgqueue", "nice",       "nofile", "nproc", "rss",
+                                              "rtprio",  "rttime",   "sigpending", "stack"};
     for (const auto& limit : host.ulimits) {
         if (!kNames.contains(limit.name)) return bad("invalid ulimit type: " + limit.name);
         if (limit.hard >= 0 && (limit.soft > limit.hard || limit.soft < 0)) {
-            return bad("ulimit soft limit must be less than or equal to hard limit: " + std::to_string(limit.soft) +
-                       " > " + std::to_string(limit.hard));
+            return bad("ulimit soft limit must be less than or equal to hard limit: " +
+                       std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
         }
     }
     return {};
@@ -80,8 +84,10 @@ Result<> check_restart(types::HostConfig& host) {
     if (policy.name != "on-failure" && policy.maximum_retry_count != 0) {
         return bad("invalid restart policy: maximum retry count can only be used with 'on-failure'");
     }
-    if (policy.maximum_retry_count < 0) return bad("invalid restart policy: maximum retry count cannot be negative");
-    if (host.auto_remove && policy.name != "no") return bad("can't create 'AutoRemove' container with restart policy");
+    if (policy.maximum_retry_count < 0)
+        return bad("invalid restart policy: maximum retry count cannot be negative");
+    if (host.auto_remove && policy.name != "no")
+        return bad("can't create 'AutoRemove' container with restart policy");
     return {};
 }
 
@@ -91,7 +97,8 @@ Result<> unsupported(const char* field) {
 
 Result<> check_modes(types::HostConfig& host) {
     if (!host.volume_driver.empty() && host.volume_driver != "local") return unsupported("VolumeDriver");
-    if (!host.userns_mode.empty() && host.userns_mode != "host") return bad("invalid user namespace mode: " + host.userns_mode);
+    if (!host.userns_mode.empty() && host.userns_mode != "host")
+        return bad("invalid user namespace mode: " + host.userns_mode);
     if (!host.uts_mode.empty() && host.uts_mode != "host") return bad("invalid UTS mode: " + host.uts_mode);
     if (!host.pid_mode.empty() && host.pid_mode != "host") {
         if (!host.pid_mode.starts_with("container:")) return bad("invalid PID mode: " + host.pid_mode);
@@ -122,8 +129,10 @@ Result<> check_texts(const CreateRequest& request) {
             return bad("invalid environment variable: " + variable);
         }
     }
-    if (!is_line(request.config.hostname) || !is_line(request.config.domainname)) return bad("invalid hostname format");
-    if (request.config.hostname.size() > 63) return bad("invalid hostname format: " + request.config.hostname);
+    if (!is_line(request.config.hostname) || !is_line(request.config.domainname))
+        return bad("invalid hostname format");
+    if (request.config.hostname.size() > 63)
+        return bad("invalid hostname format: " + request.config.hostname);
     for (const auto& extra : request.host.extra_hosts) {
         auto colon = extra.find_first_of(":=");
         if (!is_line(extra) || colon == 0 || colon == extra.npos || colon + 1 == extra.size()) {
@@ -147,7 +156,8 @@ Result<> check_network(CreateRequest& request) {
     auto& mode = request.host.network_mode;
     if (mode.empty() || mode == "default") mode = "bridge";
     if (request.endpoints.size() > 1) {
-        return fail(ErrorKind::kNotImplemented, "NetworkingConfig with more than one network is not supported yet");
+        return fail(ErrorKind::kNotImplemented,
+                    "NetworkingConfig with more than one network is not supported yet");
     }
     if (mode == "host" || mode.starts_with("container:")) {
         if (mode == "container:") return bad("invalid container format container:<name|id>");

@@ -4,12 +4,12 @@
 
 namespace berth::container {
 
-// What a create request may not say, in Docker's words. Fills in the defaults that inspect shows (restart policy "no",
-// shm size, ipc mode, …) and brings ports to one form.
+// What a create request may not say, in Docker's words. Fills in the defaults that inspect shows (restart
+// policy "no", shm size, ipc mode, …) and brings ports to one form.
 Result<> check_and_complete(CreateRequest& request, const ContainerConfig& config);
 
-// The image's configuration under the request's: env by name, command and entrypoint, labels, ports, volumes, user,
-// working folder, stop signal. "no command specified" when nothing says what to run.
+// The image's configuration under the request's: env by name, command and entrypoint, labels, ports, volumes,
+// user, working folder, stop signal. "no command specified" when nothing says what to run.
 Result<> merge_image(types::ContainerConfig& config, const image::RunConfig& image);
 
 }  // namespace berth::container

@@ -32,7 +32,8 @@ Result<std::string> take_name(Store& store, const std::string& wanted, const std
 void set_command(Container& container) {
     std::vector<std::string> command;
     if (container.config.entrypoint) command = *container.config.entrypoint;
-    if (container.config.cmd) command.insert(command.end(), container.config.cmd->begin(), container.config.cmd->end());
+    if (container.config.cmd)
+        command.insert(command.end(), container.config.cmd->begin(), container.config.cmd->end());
     container.path = command.front();
     container.args.assign(command.begin() + 1, command.end());
 }
@@ -62,7 +63,8 @@ Result<Container> build(const Core& core, CreateRequest& request, Created& creat
     container.network = request.host.network_mode;
     if (container.network == "host") {
         char name[256] = {};
-        if (request.config.hostname.empty() && ::gethostname(name, sizeof name - 1) == 0) request.config.hostname = name;
+        if (request.config.hostname.empty() && ::gethostname(name, sizeof name - 1) == 0)
+            request.config.hostname = name;
     } else if (request.config.hostname.empty() && !container.network.starts_with("container:")) {
         request.config.hostname = short_id(created.id);
     }
@@ -81,7 +83,9 @@ Result<> make_parts(const Core& core, Container& container) {
     for (auto& mount : container.mounts) {
         if (mount.type != "volume") continue;
         if (mount.name.empty()) mount.name = new_id();
-        if (mount.anonymous) BERTH_CHECK(core.parts.volumes.create(mount.name, "local", {}, {{"com.docker.volume.anonymous", ""}}));
+        if (mount.anonymous)
+            BERTH_CHECK(
+                core.parts.volumes.create(mount.name, "local", {}, {{"com.docker.volume.anonymous", ""}}));
         BERTH_TRY(auto volume, core.parts.volumes.acquire(mount.name, container.id));
         mount.source = volume.mountpoint;
     }

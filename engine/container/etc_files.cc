@@ -14,7 +14,8 @@ constexpr std::string_view kHosts =
     "ff02::1\tip6-allnodes\n"
     "ff02::2\tip6-allrouters\n";
 
-std::string hosts_text(const Container& container, const std::string& address, const std::string& host_gateway) {
+std::string hosts_text(const Container& container, const std::string& address,
+                       const std::string& host_gateway) {
     std::string text;
     if (container.network == "host") {
         auto own = read_file("/etc/hosts");
@@ -30,7 +31,8 @@ std::string hosts_text(const Container& container, const std::string& address, c
     }
     if (!address.empty()) {
         std::string names = container.config.hostname;
-        if (!container.config.domainname.empty()) names = names + "." + container.config.domainname + " " + names;
+        if (!container.config.domainname.empty())
+            names = names + "." + container.config.domainname + " " + names;
         text += address + "\t" + names + "\n";
     }
     return text;

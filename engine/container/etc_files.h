@@ -6,15 +6,15 @@
 
 namespace berth::container {
 
-// The files that a container sees as /etc/hostname, /etc/hosts and /etc/resolv.conf, made new at every start in its
-// folder in the data root.
+// The files that a container sees as /etc/hostname, /etc/hosts and /etc/resolv.conf, made new at every start
+// in its folder in the data root.
 struct EtcFiles {
     std::string hostname, hosts, resolv_conf;  // paths on the host
 };
 EtcFiles etc_files(const Core& core, const std::string& id);
 
-// Blocking. `address`: the container's own, "" when it has none. In another container's network its files are used
-// instead, and nothing is written.
+// Blocking. `address`: the container's own, "" when it has none. In another container's network its files are
+// used instead, and nothing is written.
 Result<> write_etc_files(const Core& core, const Container& container, const std::string& address);
 
 }  // namespace berth::container

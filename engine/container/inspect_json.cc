@@ -11,7 +11,9 @@ using nlohmann::json;
 
 namespace {
 
-json or_null(const std::vector<std::string>& list) { return list.empty() ? json() : json(list); }
+json or_null(const std::vector<std::string>& list) {
+    return list.empty() ? json() : json(list);
+}
 
 json state_json(const State& state) {
     return {{"Status", status_text(state.status)},
@@ -120,12 +122,8 @@ json mounts_json(const Container& container) {
     for (const auto& mount : container.mounts) {
         // --tmpfs is shown in HostConfig alone, as Docker does.
         if (mount.type == "tmpfs" && container.host.tmpfs.contains(mount.destination)) continue;
-        json out = {{"Type", mount.type},
-                    {"Source", mount.source},
-                    {"Destination", mount.destination},
-                    {"Mode", mount.mode},
-                    {"RW", mount.read_write},
-                    {"Propagation", mount.propagation}};
+        json out = {{"Type", mount.type}, {"Source", mount.source}, {"Destination", mount.destination},
+                    {"Mode", mount.mode}, {"RW", mount.read_write}, {"Propagation", mount.propagation}};
         if (mount.type == "volume") {
             out["Name"] = mount.name;
             out["Driver"] = mount.driver;
@@ -135,32 +133,34 @@ json mounts_json(const Container& container) {
     return mounts;
 }
 
-json inspect_json(const Core& core, const Container& container, const std::optional<network::Sandbox>& sandbox) {
+json inspect_json(const Core& core, const Container& container,
+                  const std::optional<network::Sandbox>& sandbox) {
     EtcFiles files = etc_files(core, container.id);
     bool started = container.state.started_at != kNever && !container.network.starts_with("container:");
-    json out = {{"Id", container.id},
-                {"Created", format_rfc3339_nano(container.created_at)},
-                {"Path", container.path},
-                {"Args", container.args},
-                {"State", state_json(container.state)},
-                {"Image", container.image_id},
-                {"ResolvConfPath", started ? files.resolv_conf : ""},
-                {"HostnamePath", started ? files.hostname : ""},
-                {"HostsPath", started ? files.hosts : ""},
-                {"LogPath", started && container.host.log_config.type == "json-file" ? core.log_path(container) : ""},
-                {"Name", "/" + container.name},
-                {"RestartCount", container.state.restart_count},
-                {"Driver", "overlayfs"},
-                {"Platform", container.os},
-                {"MountLabel", ""},
-                {"ProcessLabel", ""},
-                {"AppArmorProfile", ""},
-                {"ExecIDs", nullptr},
-                {"HostConfig", host_json(container)},
-                {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
-                {"Mounts", mounts_json(container)},
-                {"Config", types::to_json(container.config)},
-                {"NetworkSettings", network_settings(container, sandbox)}};
+    json out = {
+        {"Id", container.id},
+        {"Created", format_rfc3339_nano(container.created_at)},
+        {"Path", container.path},
+        {"Args", container.args},
+        {"State", state_json(container.state)},
+        {"Image", container.image_id},
+        {"ResolvConfPath", started ? files.resolv_conf : ""},
+        {"HostnamePath", started ? files.hostname : ""},
+        {"HostsPath", started ? files.hosts : ""},
+        {"LogPath", started && container.host.log_config.type == "json-file" ? core.log_path(container) : ""},
+        {"Name", "/" + container.name},
+        {"RestartCount", container.state.restart_count},
+        {"Driver", "overlayfs"},
+        {"Platform", container.os},
+        {"MountLabel", ""},
+        {"ProcessLabel", ""},
+        {"AppArmorProfile", ""},
+        {"ExecIDs", nullptr},
+        {"HostConfig", host_json(container)},
+        {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
+        {"Mounts", mounts_json(container)},
+        {"Config", types::to_json(container.config)},
+        {"NetworkSettings", network_settings(container, sandbox)}};
     return out;
 }
 

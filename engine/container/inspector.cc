@@ -12,7 +12,7 @@ namespace berth::container {
 namespace {
 
 class Inspector final : public ContainerInspector {
-   public:
+ public:
     explicit Inspector(Core& core) : core_(core) {}
 
     Result<ContainerPtr> find(const std::string& ref) override { return core_.store.find(ref); }
@@ -21,7 +21,7 @@ class Inspector final : public ContainerInspector {
     std::vector<image::ImageService::User> image_users() override;
     Counts counts() override;
 
-   private:
+ private:
     const ListEntry& entry(const ContainerPtr& container);
 
     Core& core_;
@@ -71,9 +71,14 @@ ContainerInspector::Counts Inspector::counts() {
     for (const auto& container : core_.store.list()) {
         switch (container->state.status) {
             case Status::kRunning:
-            case Status::kRestarting: ++counts.running; break;
-            case Status::kPaused: ++counts.paused; break;
-            default: ++counts.stopped;
+            case Status::kRestarting:
+                ++counts.running;
+                break;
+            case Status::kPaused:
+                ++counts.paused;
+                break;
+            default:
+                ++counts.stopped;
         }
     }
     return counts;
@@ -81,6 +86,8 @@ ContainerInspector::Counts Inspector::counts() {
 
 }  // namespace
 
-std::unique_ptr<ContainerInspector> make_inspector(Core& core) { return std::make_unique<Inspector>(core); }
+std::unique_ptr<ContainerInspector> make_inspector(Core& core) {
+    return std::make_unique<Inspector>(core);
+}
 
 }  // namespace berth::container

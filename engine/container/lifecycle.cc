@@ -17,10 +17,12 @@ namespace berth::container {
 namespace {
 
 class Lifecycle final : public ContainerLifecycle {
-   public:
+ public:
     explicit Lifecycle(Core& core) : core_(core) {}
 
-    Async<Result<Created>> create(CreateRequest request) override { return run_create(core_, std::move(request)); }
+    Async<Result<Created>> create(CreateRequest request) override {
+        return run_create(core_, std::move(request));
+    }
     Async<Result<Outcome>> start(std::string ref) override;
     Async<Result<Outcome>> stop(std::string ref, StopOptions options) override;
     Async<Result<>> restart(std::string ref, StopOptions options) override;
@@ -30,7 +32,7 @@ class Lifecycle final : public ContainerLifecycle {
     Async<Result<Pruned>> prune(Filters filters) override { return run_prune(core_, std::move(filters)); }
     Result<std::unique_ptr<Waiting>> wait(const std::string& ref, WaitCondition condition) override;
 
-   private:
+ private:
     Core& core_;
 };
 
@@ -86,7 +88,8 @@ Async<Result<>> Lifecycle::kill(std::string ref, std::string signal) {
 Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
     BERTH_CO_TRY(auto found, core_.store.find(ref));
     if (options.link) {
-        co_return fail(ErrorKind::kInternal, "Conflict, cannot remove the default link name of the container");
+        co_return fail(ErrorKind::kInternal,
+                       "Conflict, cannot remove the default link name of the container");
     }
     std::string id = found->id;
     if (found->state.status == Status::kRemoving) {
@@ -94,9 +97,10 @@ Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
     }
     if (found->state.status == Status::kRestarting) {
         if (!options.force) {
-            co_return fail(ErrorKind::kConflict,
-                           "cannot remove container \"" + found->name +
-                               "\": container is restarting: stop the container before removing or force remove");
+            co_return fail(
+                ErrorKind::kConflict,
+                "cannot remove container \"" + found->name +
+                    "\": container is restarting: stop the container before removing or force remove");
         }
         cancel_restart(core_, id);
     }
@@ -129,7 +133,8 @@ Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {
     auto container = core_.store.get(found->id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
     if (container->name == fresh) {
-        co_return fail(ErrorKind::kInvalidArgument, "Renaming a container with the same name as its current name");
+        co_return fail(ErrorKind::kInvalidArgument,
+                       "Renaming a container with the same name as its current name");
     }
     BERTH_CO_CHECK(in("Error when allocating new name", core_.store.reserve_name(fresh, found->id)));
     auto renamed = co_await core_.store.rename(found->id, fresh);
@@ -153,6 +158,8 @@ Result<std::unique_ptr<Waiting>> Lifecycle::wait(const std::string& ref, WaitCon
 
 }  // namespace
 
-std::unique_ptr<ContainerLifecycle> make_lifecycle(Core& core) { return std::make_unique<Lifecycle>(core); }
+std::unique_ptr<ContainerLifecycle> make_lifecycle(Core& core) {
+    return std::make_unique<Lifecycle>(core);
+}
 
 }  // namespace berth::container

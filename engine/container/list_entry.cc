@@ -63,14 +63,21 @@ std::string human_duration(std::chrono::nanoseconds duration) {
 std::string status_line(const State& state, Timestamp at) {
     auto since = [&](Timestamp then) { return human_duration(at - then); };
     switch (state.status) {
-        case Status::kRunning: return "Up " + since(state.started_at);
-        case Status::kPaused: return "Up " + since(state.started_at) + " (Paused)";
+        case Status::kRunning:
+            return "Up " + since(state.started_at);
+        case Status::kPaused:
+            return "Up " + since(state.started_at) + " (Paused)";
         case Status::kRestarting:
-            return "Restarting (" + std::to_string(state.exit_code) + ") " + since(state.finished_at) + " ago";
-        case Status::kRemoving: return "Removal In Progress";
-        case Status::kDead: return "Dead";
-        case Status::kCreated: return "Created";
-        case Status::kExited: break;
+            return "Restarting (" + std::to_string(state.exit_code) + ") " + since(state.finished_at) +
+                   " ago";
+        case Status::kRemoving:
+            return "Removal In Progress";
+        case Status::kDead:
+            return "Dead";
+        case Status::kCreated:
+            return "Created";
+        case Status::kExited:
+            break;
     }
     if (state.finished_at == kNever) return "Exited (" + std::to_string(state.exit_code) + ")";
     return "Exited (" + std::to_string(state.exit_code) + ") " + since(state.finished_at) + " ago";
@@ -79,25 +86,30 @@ std::string status_line(const State& state, Timestamp at) {
 ListEntry render_entry(Core& core, ContainerPtr container) {
     std::optional<network::Sandbox> sandbox;
     if (container->state.live()) sandbox = core.parts.networks.find(container->id);
-    json entry = {{"Id", container->id},
-                  {"Names", {"/" + container->name}},
-                  {"Image", container->config.image},
-                  {"ImageID", container->image_id},
-                  {"Command", command_text(*container)},
-                  {"Created", std::chrono::system_clock::to_time_t(
-                                  std::chrono::time_point_cast<std::chrono::system_clock::duration>(container->created_at))},
-                  {"Ports", ports_json(*container, sandbox)},
-                  {"Labels", container->config.labels},
-                  {"State", status_text(container->state.status)},
-                  {"HostConfig", {{"NetworkMode", container->host.network_mode}}},
-                  {"NetworkSettings", {{"Networks", networks_json(*container, sandbox)}}},
-                  {"Mounts", mounts_json(*container)}};
-    if (!container->host.annotations.empty()) entry["HostConfig"]["Annotations"] = container->host.annotations;
+    json entry = {
+        {"Id", container->id},
+        {"Names", {"/" + container->name}},
+        {"Image", container->config.image},
+        {"ImageID", container->image_id},
+        {"Command", command_text(*container)},
+        {"Created",
+         std::chrono::system_clock::to_time_t(
+             std::chrono::time_point_cast<std::chrono::system_clock::duration>(container->created_at))},
+        {"Ports", ports_json(*container, sandbox)},
+        {"Labels", container->config.labels},
+        {"State", status_text(container->state.status)},
+        {"HostConfig", {{"NetworkMode", container->host.network_mode}}},
+        {"NetworkSettings", {{"Networks", networks_json(*container, sandbox)}}},
+        {"Mounts", mounts_json(*container)}};
+    if (!container->host.annotations.empty())
+        entry["HostConfig"]["Annotations"] = container->host.annotations;
     std::string text = entry.dump(-1, ' ', false, json::error_handler_t::replace);
     text.pop_back();
     return {std::move(container), text + ",\"Status\":\"", "\"}"};
 }
 
-std::string ListEntry::text(Timestamp at) const { return before_status + status_line(of->state, at) + after_status; }
+std::string ListEntry::text(Timestamp at) const {
+    return before_status + status_line(of->state, at) + after_status;
+}
 
 }  // namespace berth::container

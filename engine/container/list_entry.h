@@ -6,8 +6,8 @@
 
 namespace berth::container {
 
-// One object of GET /containers/json. `Status` ("Up 3 seconds") depends on the time: the text is rendered once per
-// change of the container, in two halves around it.
+// One object of GET /containers/json. `Status` ("Up 3 seconds") depends on the time: the text is rendered
+// once per change of the container, in two halves around it.
 struct ListEntry {
     ContainerPtr of;  // the value it was rendered from
     std::string before_status, after_status;

@@ -11,7 +11,9 @@ namespace berth::container {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 // The filters, checked and looked up once.
 struct Selection {
@@ -44,7 +46,8 @@ Result<> read_state_filters(Selection& selection) {
         for (const auto& text : *values) {
             int code = 0;
             auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
-            if (error != std::errc() || end != text.data() + text.size()) return bad("invalid filter 'exited=" + text + "'");
+            if (error != std::errc() || end != text.data() + text.size())
+                return bad("invalid filter 'exited=" + text + "'");
             selection.exit_codes.insert(code);
         }
     }
@@ -92,7 +95,8 @@ Result<> read_reference_filters(Core& core, Selection& selection) {
     for (const char* name : {"publish", "expose"}) {
         const auto* values = selection.values(name);
         if (!values) continue;
-        auto& wanted = std::string_view(name) == "publish" ? selection.ports_published : selection.ports_exposed;
+        auto& wanted =
+            std::string_view(name) == "publish" ? selection.ports_published : selection.ports_exposed;
         for (const auto& text : *values) {
             BERTH_TRY(auto ports, parse_exposed(text));
             for (const auto& port : ports) wanted.insert(std::to_string(port.port) + "/" + port.protocol);
@@ -123,8 +127,8 @@ bool network_matches(Core& core, const Selection& selection, const Container& co
     if (values->contains(container.network)) return true;
     auto network = core.parts.networks.inspect(container.network);
     return network && std::any_of(values->begin(), values->end(), [&](const std::string& prefix) {
-        return !prefix.empty() && network->id.starts_with(prefix);
-    });
+               return !prefix.empty() && network->id.starts_with(prefix);
+           });
 }
 
 bool port_matches(const Selection& selection, const Container& container) {

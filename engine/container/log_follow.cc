@@ -29,8 +29,14 @@ std::string render(const std::vector<logs::Record>& records, bool framed, bool t
         std::string stamp = timestamps ? format_rfc3339_fixed(record.time) + " " : "";
         if (framed) {
             std::size_t size = stamp.size() + record.text.size();
-            const char head[8] = {static_cast<char>(record.stream), 0, 0, 0, static_cast<char>(size >> 24),
-                                  static_cast<char>(size >> 16), static_cast<char>(size >> 8), static_cast<char>(size)};
+            const char head[8] = {static_cast<char>(record.stream),
+                                  0,
+                                  0,
+                                  0,
+                                  static_cast<char>(size >> 24),
+                                  static_cast<char>(size >> 16),
+                                  static_cast<char>(size >> 8),
+                                  static_cast<char>(size)};
             out.append(head, sizeof head);
         }
         out += stamp;
@@ -40,7 +46,8 @@ std::string render(const std::vector<logs::Record>& records, bool framed, bool t
 }
 
 Async<Result<>> wait_readable(boost::asio::posix::stream_descriptor& descriptor) {
-    auto [error] = co_await descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::kToken);
+    auto [error] =
+        co_await descriptor.async_wait(boost::asio::posix::stream_descriptor::wait_read, async::kToken);
     if (error) co_return async::failure("log", error);
     co_return Result<>();
 }

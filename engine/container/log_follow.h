@@ -4,8 +4,8 @@
 
 namespace berth::container {
 
-// Copies a container's log to `sink`: Docker's frames, or bare text for a terminal. Following, until the container has
-// stopped and everything is out.
+// Copies a container's log to `sink`: Docker's frames, or bare text for a terminal. Following, until the
+// container has stopped and everything is out.
 Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink& sink);
 
 }  // namespace berth::container

@@ -39,10 +39,10 @@ struct MountPoint {
     std::string name;  // of a volume
     std::string source, destination, driver, mode, propagation;
     bool read_write = true;
-    bool copy_up = false;    // a volume that is filled from the image while it is empty
-    bool anonymous = false;  // goes with `rm -v` and --rm
-    bool create_source = false;           // -v makes a missing folder on the host, --mount does not
-    std::vector<std::string> options;     // of a tmpfs, or more words for a bind
+    bool copy_up = false;              // a volume that is filled from the image while it is empty
+    bool anonymous = false;            // goes with `rm -v` and --rm
+    bool create_source = false;        // -v makes a missing folder on the host, --mount does not
+    std::vector<std::string> options;  // of a tmpfs, or more words for a bind
 };
 
 // One container. Values of this type are shared as `const`: a change is a new value in the store.
@@ -67,8 +67,8 @@ using ContainerPtr = std::shared_ptr<const Container>;
 const char* status_text(Status status);
 std::optional<Status> parse_status(const std::string& text);
 
-// JSON of the record and of the state, as the database and config.json keep them: the API's own names for what the API
-// has, "State" beside it.
+// JSON of the record and of the state, as the database and config.json keep them: the API's own names for
+// what the API has, "State" beside it.
 std::string render_record(const Container& container);
 std::string render_state(const State& state);
 Result<Container> parse_record(const std::string& record);

@@ -24,9 +24,11 @@ Async<void> remove_by_itself(Core& core, std::string id) {
 Async<void> release_resources(Core& core, std::string id) {
     auto detach = [&core, id] { return core.parts.networks.detach(id); };
     auto detached = co_await core.parts.pool.run(std::move(detach));
-    if (!detached) log::warning("cannot take down a network", {{"container", id}, {"error", detached.error().message}});
+    if (!detached)
+        log::warning("cannot take down a network", {{"container", id}, {"error", detached.error().message}});
     auto removed = co_await core.parts.tasks.remove(id);
-    if (!removed) log::warning("cannot remove a task", {{"container", id}, {"error", removed.error().message}});
+    if (!removed)
+        log::warning("cannot remove a task", {{"container", id}, {"error", removed.error().message}});
 }
 
 // Whether the container runs again (in a moment); false when this is the end.
@@ -73,7 +75,8 @@ Async<bool> restart_after(Core& core, std::string id, std::chrono::milliseconds 
     if (first.index() == 1 || !std::get<0>(first)) co_return false;
     auto guard = co_await core.locks.lock(id);
     auto container = core.store.get(id);
-    if (!guard || !container || pause->is_set() || container->state.status != Status::kRestarting) co_return false;
+    if (!guard || !container || pause->is_set() || container->state.status != Status::kRestarting)
+        co_return false;
     core.restart_pauses.erase(id);
     auto started = co_await run_start(core, container);
     if (!started) {
@@ -105,7 +108,9 @@ Async<void> watch_runs(Core& core, std::string id) {
 
 }  // namespace
 
-void watch(Core& core, const std::string& id) { core.gate.spawn(watch_runs(core, id)); }
+void watch(Core& core, const std::string& id) {
+    core.gate.spawn(watch_runs(core, id));
+}
 
 void cancel_restart(Core& core, const std::string& id) {
     auto pause = core.restart_pauses.find(id);

@@ -9,13 +9,17 @@ namespace berth::container {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 std::vector<std::string> split(const std::string& text, char separator) {
     std::vector<std::string> parts{""};
     for (char c : text) {
-        if (c == separator) parts.emplace_back();
-        else parts.back() += c;
+        if (c == separator)
+            parts.emplace_back();
+        else
+            parts.back() += c;
     }
     return parts;
 }
@@ -25,8 +29,10 @@ std::string clean(const std::string& path) {
     std::vector<std::string> kept;
     for (const auto& part : split(path, '/')) {
         if (part.empty() || part == ".") continue;
-        if (part != "..") kept.push_back(part);
-        else if (!kept.empty()) kept.pop_back();
+        if (part != "..")
+            kept.push_back(part);
+        else if (!kept.empty())
+            kept.pop_back();
     }
     std::string out;
     for (const auto& part : kept) out += "/" + part;
@@ -35,7 +41,8 @@ std::string clean(const std::string& path) {
 
 Result<std::string> check_target(const std::string& target) {
     if (target.find('\0') != target.npos) return bad("invalid mount path: it has a NUL byte");
-    if (!target.starts_with('/')) return bad("invalid mount path: '" + target + "' mount path must be absolute");
+    if (!target.starts_with('/'))
+        return bad("invalid mount path: '" + target + "' mount path must be absolute");
     std::string path = clean(target);
     if (path == "/") return bad("invalid volume specification: destination can't be '/'");
     if (path == "/proc" || path.starts_with("/proc/")) {
@@ -70,9 +77,12 @@ Result<MountPoint> parse_bind(const std::string& spec) {
     if (parts.size() < 3) return mount;
     mount.mode = parts[2];
     for (const auto& word : split(parts[2], ',')) {
-        if (word == "ro") mount.read_write = false;
-        else if (word == "nocopy" && !bind) mount.copy_up = false;
-        else if (is_propagation(word) && bind) mount.propagation = word;
+        if (word == "ro")
+            mount.read_write = false;
+        else if (word == "nocopy" && !bind)
+            mount.copy_up = false;
+        else if (is_propagation(word) && bind)
+            mount.propagation = word;
         else if (word != "rw" && word != "z" && word != "Z" && !word.empty()) {
             return bad("invalid volume specification: '" + spec + "': invalid mode: " + parts[2]);
         }
@@ -87,15 +97,19 @@ Failure invalid_mount(const types::MountRequest& request, const std::string& why
 Result<> fill_bind(const types::MountRequest& request, MountPoint& mount) {
     mount.source = clean(request.source);
     mount.propagation = "rprivate";
-    if (!request.source.starts_with('/')) return invalid_mount(request, "invalid mount path: '" + request.source + "' mount path must be absolute");
+    if (!request.source.starts_with('/'))
+        return invalid_mount(request,
+                             "invalid mount path: '" + request.source + "' mount path must be absolute");
     if (request.bind_options) {
         const auto& options = *request.bind_options;
         if (!options.propagation.empty()) mount.propagation = options.propagation;
-        if (!is_propagation(mount.propagation)) return invalid_mount(request, "invalid propagation mode: " + mount.propagation);
+        if (!is_propagation(mount.propagation))
+            return invalid_mount(request, "invalid propagation mode: " + mount.propagation);
         mount.create_source = options.create_mountpoint;
         if (options.non_recursive) mount.options.push_back("bind");
         if (options.read_only_non_recursive || options.read_only_force_recursive) {
-            return fail(ErrorKind::kNotImplemented, "BindOptions.ReadOnlyNonRecursive and ReadOnlyForceRecursive are not supported yet");
+            return fail(ErrorKind::kNotImplemented,
+                        "BindOptions.ReadOnlyNonRecursive and ReadOnlyForceRecursive are not supported yet");
         }
     }
     struct stat found{};
@@ -114,10 +128,13 @@ Result<> fill_volume(const types::MountRequest& request, MountPoint& mount) {
     if (!request.volume_options) return {};
     const auto& options = *request.volume_options;
     mount.copy_up = !options.no_copy;
-    if (!options.subpath.empty()) return fail(ErrorKind::kNotImplemented, "VolumeOptions.Subpath is not supported yet");
-    if (!options.labels.empty()) return fail(ErrorKind::kNotImplemented, "VolumeOptions.Labels is not supported yet");
-    bool driver = options.driver_config && (!options.driver_config->options.empty() ||
-                                            (!options.driver_config->name.empty() && options.driver_config->name != "local"));
+    if (!options.subpath.empty())
+        return fail(ErrorKind::kNotImplemented, "VolumeOptions.Subpath is not supported yet");
+    if (!options.labels.empty())
+        return fail(ErrorKind::kNotImplemented, "VolumeOptions.Labels is not supported yet");
+    bool driver = options.driver_config &&
+                  (!options.driver_config->options.empty() ||
+                   (!options.driver_config->name.empty() && options.driver_config->name != "local"));
     if (driver) return fail(ErrorKind::kNotImplemented, "VolumeOptions.DriverConfig is not supported yet");
     return {};
 }
@@ -132,7 +149,8 @@ Result<> fill_tmpfs(const types::MountRequest& request, MountPoint& mount) {
         std::snprintf(mode, sizeof mode, "mode=%o", static_cast<unsigned>(options.mode & 07777));
         mount.options.push_back(mode);
     }
-    if (!options.options.empty()) return fail(ErrorKind::kNotImplemented, "TmpfsOptions.Options is not supported yet");
+    if (!options.options.empty())
+        return fail(ErrorKind::kNotImplemented, "TmpfsOptions.Options is not supported yet");
     return {};
 }
 
@@ -157,11 +175,13 @@ Result<MountPoint> parse_mount(const types::MountRequest& request) {
 
 }  // namespace
 
-Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config, const types::HostConfig& host) {
+Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config,
+                                            const types::HostConfig& host) {
     std::vector<MountPoint> mounts;
     std::set<std::string> targets;
     auto add = [&](MountPoint mount) -> Result<> {
-        if (!targets.insert(mount.destination).second) return bad("Duplicate mount point: " + mount.destination);
+        if (!targets.insert(mount.destination).second)
+            return bad("Duplicate mount point: " + mount.destination);
         mounts.push_back(std::move(mount));
         return {};
     };
@@ -178,8 +198,10 @@ Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config
         mount.type = "tmpfs";
         BERTH_TRY(mount.destination, check_target(target));
         for (const auto& word : split(options, ',')) {
-            if (word == "ro") mount.read_write = false;
-            else if (!word.empty()) mount.options.push_back(word);
+            if (word == "ro")
+                mount.read_write = false;
+            else if (!word.empty())
+                mount.options.push_back(word);
         }
         BERTH_CHECK(add(std::move(mount)));
     }
@@ -191,8 +213,11 @@ Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config
         BERTH_TRY(mount.destination, check_target(target));
         if (!targets.contains(mount.destination)) BERTH_CHECK(add(std::move(mount)));
     }
-    auto depth = [](const MountPoint& mount) { return std::count(mount.destination.begin(), mount.destination.end(), '/'); };
-    std::stable_sort(mounts.begin(), mounts.end(), [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
+    auto depth = [](const MountPoint& mount) {
+        return std::count(mount.destination.begin(), mount.destination.end(), '/');
+    };
+    std::stable_sort(mounts.begin(), mounts.end(),
+                     [&](const auto& a, const auto& b) { return depth(a) < depth(b); });
     return mounts;
 }
 

@@ -6,7 +6,8 @@
 
 namespace berth::container {
 
-// "Invalid container name (x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed". Returns the name without its slash.
+// "Invalid container name (x), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed". Returns the name without its
+// slash.
 Result<std::string> check_name(const std::string& name);
 
 // Two words, as in "steady_heron"; with `attempt` > 0 a digit behind them.

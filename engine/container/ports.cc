@@ -22,7 +22,8 @@ bool parse_range(std::string_view text, unsigned& first, unsigned& last) {
         last = first;
         return good;
     }
-    return parse_port(text.substr(0, dash), first) && parse_port(text.substr(dash + 1), last) && first <= last;
+    return parse_port(text.substr(0, dash), first) && parse_port(text.substr(dash + 1), last) &&
+           first <= last;
 }
 
 Failure invalid_port(const std::string& text) {
@@ -41,11 +42,14 @@ Result<std::vector<ExposedPort>> parse_exposed(const std::string& text) {
     std::string protocol = slash == text.npos ? "tcp" : text.substr(slash + 1);
     for (char& c : protocol) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     unsigned first = 0, last = 0;
-    if (!parse_range(std::string_view(text).substr(0, slash), first, last) || first == 0) return invalid_port(text);
-    if (protocol == "sctp") return fail(ErrorKind::kNotImplemented, "port " + text + ": sctp is not supported yet");
+    if (!parse_range(std::string_view(text).substr(0, slash), first, last) || first == 0)
+        return invalid_port(text);
+    if (protocol == "sctp")
+        return fail(ErrorKind::kNotImplemented, "port " + text + ": sctp is not supported yet");
     if (protocol != "tcp" && protocol != "udp") return invalid_port(text);
     std::vector<ExposedPort> ports;
-    for (unsigned port = first; port <= last; ++port) ports.push_back({static_cast<std::uint16_t>(port), protocol});
+    for (unsigned port = first; port <= last; ++port)
+        ports.push_back({static_cast<std::uint16_t>(port), protocol});
     return ports;
 }
 
@@ -61,7 +65,8 @@ Result<> normalise_ports(types::ContainerConfig& config, types::HostConfig& host
         for (const auto& binding : wanted) {
             unsigned first = 0, last = 0;
             if (!binding.host_port.empty() && !parse_range(binding.host_port, first, last)) {
-                return fail(ErrorKind::kInvalidArgument, "invalid port specification: \"" + binding.host_port + "\"");
+                return fail(ErrorKind::kInvalidArgument,
+                            "invalid port specification: \"" + binding.host_port + "\"");
             }
             if (!binding.host_ip.empty() && !is_address(binding.host_ip)) {
                 return fail(ErrorKind::kInvalidArgument, "invalid IP address: " + binding.host_ip);

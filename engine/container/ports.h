@@ -14,7 +14,8 @@ struct ExposedPort {
 };
 Result<std::vector<ExposedPort>> parse_exposed(const std::string& text);
 
-// Checks ExposedPorts and PortBindings and brings them to one form: a range becomes its ports, a bound port is exposed.
+// Checks ExposedPorts and PortBindings and brings them to one form: a range becomes its ports, a bound port
+// is exposed.
 Result<> normalise_ports(types::ContainerConfig& config, types::HostConfig& host);
 
 // What the network has to publish, PublishAllPorts included. The container's ports are normalised.

@@ -10,7 +10,8 @@ namespace {
 Result<Timestamp> until_filter(const Filters& filters) {
     auto found = filters.find("until");
     if (found == filters.end()) return Timestamp::max();
-    if (found->second.size() != 1) return fail(ErrorKind::kInvalidArgument, "more than one until filter specified");
+    if (found->second.size() != 1)
+        return fail(ErrorKind::kInvalidArgument, "more than one until filter specified");
     const std::string& text = *found->second.begin();
     if (auto duration = parse_duration(text)) return now() - *duration;
     if (auto time = parse_unix_time(text)) return *time;
@@ -28,7 +29,8 @@ Async<Result<Pruned>> run_prune(Core& core, Filters filters) {
         auto container = core.store.get(id);
         bool stopped = container && (container->state.status == Status::kCreated ||
                                      container->state.status == Status::kExited);
-        if (!stopped || container->created_at > until || !labels_match(container->config.labels, filters)) continue;
+        if (!stopped || container->created_at > until || !labels_match(container->config.labels, filters))
+            continue;
         auto measure = [&core, id] { return core.parts.snapshots.usage(id); };
         auto bytes = co_await core.parts.pool.run(std::move(measure));
         auto removed = co_await remove_stopped(core, id, false);

@@ -13,18 +13,25 @@ constexpr struct {
     Status status;
     const char* text;
 } kStatuses[] = {
-    {Status::kCreated, "created"},   {Status::kRunning, "running"}, {Status::kPaused, "paused"},
-    {Status::kRestarting, "restarting"}, {Status::kRemoving, "removing"}, {Status::kExited, "exited"},
+    {Status::kCreated, "created"},   {Status::kRunning, "running"},
+    {Status::kPaused, "paused"},     {Status::kRestarting, "restarting"},
+    {Status::kRemoving, "removing"}, {Status::kExited, "exited"},
     {Status::kDead, "dead"},
 };
 
 json mount_json(const MountPoint& mount) {
-    return {{"Type", mount.type},           {"Name", mount.name},
-            {"Source", mount.source},       {"Destination", mount.destination},
-            {"Driver", mount.driver},       {"Mode", mount.mode},
-            {"Propagation", mount.propagation}, {"RW", mount.read_write},
-            {"CopyUp", mount.copy_up},      {"Anonymous", mount.anonymous},
-            {"CreateSource", mount.create_source}, {"Options", mount.options}};
+    return {{"Type", mount.type},
+            {"Name", mount.name},
+            {"Source", mount.source},
+            {"Destination", mount.destination},
+            {"Driver", mount.driver},
+            {"Mode", mount.mode},
+            {"Propagation", mount.propagation},
+            {"RW", mount.read_write},
+            {"CopyUp", mount.copy_up},
+            {"Anonymous", mount.anonymous},
+            {"CreateSource", mount.create_source},
+            {"Options", mount.options}};
 }
 
 MountPoint parse_mount(const json& from) {

@@ -20,7 +20,8 @@ using Tasks = std::map<std::string, supervisor::Task>;
 void remove_all_remains(Core& core, std::set<std::string> remains, const std::set<std::string>& known) {
     if (auto snapshots = core.parts.snapshots.list()) {
         for (const auto& snapshot : *snapshots) {
-            if (!snapshot.committed && is_id(snapshot.key) && !known.contains(snapshot.key)) remains.insert(snapshot.key);
+            if (!snapshot.committed && is_id(snapshot.key) && !known.contains(snapshot.key))
+                remains.insert(snapshot.key);
         }
     }
     for (const auto& id : remains) {
@@ -67,7 +68,8 @@ Async<void> settle(Core& core, std::string id, bool restarting) {
     }
     if (!restarting && !wants_start_at_boot(*container)) co_return;
     auto started = co_await start_and_watch(core, container);
-    if (!started) log::error("cannot start a container", {{"container", id}, {"error", started.error().message}});
+    if (!started)
+        log::error("cannot start a container", {{"container", id}, {"error", started.error().message}});
 }
 
 }  // namespace

@@ -37,7 +37,8 @@ Async<Result<>> remove_stopped(Core& core, std::string id, bool volumes) {
         if (!volumes) return;
         for (const auto& mount : container->mounts) {
             if (mount.anonymous && core.parts.volumes.users(mount.name).empty()) {
-                report("cannot remove an anonymous volume", container->id, core.parts.volumes.remove(mount.name, true));
+                report("cannot remove an anonymous volume", container->id,
+                       core.parts.volumes.remove(mount.name, true));
             }
         }
     };

@@ -17,7 +17,8 @@ constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 
 // The engine's variables under the container's own; "NAME" without a value takes the engine's away.
 std::vector<std::string> environment(const Container& container, const std::string& home) {
-    std::vector<std::string> env{std::string("PATH=") + kDefaultPath, "HOSTNAME=" + container.config.hostname};
+    std::vector<std::string> env{std::string("PATH=") + kDefaultPath,
+                                 "HOSTNAME=" + container.config.hostname};
     if (container.config.tty) env.push_back("TERM=xterm");
     env.push_back("HOME=" + home);
     for (const auto& variable : container.config.env) {
@@ -73,8 +74,9 @@ sys::Mount spec_mount(const MountPoint& mount) {
 void add_etc_mounts(const Core& core, const Container& container, std::vector<sys::Mount>& mounts) {
     bool shares = container.network.starts_with("container:");
     EtcFiles files = etc_files(core, shares ? container.network.substr(10) : container.id);
-    const std::pair<const char*, std::string> all[] = {
-        {"/etc/resolv.conf", files.resolv_conf}, {"/etc/hostname", files.hostname}, {"/etc/hosts", files.hosts}};
+    const std::pair<const char*, std::string> all[] = {{"/etc/resolv.conf", files.resolv_conf},
+                                                       {"/etc/hostname", files.hostname},
+                                                       {"/etc/hosts", files.hosts}};
     for (const auto& [target, source] : all) {
         auto same = [&](const sys::Mount& mount) { return mount.target == target; };
         if (std::any_of(mounts.begin(), mounts.end(), same) || !exists(source)) continue;
@@ -98,7 +100,8 @@ spec::NamespaceChoice namespace_of(const std::string& mode) {
     return choice;
 }
 
-void set_namespaces(const Container& container, const std::string& netns, bool cgroup_v2, spec::ContainerSpec& out) {
+void set_namespaces(const Container& container, const std::string& netns, bool cgroup_v2,
+                    spec::ContainerSpec& out) {
     out.network.host = container.network == "host";
     out.network.path = netns;
     out.pid = namespace_of(container.host.pid_mode);
@@ -113,7 +116,8 @@ std::vector<oci::Rlimit> rlimits(const types::HostConfig& host) {
     std::vector<oci::Rlimit> out;
     for (const auto& limit : host.ulimits) {
         std::string type = "RLIMIT_" + limit.name;
-        std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return std::toupper(c); });
+        std::transform(type.begin(), type.end(), type.begin(),
+                       [](unsigned char c) { return std::toupper(c); });
         // -1 is "no limit" in both worlds.
         out.push_back({type, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
     }
@@ -134,7 +138,8 @@ std::vector<std::string> cgroup_folders(const std::string& root, const std::stri
 
 }  // namespace
 
-Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& container, const PlanInputs& inputs) {
+Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& container,
+                                      const PlanInputs& inputs) {
     static const spec::HostFacts kHost = spec::host_facts();
     const auto& host = container.host;
     BERTH_TRY(auto user, spec::look_up_user(inputs.root.get(), container.config.user, host.group_add));

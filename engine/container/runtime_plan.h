@@ -10,12 +10,13 @@ namespace berth::container {
 
 // What a start has gathered before the runtime's spec can be made.
 struct PlanInputs {
-    UniqueFd root;             // the detached root file system
-    std::string netns;         // "": none to join (host network)
+    UniqueFd root;                   // the detached root file system
+    std::string netns;               // "": none to join (host network)
     std::vector<MountPoint> mounts;  // with the sources of volumes filled in
 };
 
-// From our container to the OCI spec as JSON, and the cgroups it will have. Blocking: looks up users in the root.
+// From our container to the OCI spec as JSON, and the cgroups it will have. Blocking: looks up users in the
+// root.
 struct RuntimePlan {
     std::string config_json;
     std::vector<std::string> cgroup_paths;

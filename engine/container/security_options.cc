@@ -23,7 +23,9 @@ Result<SecurityOptions> parse_security_options(const std::vector<std::string>& o
             out.apparmor = value;
         } else if (name == "label") {
             // Without SELinux there is nothing to switch off; a label of one's own cannot be had.
-            if (value != "disable") return fail(ErrorKind::kNotImplemented, "security option " + option + " is not supported yet");
+            if (value != "disable")
+                return fail(ErrorKind::kNotImplemented,
+                            "security option " + option + " is not supported yet");
         } else {
             return refuse(option);
         }

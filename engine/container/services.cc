@@ -10,7 +10,7 @@ namespace berth::container {
 namespace {
 
 class Services final : public ContainerServices {
-   public:
+ public:
     explicit Services(ContainerParts parts)
         : core_(std::move(parts)),
           lifecycle_(make_lifecycle(core_)),
@@ -30,7 +30,7 @@ class Services final : public ContainerServices {
         return core_.gate.close();
     }
 
-   private:
+ private:
     Core core_;
     std::vector<std::string> remains_;
     std::unique_ptr<ContainerLifecycle> lifecycle_;

@@ -80,7 +80,8 @@ struct NetworkStep {
     async::Event done;
 };
 
-Async<void> run_network_step(Core& core, ContainerPtr container, ContainerPtr joined, std::shared_ptr<NetworkStep> step) {
+Async<void> run_network_step(Core& core, ContainerPtr container, ContainerPtr joined,
+                             std::shared_ptr<NetworkStep> step) {
     auto work = [&core, container, joined] { return prepare_network(core, *container, joined.get()); };
     step->netns = co_await core.parts.pool.run(std::move(work));
     step->done.set();
@@ -93,7 +94,8 @@ Result<ContainerPtr> joined_container(const Core& core, const Container& contain
     return fail(ErrorKind::kConflict, "cannot join network of a non running container: " + other->id);
 }
 
-supervisor::TaskSpec task_spec(const Core& core, const Container& container, RuntimePlan plan, UniqueFd root) {
+supervisor::TaskSpec task_spec(const Core& core, const Container& container, RuntimePlan plan,
+                               UniqueFd root) {
     supervisor::TaskSpec spec;
     spec.id = container.id;
     spec.config_json = std::move(plan.config_json);
@@ -130,7 +132,8 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     BERTH_CO_TRY(auto joined, joined_container(core, *container));
     auto network = std::make_shared<NetworkStep>(core.parts.io);
     auto network_step = run_network_step(core, container, joined, network);
-    if (!core.gate.spawn(std::move(network_step))) co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
+    if (!core.gate.spawn(std::move(network_step)))
+        co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
     auto root_work = [&core, container] { return prepare_root(core, *container); };
     auto inputs = co_await core.parts.pool.run(std::move(root_work));
     (void)co_await network->done.wait();

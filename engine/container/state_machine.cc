@@ -8,7 +8,8 @@ namespace {
 
 bool contains(const std::string& text, const char* words) {
     std::string lower = text;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; });
     return lower.find(words) != std::string::npos;
 }
 
@@ -26,13 +27,15 @@ int exit_code_of(const std::string& message) {
 Result<StartDecision> decide_start(const Container& container) {
     switch (container.state.status) {
         case Status::kRunning:
-        case Status::kRestarting: return StartDecision::kAlreadyRunning;
+        case Status::kRestarting:
+            return StartDecision::kAlreadyRunning;
         case Status::kPaused:
             return fail(ErrorKind::kConflict, "cannot start a paused container, try unpause instead");
         case Status::kRemoving:
         case Status::kDead:
             return fail(ErrorKind::kConflict, "container is marked for removal and cannot be started");
-        default: return StartDecision::kStart;
+        default:
+            return StartDecision::kStart;
     }
 }
 
@@ -59,7 +62,8 @@ Error start_error(Error error) {
     bool of_the_runtime = contains(error.message, "oci runtime");
     if (of_the_runtime && contains(error.message, "not a directory")) {
         error.message +=
-            ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists "
+            ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host "
+            "path exists "
             "and is the expected type";
     }
     if (of_the_runtime && exit_code_of(error.message) != 128) error.kind = ErrorKind::kInvalidArgument;

@@ -55,7 +55,8 @@ Async<Result<>> send_signal(Core& core, std::string id, int signal) {
     auto killed = co_await core.parts.tasks.kill(id, signal);
     // Gone already: the exit is on its way through the monitor.
     if (!killed && killed.error().kind != ErrorKind::kConflict) co_return killed;
-    if (auto container = core.store.get(id)) core.publish(*container, "kill", {{"signal", std::to_string(signal)}});
+    if (auto container = core.store.get(id))
+        core.publish(*container, "kill", {{"signal", std::to_string(signal)}});
     co_return Result<>();
 }
 
@@ -82,7 +83,8 @@ Async<Result<Outcome>> run_stop(Core& core, std::string id, StopOptions options)
     }
     if (container->state.status == Status::kRestarting) co_return co_await stop_restarting(core, id);
     if (!container->state.live()) co_return Outcome::kUnchanged;
-    std::int64_t seconds = options.seconds.value_or(container->config.stop_timeout.value_or(kDefaultStopSeconds));
+    std::int64_t seconds =
+        options.seconds.value_or(container->config.stop_timeout.value_or(kDefaultStopSeconds));
     {
         BERTH_CO_TRY(auto guard, co_await core.locks.lock(id));
         BERTH_CO_CHECK(co_await note_stopped_by_user(core, id));

@@ -18,7 +18,8 @@ constexpr std::string_view kMigrations[] = {
 };
 
 Result<> insert(state::Connection& connection, const Container& container) {
-    BERTH_TRY(auto row, connection.prepare("INSERT INTO container_record (id, name, record, state) VALUES (?,?,?,?)"));
+    BERTH_TRY(auto row,
+              connection.prepare("INSERT INTO container_record (id, name, record, state) VALUES (?,?,?,?)"));
     return row.bind(1, container.id)
         .bind(2, container.name)
         .bind(3, render_record(container))
@@ -31,7 +32,9 @@ Result<> update_state(state::Connection& connection, const std::string& id, cons
     return row.bind(1, state).bind(2, id).run();
 }
 
-std::string copy_path(const std::string& folder) { return folder + "/config.json"; }
+std::string copy_path(const std::string& folder) {
+    return folder + "/config.json";
+}
 
 Result<> write_copy(const std::string& folder, const Container& container) {
     return replace_file(copy_path(folder), render_record(container), 0600, Sync::kData);
@@ -79,8 +82,9 @@ Result<std::vector<std::string>> Store::load() {
         } else if (!lost || lost->id != id || names_.contains(lost->name)) {
             log::error("a container's config.json cannot be used", {{"container", id}});
         } else {
-            BERTH_CHECK(database_.write(state::Durability::kFull,
-                                        [&](state::Connection& connection) { return insert(connection, *lost); }));
+            BERTH_CHECK(database_.write(state::Durability::kFull, [&](state::Connection& connection) {
+                return insert(connection, *lost);
+            }));
             log::warning("container rebuilt from its config.json", {{"container", id}});
             names_[lost->name] = id;
             replace(std::move(*lost));
@@ -123,8 +127,9 @@ std::vector<ContainerPtr> Store::list() const {
 Result<> Store::reserve_name(const std::string& name, const std::string& id) {
     auto [found, fresh] = names_.try_emplace(name, id);
     if (fresh || found->second == id) return {};
-    return fail(ErrorKind::kConflict, "Conflict. The container name \"/" + name + "\" is already in use by container \"" +
-                                          found->second + "\". You have to remove (or rename) that container to be " +
+    return fail(ErrorKind::kConflict, "Conflict. The container name \"/" + name +
+                                          "\" is already in use by container \"" + found->second +
+                                          "\". You have to remove (or rename) that container to be " +
                                           "able to reuse that name.");
 }
 
@@ -136,8 +141,9 @@ void Store::release_name(const std::string& name, const std::string& id) {
 Async<Result<>> Store::add(Container container) {
     auto value = std::make_shared<const Container>(std::move(container));
     auto work = [this, value]() -> Result<> {
-        BERTH_CHECK(database_.write(state::Durability::kFull,
-                                    [&](state::Connection& connection) { return insert(connection, *value); }));
+        BERTH_CHECK(database_.write(state::Durability::kFull, [&](state::Connection& connection) {
+            return insert(connection, *value);
+        }));
         return write_copy(folder(value->id), *value);
     };
     BERTH_CO_CHECK(co_await pool_.run(std::move(work)));
@@ -194,8 +200,9 @@ Async<Result<>> Store::save_state(std::string id, State state) {
     std::string text = render_state(state);
     if (!set_state(id, std::move(state))) co_return Result<>();
     auto work = [this, id, text]() {
-        return database_.write(state::Durability::kNormal,
-                               [&](state::Connection& connection) { return update_state(connection, id, text); });
+        return database_.write(state::Durability::kNormal, [&](state::Connection& connection) {
+            return update_state(connection, id, text);
+        });
     };
     co_return co_await pool_.run(std::move(work));
 }

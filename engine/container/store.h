@@ -11,23 +11,25 @@
 
 namespace berth::container {
 
-// Every container, in memory as shared values and on disk in the database and DATA/containers/ID/config.json. Io
-// thread only; reading never waits.
+// Every container, in memory as shared values and on disk in the database and DATA/containers/ID/config.json.
+// Io thread only; reading never waits.
 class Store {
-   public:
+ public:
     Store(state::Database& database, async::BlockingPool& pool, std::string data_root);
 
-    // Reads the database; containers that it lost come back from their config.json. Blocking; once, before the rest.
-    // Returns the IDs of folders that belong to no container: creates and removals that were cut in two.
+    // Reads the database; containers that it lost come back from their config.json. Blocking; once, before
+    // the rest. Returns the IDs of folders that belong to no container: creates and removals that were cut in
+    // two.
     Result<std::vector<std::string>> load();
 
-    // By ID, name (with or without the slash) or unambiguous ID prefix: "No such container: REF", or kInvalidArgument
-    // "multiple IDs found with provided prefix: REF".
+    // By ID, name (with or without the slash) or unambiguous ID prefix: "No such container: REF", or
+    // kInvalidArgument "multiple IDs found with provided prefix: REF".
     Result<ContainerPtr> find(const std::string& ref) const;
     ContainerPtr get(const std::string& id) const;  // null when there is none
     std::vector<ContainerPtr> list() const;         // newest first
 
-    // A name is held from here until the container has it or release_name(). Docker's conflict text otherwise.
+    // A name is held from here until the container has it or release_name(). Docker's conflict text
+    // otherwise.
     Result<> reserve_name(const std::string& name, const std::string& id);
     void release_name(const std::string& name, const std::string& id);
 
@@ -44,7 +46,7 @@ class Store {
 
     std::string folder(const std::string& id) const { return data_root_ + "/containers/" + id; }
 
-   private:
+ private:
     ContainerPtr replace(Container container);
 
     state::Database& database_;

@@ -13,11 +13,11 @@ namespace {
 constexpr std::size_t kChunk = 32 << 10;
 
 class StreamSink final : public LogSink {
-   public:
+ public:
     explicit StreamSink(async::Stream& stream) : stream_(stream) {}
     Async<Result<>> write(std::string bytes) override { co_return co_await stream_.write_all(bytes); }
 
-   private:
+ private:
     async::Stream& stream_;
 };
 
@@ -32,8 +32,8 @@ Async<Result<>> copy_output(async::Stream& from, async::Stream& to) {
     }
 }
 
-// true: the client typed the detach keys. Without them this ends only with the attachment: a client that has ended its
-// side still listens.
+// true: the client typed the detach keys. Without them this ends only with the attachment: a client that has
+// ended its side still listens.
 Async<bool> copy_input(async::Stream& from, async::Stream& to, DetachFilter filter) {
     auto buffer = std::make_unique<std::array<char, kChunk>>();
     std::span<char> whole(*buffer);
@@ -50,15 +50,19 @@ Async<bool> copy_input(async::Stream& from, async::Stream& to, DetachFilter filt
 }
 
 class Attached final : public ContainerStreams::Attachment {
-   public:
+ public:
     Attached(Core& core, ContainerPtr container, AttachRequest request, std::string keys)
-        : core_(core), container_(std::move(container)), request_(std::move(request)), keys_(std::move(keys)) {
-        if (request_.stream && !container_->state.live()) place_ = core_.hub.subscribe(container_->id, options());
+        : core_(core),
+          container_(std::move(container)),
+          request_(std::move(request)),
+          keys_(std::move(keys)) {
+        if (request_.stream && !container_->state.live())
+            place_ = core_.hub.subscribe(container_->id, options());
     }
 
     Async<Result<>> run(std::unique_ptr<async::Stream> client) override;
 
-   private:
+ private:
     supervisor::AttachOptions options() const {
         return {request_.input && container_->config.open_stdin, request_.output, request_.error};
     }
@@ -115,14 +119,15 @@ Async<Result<>> Attached::run(std::unique_ptr<async::Stream> client) {
 }
 
 class Streams final : public ContainerStreams {
-   public:
+ public:
     explicit Streams(Core& core) : core_(core) {}
 
     Result<ContainerPtr> attachable(const std::string& ref, const AttachRequest& request) override {
         BERTH_TRY(auto container, core_.store.find(ref));
         BERTH_CHECK(parse_detach_keys(request.detach_keys));
         if (container->state.status == Status::kPaused) {
-            return fail(ErrorKind::kConflict, "container " + ref + " is paused, unpause the container before attach");
+            return fail(ErrorKind::kConflict,
+                        "container " + ref + " is paused, unpause the container before attach");
         }
         if (container->state.status == Status::kRestarting) {
             return fail(ErrorKind::kConflict,
@@ -145,7 +150,8 @@ class Streams final : public ContainerStreams {
             co_return fail(ErrorKind::kConflict, "container " + container->id + " is not running");
         }
         BERTH_CO_CHECK(co_await core_.parts.tasks.resize(container->id, rows, columns));
-        core_.publish(*container, "resize", {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
+        core_.publish(*container, "resize",
+                      {{"height", std::to_string(rows)}, {"width", std::to_string(columns)}});
         co_return Result<>();
     }
 
@@ -153,12 +159,14 @@ class Streams final : public ContainerStreams {
         return run_logs(core_, std::move(id), std::move(request), sink);
     }
 
-   private:
+ private:
     Core& core_;
 };
 
 }  // namespace
 
-std::unique_ptr<ContainerStreams> make_streams(Core& core) { return std::make_unique<Streams>(core); }
+std::unique_ptr<ContainerStreams> make_streams(Core& core) {
+    return std::make_unique<Streams>(core);
+}
 
 }  // namespace berth::container

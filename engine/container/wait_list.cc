@@ -17,7 +17,7 @@ struct WaitList::Place {
 };
 
 class WaitList::Ticket final : public Waiting {
-   public:
+ public:
     explicit Ticket(std::shared_ptr<Place> place) : place_(std::move(place)) {}
     Async<Result<WaitResult>> result() override {
         auto place = place_;
@@ -25,7 +25,7 @@ class WaitList::Ticket final : public Waiting {
         co_return place->result;
     }
 
-   private:
+ private:
     std::shared_ptr<Place> place_;
 };
 

@@ -11,7 +11,7 @@ namespace berth::container {
 
 // Who waits for which exit. Io thread only.
 class WaitList {
-   public:
+ public:
     explicit WaitList(IoContext& io) : io_(io) {}
 
     // A place for what has not happened yet.
@@ -22,7 +22,7 @@ class WaitList {
     void exited(const std::string& id, const WaitResult& result);
     void removed(const std::string& id, const WaitResult& result);
 
-   private:
+ private:
     struct Place;
     class Ticket;
     IoContext& io_;

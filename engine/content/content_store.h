@@ -12,21 +12,21 @@
 
 namespace berth::content {
 
-// A blob being written. Bytes are hashed as they come; nothing is visible under a digest before commit(), and what
-// is dropped uncommitted leaves nothing behind.
+// A blob being written. Bytes are hashed as they come; nothing is visible under a digest before commit(), and
+// what is dropped uncommitted leaves nothing behind.
 class Ingest {
-   public:
+ public:
     virtual ~Ingest() = default;
     virtual Result<> write(std::string_view bytes) = 0;
     virtual std::uint64_t size() const = 0;
-    // Checks the digest and size (when expected), makes the data durable, and names it. A blob that is there already
-    // is success. kInvalidArgument when they differ ("… expected sha256:…, got sha256:…").
+    // Checks the digest and size (when expected), makes the data durable, and names it. A blob that is there
+    // already is success. kInvalidArgument when they differ ("… expected sha256:…, got sha256:…").
     virtual Result<Digest> commit(const Digest* expected_digest, std::int64_t expected_size = -1) = 0;
 };
 
 // Blobs by digest, immutable, verified while written. Safe from any thread.
 class ContentStore {
-   public:
+ public:
     virtual ~ContentStore() = default;
     virtual Result<std::unique_ptr<Ingest>> ingest() = 0;
     virtual Result<UniqueFd> open(const Digest& digest) = 0;  // kNotFound; read-only

@@ -23,7 +23,7 @@ Failure missing(const Digest& digest) {
 }
 
 class FileIngest final : public Ingest {
-   public:
+ public:
     FileIngest(std::string path, std::string blobs, UniqueFd file)
         : path_(std::move(path)), blobs_(std::move(blobs)), file_(std::move(file)) {}
 
@@ -51,7 +51,7 @@ class FileIngest final : public Ingest {
         return digest;
     }
 
-   private:
+ private:
     Result<> name(const Digest& digest, const Digest* expected_digest, std::int64_t expected_size) {
         if (expected_size >= 0 && size_ != static_cast<std::uint64_t>(expected_size)) {
             return fail(ErrorKind::kInvalidArgument,
@@ -76,8 +76,9 @@ class FileIngest final : public Ingest {
 };
 
 class FileStore final : public ContentStore {
-   public:
-    explicit FileStore(const std::string& root) : blobs_(root + "/blobs/sha256"), ingests_(root + "/ingest") {}
+ public:
+    explicit FileStore(const std::string& root)
+        : blobs_(root + "/blobs/sha256"), ingests_(root + "/ingest") {}
 
     Result<> open_folders() {
         // A crash leaves ingests that nobody will finish.
@@ -89,7 +90,8 @@ class FileStore final : public ContentStore {
     Result<std::unique_ptr<Ingest>> ingest() override {
         std::string path = ingests_ + "/" + random_hex(16);
         BERTH_TRY(UniqueFd file, open_file(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-        return std::unique_ptr<Ingest>(std::make_unique<FileIngest>(std::move(path), blobs_, std::move(file)));
+        return std::unique_ptr<Ingest>(
+            std::make_unique<FileIngest>(std::move(path), blobs_, std::move(file)));
     }
 
     Result<UniqueFd> open(const Digest& digest) override {
@@ -104,7 +106,7 @@ class FileStore final : public ContentStore {
     }
 
     Result<std::uint64_t> size(const Digest& digest) override {
-        struct stat status {};
+        struct stat status{};
         if (::lstat(path_of(digest).c_str(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
         if (errno == ENOENT) return missing(digest);
         return fail_errno("stat " + path_of(digest));
@@ -126,7 +128,7 @@ class FileStore final : public ContentStore {
         return digests;
     }
 
-   private:
+ private:
     std::string path_of(const Digest& digest) const { return blobs_ + "/" + std::string(digest.hex()); }
 
     std::string blobs_, ingests_;

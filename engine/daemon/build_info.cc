@@ -2,7 +2,11 @@
 
 namespace berth::daemon {
 
-std::string_view git_commit() { return BERTH_GIT_COMMIT; }
-std::string_view build_time() { return BERTH_COMMIT_TIME; }
+std::string_view git_commit() {
+    return BERTH_GIT_COMMIT;
+}
+std::string_view build_time() {
+    return BERTH_COMMIT_TIME;
+}
 
 }  // namespace berth::daemon

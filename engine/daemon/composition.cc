@@ -55,7 +55,8 @@ Result<std::string> companion(const std::string& folder, const std::string& name
 Result<std::string> default_runtime(const std::string& folder) {
     auto own = companion(folder, "berth-runtime");
     if (own) return own;
-    for (const char* path : {"/usr/local/sbin/runc", "/usr/local/bin/runc", "/usr/sbin/runc", "/usr/bin/runc"}) {
+    for (const char* path :
+         {"/usr/local/sbin/runc", "/usr/local/bin/runc", "/usr/sbin/runc", "/usr/bin/runc"}) {
         if (::access(path, X_OK) != 0) continue;
         log::warning("berth-runtime is not installed: containers run with runc", {{"path", path}});
         return std::string(path);
@@ -82,7 +83,8 @@ network::NetworkConfig network_config(const Config& config) {
 }
 
 volumes::VolumeConfig volume_config(const Config& config, const std::string& helper_path) {
-    auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd, int target_fd) -> Result<> {
+    auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd,
+                                                                       int target_fd) -> Result<> {
         BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
         return {};
     };
@@ -139,7 +141,8 @@ Result<> Composition::Parts::open_stores() {
 Result<> Composition::Parts::open_services() {
     BERTH_TRY(auto folder, own_folder());
     BERTH_TRY(auto helper, companion(folder, "berth-helper"));
-    BERTH_TRY(images, image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
+    BERTH_TRY(images,
+              image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
     BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config, helper), *database, events));
     BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
     supervisor::SupervisorConfig supervision;
@@ -156,8 +159,8 @@ Result<> Composition::Parts::open_services() {
         auto equals = option.find('=');
         settings.default_log_options[option.substr(0, equals)] = option.substr(equals + 1);
     }
-    BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images, *snapshots,
-                                                              *volumes, *networks, settings}));
+    BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images,
+                                                              *snapshots, *volumes, *networks, settings}));
     return {};
 }
 
@@ -220,7 +223,8 @@ namespace {
 
 Async<void> stop_one(container::ContainerLifecycle& lifecycle, std::string id) {
     auto stopped = co_await lifecycle.stop(id, {});
-    if (!stopped) log::warning("cannot stop container", {{"container", id}, {"error", stopped.error().message}});
+    if (!stopped)
+        log::warning("cannot stop container", {{"container", id}, {"error", stopped.error().message}});
 }
 
 Async<Result<>> wait_for(async::Gate& gate) {
@@ -243,8 +247,12 @@ Async<void> Composition::stop_containers() {
     co_await stopping.close();
 }
 
-Async<void> Composition::close() { co_await parts_->containers->close(); }
+Async<void> Composition::close() {
+    co_await parts_->containers->close();
+}
 
-api::Router& Composition::router() { return parts_->router; }
+api::Router& Composition::router() {
+    return parts_->router;
+}
 
 }  // namespace berth::daemon

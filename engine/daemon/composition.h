@@ -8,25 +8,25 @@
 
 namespace berth::daemon {
 
-// All parts of the engine, built in the order of their dependencies and each handed the few references it needs. It
-// knows everything and does nothing: what happens, happens in the parts.
+// All parts of the engine, built in the order of their dependencies and each handed the few references it
+// needs. It knows everything and does nothing: what happens, happens in the parts.
 class Composition {
-   public:
+ public:
     // Opens databases, stores and services; nothing is running yet and nobody listens.
     static Result<std::unique_ptr<Composition>> build(IoContext& io, const Config& config);
     ~Composition();
 
     // Takes up what an earlier daemon left: live containers first, then what hangs on them. Before listening.
     Async<Result<>> recover();
-    // Stops what runs, unless live-restore keeps it; after the shutdown timeout, what is left goes on running. Requests
-    // are still answered: who waits for a container gets its exit code.
+    // Stops what runs, unless live-restore keeps it; after the shutdown timeout, what is left goes on
+    // running. Requests are still answered: who waits for a container gets its exit code.
     Async<void> stop_containers();
     // Ends the engine's own tasks. After the last request.
     Async<void> close();
 
     api::Router& router();
 
-   private:
+ private:
     struct Parts;
     explicit Composition(std::unique_ptr<Parts> parts);
     std::unique_ptr<Parts> parts_;

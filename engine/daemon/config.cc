@@ -15,7 +15,9 @@ namespace {
 
 using nlohmann::json;
 
-Failure invalid(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure invalid(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 const Option* by_flag(std::string_view name) {
     for (const auto& option : options()) {
@@ -38,8 +40,9 @@ const Option* by_key(std::string_view key) {
 
 // The command line in the manner of dockerd's: --flag value, --flag=value, -f value, -fvalue, -Dl debug.
 class CommandLine {
-   public:
-    CommandLine(const std::vector<std::string>& arguments, Config& config) : rest_(arguments), config_(config) {}
+ public:
+    CommandLine(const std::vector<std::string>& arguments, Config& config)
+        : rest_(arguments), config_(config) {}
 
     Result<> read() {
         while (at_ < rest_.size()) {
@@ -56,7 +59,7 @@ class CommandLine {
     }
     std::set<std::string_view> seen;
 
-   private:
+ private:
     Result<> set(const Option& option, const std::string& text) {
         seen.insert(option.flag);
         return set_option(config_, option, text);
@@ -74,7 +77,8 @@ class CommandLine {
     Result<> short_flags(const std::string& text) {
         for (std::size_t i = 1; i < text.size(); ++i) {
             const Option* option = by_letter(text[i]);
-            if (option == nullptr) return invalid(fmt::format("unknown shorthand flag: '{}' in {}", text[i], text));
+            if (option == nullptr)
+                return invalid(fmt::format("unknown shorthand flag: '{}' in {}", text[i], text));
             if (option->is_flag_only_bool()) {
                 BERTH_CHECK(set(*option, "true"));
                 continue;
@@ -82,7 +86,8 @@ class CommandLine {
             std::string value = text.substr(i + 1);
             if (value.starts_with('=')) value.erase(0, 1);
             if (!value.empty()) return set(*option, value);
-            if (at_ == rest_.size()) return invalid(fmt::format("flag needs an argument: '{}' in {}", text[i], text));
+            if (at_ == rest_.size())
+                return invalid(fmt::format("flag needs an argument: '{}' in {}", text[i], text));
             return set(*option, rest_[at_++]);
         }
         return {};
@@ -98,8 +103,8 @@ Result<std::string> as_text(const std::string& key, const json& value) {
     if (value.is_string()) return value.get<std::string>();
     if (value.is_boolean()) return std::string(value.get<bool>() ? "true" : "false");
     if (value.is_number_integer()) return value.dump();
-    if (key == "default-address-pools" && value.is_object() && value.contains("base") && value.contains("size") &&
-        value["base"].is_string() && value["size"].is_number_integer()) {
+    if (key == "default-address-pools" && value.is_object() && value.contains("base") &&
+        value.contains("size") && value["base"].is_string() && value["size"].is_number_integer()) {
         return fmt::format("base={},size={}", value["base"].get<std::string>(), value["size"].get<int>());
     }
     return invalid(fmt::format("invalid value for \"{}\": {}", key, value.dump()));
@@ -108,7 +113,8 @@ Result<std::string> as_text(const std::string& key, const json& value) {
 // {"max-size": "10m"} is what --log-opt max-size=10m is.
 Result<> set_pairs(Config& config, const Option& option, const json& pairs) {
     for (const auto& [name, value] : pairs.items()) {
-        if (!value.is_string()) return invalid(fmt::format("invalid value for \"{}\": {}", option.key, pairs.dump()));
+        if (!value.is_string())
+            return invalid(fmt::format("invalid value for \"{}\": {}", option.key, pairs.dump()));
         BERTH_CHECK(set_option(config, option, name + "=" + value.get<std::string>()));
     }
     return {};
@@ -121,7 +127,8 @@ Result<> set_from_json(Config& config, const Option& option, const json& value) 
         return fail(ErrorKind::kNotImplemented, fmt::format("\"{}\" is not supported yet", key));
     }
     if (key == "log-opts" && value.is_object()) return set_pairs(config, option, value);
-    if (is_list != value.is_array()) return invalid(fmt::format("invalid value for \"{}\": {}", key, value.dump()));
+    if (is_list != value.is_array())
+        return invalid(fmt::format("invalid value for \"{}\": {}", key, value.dump()));
     const json list = is_list ? value : json::array({value});
     for (const auto& item : list) {
         BERTH_TRY(auto text, as_text(key, item));
@@ -144,8 +151,8 @@ Result<> merge_file(Config& config, const std::string& text, const std::set<std:
         }
         if (flags.count(option->flag) > 0) {
             BERTH_CHECK(set_from_json(from_file, *option, value));
-            twice.push_back(fmt::format("{}: (from flag: {}, from file: {})", key, option_text(config, *option),
-                                        option_text(from_file, *option)));
+            twice.push_back(fmt::format("{}: (from flag: {}, from file: {})", key,
+                                        option_text(config, *option), option_text(from_file, *option)));
             continue;
         }
         BERTH_CHECK(set_from_json(config, *option, value));
@@ -155,8 +162,9 @@ Result<> merge_file(Config& config, const std::string& text, const std::set<std:
                                    fmt::join(unknown, ", ")));
     }
     if (!twice.empty()) {
-        return invalid(fmt::format("the following directives are specified both as a flag and in the configuration file: {}",
-                                   fmt::join(twice, ", ")));
+        return invalid(fmt::format(
+            "the following directives are specified both as a flag and in the configuration file: {}",
+            fmt::join(twice, ", ")));
     }
     return {};
 }
@@ -167,12 +175,16 @@ Result<std::string> pool(const std::string& text) {
     for (std::size_t at = 0; at <= text.size();) {
         auto end = std::min(text.find(',', at), text.size());
         const std::string piece = text.substr(at, end - at);
-        if (piece.starts_with("base=")) base = piece.substr(5);
-        else if (piece.starts_with("size=")) size = piece.substr(5);
-        else return invalid(fmt::format("invalid default-address-pool \"{}\"", text));
+        if (piece.starts_with("base="))
+            base = piece.substr(5);
+        else if (piece.starts_with("size="))
+            size = piece.substr(5);
+        else
+            return invalid(fmt::format("invalid default-address-pool \"{}\"", text));
         at = end + 1;
     }
-    const bool numeric = !size.empty() && size.size() < 4 && size.find_first_not_of("0123456789") == std::string::npos;
+    const bool numeric =
+        !size.empty() && size.size() < 4 && size.find_first_not_of("0123456789") == std::string::npos;
     if (base.find('/') == std::string::npos || !numeric) {
         return invalid(fmt::format("invalid default-address-pool \"{}\"", text));
     }
@@ -181,13 +193,15 @@ Result<std::string> pool(const std::string& text) {
 
 Result<> check(Config& config) {
     log::Level level;
-    if (!log::parse_level(config.log_level, level)) return invalid("unable to parse logging level: " + config.log_level);
+    if (!log::parse_level(config.log_level, level))
+        return invalid("unable to parse logging level: " + config.log_level);
     if (config.log_format != "text" && config.log_format != "json") {
         return invalid("invalid log format: " + config.log_format);
     }
     for (const auto& host : config.hosts) {
         if (host.starts_with("fd://")) {
-            return fail(ErrorKind::kNotImplemented, "-H " + host + ": socket activation is not supported yet");
+            return fail(ErrorKind::kNotImplemented,
+                        "-H " + host + ": socket activation is not supported yet");
         }
         if (!host.starts_with("unix://") && !host.starts_with("tcp://")) {
             return invalid(fmt::format("unable to parse docker host `{}`", host));
@@ -197,13 +211,16 @@ Result<> check(Config& config) {
         if (path->empty() || path->front() != '/') return invalid("path must be absolute: \"" + *path + "\"");
     }
     for (const auto& label : config.labels) {
-        if (label.find('=') == std::string::npos) return invalid(fmt::format("bad attribute format: {}", label));
+        if (label.find('=') == std::string::npos)
+            return invalid(fmt::format("bad attribute format: {}", label));
     }
     if (config.log_driver != "json-file" && config.log_driver != "local" && config.log_driver != "none") {
-        return fail(ErrorKind::kNotImplemented, fmt::format("log driver \"{}\" is not supported yet", config.log_driver));
+        return fail(ErrorKind::kNotImplemented,
+                    fmt::format("log driver \"{}\" is not supported yet", config.log_driver));
     }
     for (const auto& option : config.log_options) {
-        if (option.find('=') == std::string::npos) return invalid(fmt::format("invalid log option: {}", option));
+        if (option.find('=') == std::string::npos)
+            return invalid(fmt::format("invalid log option: {}", option));
     }
     if (config.cgroup_parent.find("..") != std::string::npos) {
         return invalid(fmt::format("invalid cgroup parent: {}", config.cgroup_parent));
@@ -212,7 +229,8 @@ Result<> check(Config& config) {
         return invalid("you specified -b & --bip, mutually exclusive options");
     }
     if (!config.iptables && !config.icc) {
-        return invalid("you specified --iptables=false with --icc=false; --icc=false uses iptables to function");
+        return invalid(
+            "you specified --iptables=false with --icc=false; --icc=false uses iptables to function");
     }
     for (auto& text : config.address_pools) {
         BERTH_TRY(text, pool(text));
@@ -236,7 +254,8 @@ Result<Config> load_config(const std::vector<std::string>& arguments) {
                                .in("unable to configure the daemon with file " + config.config_file));
         }
     } else if (named || text.error().kind != ErrorKind::kNotFound) {
-        return Failure(std::move(text.error()).in("unable to configure the daemon with file " + config.config_file));
+        return Failure(
+            std::move(text.error()).in("unable to configure the daemon with file " + config.config_file));
     }
     BERTH_CHECK(check(config));
     return config;
@@ -248,10 +267,10 @@ std::string usage() {
         if (option.help.empty()) continue;
         std::string name = option.letter != 0 ? fmt::format("  -{}, --{}", option.letter, option.flag)
                                               : fmt::format("      --{}", option.flag);
-        const char* kind = std::holds_alternative<bool Config::*>(option.target)  ? ""
-                           : std::holds_alternative<int Config::*>(option.target) ? " int"
+        const char* kind = std::holds_alternative<bool Config::*>(option.target)          ? ""
+                           : std::holds_alternative<int Config::*>(option.target)         ? " int"
                            : std::holds_alternative<std::string Config::*>(option.target) ? " string"
-                                                                                         : " list";
+                                                                                          : " list";
         out += fmt::format("{:<38}{}\n", name + kind, option.help);
     }
     return out;

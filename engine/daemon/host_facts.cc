@@ -84,7 +84,8 @@ void read_limits_v2(types::Limits& limits) {
     limits.memory = has("memory");
     // The root has no limit files; a child tells whether the kernel counts swap.
     if (auto children = list_folder("/sys/fs/cgroup"); children && limits.memory) {
-        for (const auto& child : *children) limits.swap |= exists("/sys/fs/cgroup/" + child + "/memory.swap.max");
+        for (const auto& child : *children)
+            limits.swap |= exists("/sys/fs/cgroup/" + child + "/memory.swap.max");
     }
     limits.cpu_shares = limits.cpu_cfs_period = limits.cpu_cfs_quota = has("cpu");
     limits.cpu_set = has("cpuset");
@@ -115,7 +116,7 @@ HostFacts read_host_facts() {
     read_os_release(facts);
     cpu_set_t cpus;
     facts.cpus = ::sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
-    struct sysinfo memory {};
+    struct sysinfo memory{};
     ::sysinfo(&memory);
     facts.memory_bytes = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
     facts.seccomp = ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;

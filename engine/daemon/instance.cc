@@ -26,14 +26,16 @@ Result<> refuse_live(const std::string& pidfile) {
     auto text = read_file(pidfile, 64);
     if (!text) return {};
     const long pid = std::strtol(text->c_str(), nullptr, 10);
-    const bool lives = pid > 0 && pid != ::getpid() && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+    const bool lives =
+        pid > 0 && pid != ::getpid() && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
     if (!lives) return {};
     return fail(ErrorKind::kConflict, fmt::format("process with PID {} is still running", pid));
 }
 
 }  // namespace
 
-Result<Instance> Instance::claim(const std::string& data_root, const std::string& exec_root, std::string pidfile) {
+Result<Instance> Instance::claim(const std::string& data_root, const std::string& exec_root,
+                                 std::string pidfile) {
     BERTH_CHECK(own_folder(data_root, 0710));
     BERTH_CHECK(own_folder(exec_root, 0700));
     BERTH_TRY(auto lock, open_file(data_root + "/berthd.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));

@@ -8,16 +8,17 @@ namespace berth::daemon {
 
 // What keeps a second daemon away: the lock on the data root and the pid file.
 class Instance {
-   public:
-    // Makes the folders (data 0710, state 0700). kConflict when another daemon has the data root, or the process in the
-    // pid file lives and is not this one.
-    static Result<Instance> claim(const std::string& data_root, const std::string& exec_root, std::string pidfile);
+ public:
+    // Makes the folders (data 0710, state 0700). kConflict when another daemon has the data root, or the
+    // process in the pid file lives and is not this one.
+    static Result<Instance> claim(const std::string& data_root, const std::string& exec_root,
+                                  std::string pidfile);
     Instance(Instance&& other) noexcept;
     Instance& operator=(Instance&&) = delete;
     // Removes the pid file.
     ~Instance();
 
-   private:
+ private:
     Instance(UniqueFd lock, std::string pidfile) : lock_(std::move(lock)), pidfile_(std::move(pidfile)) {}
     UniqueFd lock_;
     std::string pidfile_;

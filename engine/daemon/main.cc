@@ -40,8 +40,9 @@ Result<> listen(http::Server& server, const Config& config) {
             BERTH_CHECK(in("failed to load listeners", server.listen_unix(path, 0660, socket_group(config))));
             log::info("API listen on " + path);
         } else {
-            log::warning("binding to an IP address without TLS: access to it is equivalent to root access on the host",
-                         {{"host", host}});
+            log::warning(
+                "binding to an IP address without TLS: access to it is equivalent to root access on the host",
+                {{"host", host}});
             BERTH_TRY(auto port, in("failed to load listeners", server.listen_tcp(host.substr(6))));
             log::info(fmt::format("API listen on {}:{}", host.substr(6, host.rfind(':') - 6), port));
         }
@@ -69,7 +70,8 @@ Result<> run(const Config& config) {
     IoContext io(1);
     BERTH_TRY(auto parts, Composition::build(io, config));
     http::Server server(io, parts->router().handler());
-    log::info("starting up", {{"version", BERTH_VERSION}, {"commit", git_commit()}, {"data-root", config.data_root}});
+    log::info("starting up",
+              {{"version", BERTH_VERSION}, {"commit", git_commit()}, {"data-root", config.data_root}});
     auto result = async::block_on(io, serve(io, config, *parts, server));
     if (result) log::info("daemon shutdown complete");
     return result;
@@ -88,8 +90,8 @@ int main(const std::vector<std::string>& arguments) {
     }
     if (config->show_help) return fmt::print("{}", usage()), 0;
     if (config->show_version) {
-        fmt::print("Berth version {}, build {} (Docker {}, API {})\n", BERTH_VERSION, git_commit(), api::kCompatVersion,
-                   api::version_text(api::kLatest));
+        fmt::print("Berth version {}, build {} (Docker {}, API {})\n", BERTH_VERSION, git_commit(),
+                   api::kCompatVersion, api::version_text(api::kLatest));
         return 0;
     }
     if (config->validate) return fmt::print(stderr, "configuration OK\n"), 0;
@@ -110,4 +112,6 @@ int main(const std::vector<std::string>& arguments) {
 
 }  // namespace berth::daemon
 
-int main(int argc, char** argv) { return berth::daemon::main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+    return berth::daemon::main({argv + 1, argv + argc});
+}

@@ -24,7 +24,8 @@ void notify_manager(std::string_view state) {
     if (path[0] == '@') name.sun_path[0] = '\0';
     UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size);
-    if (::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&name), length) < 0) {
+    if (::sendto(socket.get(), state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&name),
+                 length) < 0) {
         log::warning("cannot notify the service manager", {{"error", std::strerror(errno)}});
     }
 }

@@ -18,7 +18,8 @@ const Option kOptions[] = {
     {"config-file", 0, "", &Config::config_file, "Daemon configuration file"},
     {"data-root", 0, "data-root", &Config::data_root, "Root directory of persistent state"},
     {"debug", 'D', "debug", &Config::debug, "Enable debug mode"},
-    {"default-address-pool", 0, "default-address-pools", &Config::address_pools, "Default address pools for networks"},
+    {"default-address-pool", 0, "default-address-pools", &Config::address_pools,
+     "Default address pools for networks"},
     {"dns", 0, "dns", &Config::dns, "DNS server to use"},
     {"dns-opt", 0, "dns-opts", &Config::dns_options, "DNS options to use"},
     {"dns-search", 0, "dns-search", &Config::dns_search, "DNS search domains to use"},
@@ -27,20 +28,24 @@ const Option kOptions[] = {
     {"help", 0, "", &Config::show_help, "Print usage"},
     {"host", 'H', "hosts", &Config::hosts, "Daemon socket(s) to listen on"},
     {"icc", 0, "icc", &Config::icc, "Enable inter-container communication for the default bridge network"},
-    {"insecure-registry", 0, "insecure-registries", &Config::insecure_registries, "Enable insecure registry communication"},
+    {"insecure-registry", 0, "insecure-registries", &Config::insecure_registries,
+     "Enable insecure registry communication"},
     {"ip", 0, "ip", &Config::default_host_ip, "Host IP for port publishing from the default bridge network"},
     {"ip-forward", 0, "ip-forward", &Config::ip_forward, "Enable IP forwarding in system configuration"},
     {"ip-masq", 0, "ip-masq", &Config::ip_masq, "Enable IP masquerading for the default bridge network"},
     {"iptables", 0, "iptables", &Config::iptables, "Enable addition of iptables rules"},
     {"label", 0, "labels", &Config::labels, "Set key=value labels to the daemon"},
-    {"live-restore", 0, "live-restore", &Config::live_restore, "Keep containers running while the daemon is down"},
+    {"live-restore", 0, "live-restore", &Config::live_restore,
+     "Keep containers running while the daemon is down"},
     {"log-driver", 0, "log-driver", &Config::log_driver, "Default driver for container logs"},
     {"log-format", 0, "log-format", &Config::log_format, "Set the logging format (\"text\"|\"json\")"},
-    {"log-level", 'l', "log-level", &Config::log_level, "Set the logging level (\"debug\"|\"info\"|\"warn\"|\"error\"|\"fatal\")"},
+    {"log-level", 'l', "log-level", &Config::log_level,
+     "Set the logging level (\"debug\"|\"info\"|\"warn\"|\"error\"|\"fatal\")"},
     {"log-opt", 0, "log-opts", &Config::log_options, "Default log driver options for containers"},
     {"mtu", 0, "mtu", &Config::mtu, "Set the MTU for the default bridge network"},
     {"pidfile", 'p', "pidfile", &Config::pidfile, "Path to use for daemon PID file"},
-    {"shutdown-timeout", 0, "shutdown-timeout", &Config::shutdown_timeout, "Seconds to wait for containers at shutdown"},
+    {"shutdown-timeout", 0, "shutdown-timeout", &Config::shutdown_timeout,
+     "Seconds to wait for containers at shutdown"},
     {"validate", 0, "", &Config::validate, "Validate daemon configuration and exit"},
     {"version", 'v', "", &Config::show_version, "Print version information and quit"},
 
@@ -128,7 +133,9 @@ Result<int> parse_int(const Option& option, const std::string& text) {
 
 }  // namespace
 
-std::span<const Option> options() { return kOptions; }
+std::span<const Option> options() {
+    return kOptions;
+}
 
 Result<> set_option(Config& config, const Option& option, const std::string& text) {
     if (const auto* flag = std::get_if<bool Config::*>(&option.target)) {
@@ -136,7 +143,7 @@ Result<> set_option(Config& config, const Option& option, const std::string& tex
     } else if (const auto* number = std::get_if<int Config::*>(&option.target)) {
         BERTH_TRY(config.**number, parse_int(option, text));
     } else if (const auto* word = std::get_if<std::string Config::*>(&option.target)) {
-        config.**word = text;
+        config.** word = text;
     } else if (const auto* list = std::get_if<std::vector<std::string> Config::*>(&option.target)) {
         (config.**list).push_back(text);
     } else {
@@ -146,8 +153,10 @@ Result<> set_option(Config& config, const Option& option, const std::string& tex
 }
 
 std::string option_text(const Config& config, const Option& option) {
-    if (const auto* flag = std::get_if<bool Config::*>(&option.target)) return config.**flag ? "true" : "false";
-    if (const auto* number = std::get_if<int Config::*>(&option.target)) return std::to_string(config.**number);
+    if (const auto* flag = std::get_if<bool Config::*>(&option.target))
+        return config.**flag ? "true" : "false";
+    if (const auto* number = std::get_if<int Config::*>(&option.target))
+        return std::to_string(config.**number);
     if (const auto* word = std::get_if<std::string Config::*>(&option.target)) return config.**word;
     if (const auto* list = std::get_if<std::vector<std::string> Config::*>(&option.target)) {
         return fmt::format("[{}]", fmt::join(config.**list, " "));

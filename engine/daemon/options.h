@@ -18,7 +18,8 @@ struct Option {
     std::string_view flag;
     char letter;
     std::string_view key;
-    std::variant<bool Config::*, int Config::*, std::string Config::*, std::vector<std::string> Config::*, Unsupported>
+    std::variant<bool Config::*, int Config::*, std::string Config::*, std::vector<std::string> Config::*,
+                 Unsupported>
         target;
     std::string_view help;
 

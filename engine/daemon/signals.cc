@@ -1,8 +1,8 @@
 #include "engine/daemon/signals.h"
 
-#include <boost/asio/signal_set.hpp>
 #include <signal.h>
 #include <unistd.h>
+#include <boost/asio/signal_set.hpp>
 
 #include <memory>
 

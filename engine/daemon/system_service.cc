@@ -22,7 +22,8 @@ std::vector<std::string> warnings(const Config& config, const HostFacts& host) {
     for (const auto& address : config.hosts) {
         if (!address.starts_with("tcp://")) continue;
         out.push_back("WARNING: API is accessible on http://" + address.substr(6) +
-                      " without encryption.\n         Access to the remote API is equivalent to root access on the host.");
+                      " without encryption.\n         Access to the remote API is equivalent to root access "
+                      "on the host.");
     }
     if (!host.seccomp) out.push_back("WARNING: the kernel has no seccomp: containers run unconfined");
     return out;
@@ -31,7 +32,10 @@ std::vector<std::string> warnings(const Config& config, const HostFacts& host) {
 }  // namespace
 
 System::System(const Config& config, std::string engine_id, Counters counters)
-    : config_(config), engine_id_(std::move(engine_id)), counters_(std::move(counters)), host_(read_host_facts()) {}
+    : config_(config),
+      engine_id_(std::move(engine_id)),
+      counters_(std::move(counters)),
+      host_(read_host_facts()) {}
 
 types::SystemVersion System::version() {
     types::SystemVersion out;
@@ -46,10 +50,14 @@ types::SystemVersion System::version() {
     out.kernel_version = host_.kernel_version;
     out.build_time = build_time();
     types::VersionComponent engine{"Engine", out.version, {}};
-    engine.details = {{"ApiVersion", out.api_version},   {"Arch", out.arch},
-                      {"BuildTime", out.build_time},     {"Experimental", "false"},
-                      {"GitCommit", out.git_commit},     {"GoVersion", out.go_version},
-                      {"KernelVersion", out.kernel_version}, {"MinAPIVersion", out.min_api_version},
+    engine.details = {{"ApiVersion", out.api_version},
+                      {"Arch", out.arch},
+                      {"BuildTime", out.build_time},
+                      {"Experimental", "false"},
+                      {"GitCommit", out.git_commit},
+                      {"GoVersion", out.go_version},
+                      {"KernelVersion", out.kernel_version},
+                      {"MinAPIVersion", out.min_api_version},
                       {"Os", out.os}};
     out.components.push_back(std::move(engine));
     for (const char* name : {"berthd", "berth-runtime"}) {
@@ -94,7 +102,8 @@ Async<Result<types::SystemInfo>> System::info() {
     out.memory_bytes = host_.memory_bytes;
     out.insecure_registry_cidrs = {"::1/128", "127.0.0.0/8"};
     for (const auto& registry : config_.insecure_registries) {
-        auto& list = registry.find('/') != std::string::npos ? out.insecure_registry_cidrs : out.insecure_registries;
+        auto& list =
+            registry.find('/') != std::string::npos ? out.insecure_registry_cidrs : out.insecure_registries;
         list.push_back(registry);
     }
     out.labels = config_.labels;

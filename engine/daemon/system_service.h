@@ -17,12 +17,12 @@ struct Counters {
 };
 
 class System final : public api::SystemService {
-   public:
+ public:
     System(const Config& config, std::string engine_id, Counters counters);
     types::SystemVersion version() override;
     Async<Result<types::SystemInfo>> info() override;
 
-   private:
+ private:
     const Config& config_;
     std::string engine_id_;
     Counters counters_;

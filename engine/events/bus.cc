@@ -23,7 +23,8 @@ struct Bus::Subscription::Queue {
     static Async<Result<Event>> pop(std::shared_ptr<Queue> queue);
 };
 
-// Publishers append to `inbox` under the lock and wake the io thread once; history and readers are the io thread's.
+// Publishers append to `inbox` under the lock and wake the io thread once; history and readers are the io
+// thread's.
 struct Bus::State {
     explicit State(IoContext& io) : io(io) {}
     IoContext& io;
@@ -91,7 +92,9 @@ Bus::Subscription::Subscription(std::shared_ptr<Queue> queue) : queue_(std::move
 
 Bus::Subscription::~Subscription() = default;
 
-Async<Result<Event>> Bus::Subscription::next() { return Queue::pop(queue_); }
+Async<Result<Event>> Bus::Subscription::next() {
+    return Queue::pop(queue_);
+}
 
 Async<Result<Event>> Bus::Subscription::Queue::pop(std::shared_ptr<Queue> queue) {
     while (queue->waiting.empty()) {

@@ -10,7 +10,7 @@ namespace berth::events {
 
 // Carries events from any thread to readers on the io thread, in the order in which they were published.
 class Bus final : public EventSink {
-   public:
+ public:
     // Events kept for readers that ask for the past.
     static constexpr std::size_t kHistory = 256;
     // Events that a reader may be behind.
@@ -24,18 +24,20 @@ class Bus final : public EventSink {
 
     // A reader's place. Io thread only; it may outlive the bus.
     class Subscription {
-       public:
+     public:
         ~Subscription();
-        // The next event. kUnavailable once the reader is more than kBacklog behind, kCancelled when the bus ends.
+        // The next event. kUnavailable once the reader is more than kBacklog behind, kCancelled when the bus
+        // ends.
         Async<Result<Event>> next();
 
-       private:
+     private:
         friend class Bus;
         struct Queue;
         explicit Subscription(std::shared_ptr<Queue> queue);
         std::shared_ptr<Queue> queue_;
     };
-    // What is still known of the past, and a place from right after it: nothing is missed, nothing comes twice.
+    // What is still known of the past, and a place from right after it: nothing is missed, nothing comes
+    // twice.
     struct Reading {
         std::vector<Event> past;
         std::unique_ptr<Subscription> live;
@@ -43,7 +45,7 @@ class Bus final : public EventSink {
     Reading subscribe();
     int listeners() const;
 
-   private:
+ private:
     struct State;
     std::shared_ptr<State> state_;
 };

@@ -19,7 +19,7 @@ struct Event {
 
 // Where services report what happened. Callable from any thread; never blocks on a reader.
 class EventSink {
-   public:
+ public:
     virtual ~EventSink() = default;
     virtual void publish(Event event) = 0;
 };

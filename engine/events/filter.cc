@@ -25,8 +25,8 @@ bool exact(const Filter& filter, std::string_view name, const std::string& value
 // A prefix will do: IDs are given short.
 bool fuzzy(const Filter& filter, std::string_view name, const std::string& value) {
     const auto* wanted = values_of(filter, name);
-    return wanted == nullptr ||
-           std::any_of(wanted->begin(), wanted->end(), [&](const auto& one) { return value.starts_with(one); });
+    return wanted == nullptr || std::any_of(wanted->begin(), wanted->end(),
+                                            [&](const auto& one) { return value.starts_with(one); });
 }
 
 // "exec_start: sh" is asked for as "exec_start".
@@ -69,11 +69,13 @@ bool matches_labels(const Event& event, const Filter& filter) {
 }  // namespace
 
 bool matches(const Event& event, const Filter& filter) {
-    if (!matches_action(event, filter) || !exact(filter, "type", event.type) || !exact(filter, "scope", event.scope)) {
+    if (!matches_action(event, filter) || !exact(filter, "type", event.type) ||
+        !exact(filter, "scope", event.scope)) {
         return false;
     }
     const std::string name = attribute(event, "name");
-    for (const char* type : {"daemon", "container", "plugin", "volume", "network", "node", "service", "secret", "config"}) {
+    for (const char* type :
+         {"daemon", "container", "plugin", "volume", "network", "node", "service", "secret", "config"}) {
         if (!fuzzy(filter, type, event.actor_id) && !fuzzy(filter, type, name)) return false;
     }
     return matches_image(event, filter) && matches_labels(event, filter);

@@ -9,14 +9,14 @@
 
 namespace berth::executor {
 
-// A set of capabilities as bits. Names the kernel does not have are left out (an older kernel); names that are none
-// are kInvalidArgument.
+// A set of capabilities as bits. Names the kernel does not have are left out (an older kernel); names that
+// are none are kInvalidArgument.
 Result<std::uint64_t> capability_bits(const std::vector<std::string>& names);
 
 // Drops what the bounding set does not name. Needs CAP_SETPCAP.
 Result<> limit_bounding_set(const oci::Capabilities& sets);
-// The other four sets, once the user has been changed. An ambient capability that cannot be raised (it must be
-// inheritable) is only told, in runc's words; the result is that text, or "".
+// The other four sets, once the user has been changed. An ambient capability that cannot be raised (it must
+// be inheritable) is only told, in runc's words; the result is that text, or "".
 Result<std::string> set_capabilities(const oci::Capabilities& sets);
 
 }  // namespace berth::executor

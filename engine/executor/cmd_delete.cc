@@ -38,7 +38,8 @@ Result<> delete_command(const Options& options) {
     // A created container has run nothing yet: deleting it is always allowed.
     if (status != Status::kStopped) {
         if (status != Status::kCreated && !options.force) {
-            return fail(ErrorKind::kConflict, "cannot delete container " + id + " that is not stopped: " + status_text(status));
+            return fail(ErrorKind::kConflict,
+                        "cannot delete container " + id + " that is not stopped: " + status_text(status));
         }
         if (status == Status::kPaused) (void)group.freeze(false).has_value();
         ::kill(state.pid, SIGKILL);

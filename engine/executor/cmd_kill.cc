@@ -38,7 +38,8 @@ Result<> set_frozen(const Options& options, bool frozen) {
     BERTH_TRY(std::string id, only_id(options));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
     Status status = status_of(options.root, state);
-    bool right = frozen ? status == Status::kRunning || status == Status::kCreated : status == Status::kPaused;
+    bool right =
+        frozen ? status == Status::kRunning || status == Status::kCreated : status == Status::kPaused;
     if (!right) return fail(ErrorKind::kConflict, frozen ? "container not running" : "container not paused");
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
     return group.freeze(frozen);
@@ -56,12 +57,17 @@ Result<> kill_command(const Options& options) {
         for (pid_t pid : pids) ::kill(pid, signal);
         return {};
     }
-    if (status_of(options.root, state) == Status::kStopped) return fail(ErrorKind::kConflict, "container not running");
+    if (status_of(options.root, state) == Status::kStopped)
+        return fail(ErrorKind::kConflict, "container not running");
     if (::kill(state.pid, signal) != 0) return fail_errno("unable to signal init");
     return {};
 }
 
-Result<> pause_command(const Options& options) { return set_frozen(options, true); }
-Result<> resume_command(const Options& options) { return set_frozen(options, false); }
+Result<> pause_command(const Options& options) {
+    return set_frozen(options, true);
+}
+Result<> resume_command(const Options& options) {
+    return set_frozen(options, false);
+}
 
 }  // namespace berth::executor

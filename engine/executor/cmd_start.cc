@@ -33,9 +33,12 @@ Result<> start_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
     switch (status_of(options.root, state)) {
-        case Status::kCreated: break;
-        case Status::kStopped: return fail(ErrorKind::kConflict, "cannot start a container that has stopped");
-        default: return fail(ErrorKind::kConflict, "cannot start an already running container");
+        case Status::kCreated:
+            break;
+        case Status::kStopped:
+            return fail(ErrorKind::kConflict, "cannot start a container that has stopped");
+        default:
+            return fail(ErrorKind::kConflict, "cannot start an already running container");
     }
     std::string path = fifo_path(options.root, id);
     BERTH_CHECK(release_init(path, state));

@@ -53,8 +53,9 @@ Result<> list_command(const Options& options) {
         out = fmt::format(kRow, "ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER");
         for (const ContainerState& state : all) {
             Status status = status_of(options.root, state);
-            out += fmt::format(kRow, state.id, status == Status::kStopped ? 0 : state.pid, status_text(status), state.bundle,
-                               state.created, state.owner == 0 ? "root" : std::to_string(state.owner));
+            out += fmt::format(kRow, state.id, status == Status::kStopped ? 0 : state.pid,
+                               status_text(status), state.bundle, state.created,
+                               state.owner == 0 ? "root" : std::to_string(state.owner));
         }
     }
     return write_all(STDOUT_FILENO, out);

@@ -56,14 +56,17 @@ Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_
     UniqueFd slave(::ioctl(master.get(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!slave) return fail_errno("open the terminal");
     if (size && (size->height != 0 || size->width != 0)) {
-        winsize window{static_cast<unsigned short>(size->height), static_cast<unsigned short>(size->width), 0, 0};
+        winsize window{static_cast<unsigned short>(size->height), static_cast<unsigned short>(size->width), 0,
+                       0};
         ::ioctl(slave.get(), TIOCSWINSZ, &window);
     }
     if (::fchown(slave.get(), owner, static_cast<gid_t>(-1)) != 0) return fail_errno("own the terminal");
     UniqueFd console(::open("/dev/console", O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666));
     if (!console) return fail_errno("make /dev/console");
-    std::string from = "/proc/self/fd/" + std::to_string(slave.get()), to = "/proc/self/fd/" + std::to_string(console.get());
-    if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0) return fail_errno("bind /dev/console");
+    std::string from = "/proc/self/fd/" + std::to_string(slave.get()),
+                to = "/proc/self/fd/" + std::to_string(console.get());
+    if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
+        return fail_errno("bind /dev/console");
     BERTH_CHECK(send_master(console_fd, master.get(), "/dev/ptmx"));
     for (int fd : {0, 1, 2}) {
         if (::dup3(slave.get(), fd, 0) < 0) return fail_errno("terminal as standard stream");

@@ -11,39 +11,51 @@ namespace berth::executor {
 
 const char* status_text(Status status) {
     switch (status) {
-        case Status::kCreated: return "created";
-        case Status::kRunning: return "running";
-        case Status::kPaused: return "paused";
-        case Status::kStopped: return "stopped";
+        case Status::kCreated:
+            return "created";
+        case Status::kRunning:
+            return "running";
+        case Status::kPaused:
+            return "paused";
+        case Status::kStopped:
+            return "stopped";
     }
     return "stopped";
 }
 
 Result<> check_id(const std::string& id) {
-    bool good = !id.empty() && id != "." && id != ".." && id.size() <= 1024 && std::all_of(id.begin(), id.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '+' ||
-               c == '-' || c == '.';
-    });
+    bool good = !id.empty() && id != "." && id != ".." && id.size() <= 1024 &&
+                std::all_of(id.begin(), id.end(), [](char c) {
+                    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '_' || c == '+' || c == '-' || c == '.';
+                });
     if (!good) return fail(ErrorKind::kInvalidArgument, "invalid container ID format: " + id);
     return {};
 }
 
-std::string state_folder(const std::string& root, const std::string& id) { return root + "/" + id; }
-std::string fifo_path(const std::string& root, const std::string& id) { return state_folder(root, id) + "/exec.fifo"; }
+std::string state_folder(const std::string& root, const std::string& id) {
+    return root + "/" + id;
+}
+std::string fifo_path(const std::string& root, const std::string& id) {
+    return state_folder(root, id) + "/exec.fifo";
+}
 
 Result<> save_state(const std::string& root, const ContainerState& state) {
-    nlohmann::json json = {{"id", state.id}, {"bundle", state.bundle}, {"rootfs", state.rootfs},
-                           {"cgroupPath", state.cgroup_path}, {"created", state.created},
-                           {"ociVersion", state.oci_version}, {"pid", state.pid}, {"startTime", state.start_time},
-                           {"owner", state.owner}, {"annotations", state.annotations}};
-    return replace_file(state_folder(root, state.id) + "/state.json", json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                        0600, Sync::kNone);
+    nlohmann::json json = {{"id", state.id},           {"bundle", state.bundle},
+                           {"rootfs", state.rootfs},   {"cgroupPath", state.cgroup_path},
+                           {"created", state.created}, {"ociVersion", state.oci_version},
+                           {"pid", state.pid},         {"startTime", state.start_time},
+                           {"owner", state.owner},     {"annotations", state.annotations}};
+    return replace_file(state_folder(root, state.id) + "/state.json",
+                        json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600,
+                        Sync::kNone);
 }
 
 Result<ContainerState> load_state(const std::string& root, const std::string& id) {
     BERTH_CHECK(check_id(id));
     auto text = read_file(state_folder(root, id) + "/state.json");
-    if (!text && text.error().sys_errno == ENOENT) return fail(ErrorKind::kNotFound, "container does not exist");
+    if (!text && text.error().sys_errno == ENOENT)
+        return fail(ErrorKind::kNotFound, "container does not exist");
     if (!text) return Failure(text.error());
     auto json = nlohmann::json::parse(*text, nullptr, false);
     try {

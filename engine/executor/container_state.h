@@ -11,11 +11,13 @@
 
 namespace berth::executor {
 
-// What is kept of a container between two commands: ROOT/ID/state.json (ours alone), beside it the start fifo.
+// What is kept of a container between two commands: ROOT/ID/state.json (ours alone), beside it the start
+// fifo.
 struct ContainerState {
     std::string id, bundle, rootfs, cgroup_path, created, oci_version;
     pid_t pid = 0;
-    std::uint64_t start_time = 0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
+    std::uint64_t start_time =
+        0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
     uid_t owner = 0;
     std::map<std::string, std::string> annotations;
 };

@@ -33,7 +33,7 @@ Result<> apply_sysctls(const oci::Linux& settings) {
     if (settings.sysctl.empty()) return {};
     // The kernel's own /proc/sys, not something that an image or a mount put there.
     BERTH_TRY(UniqueFd proc, open_file("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    struct statfs kind {};
+    struct statfs kind{};
     if (::fstatfs(proc.get(), &kind) != 0 || kind.f_type != PROC_SUPER_MAGIC) {
         return fail(ErrorKind::kForbidden, "/proc is not procfs");
     }
@@ -54,12 +54,16 @@ Result<> enter_folder(const std::string& cwd) {
         if (errno != ENOENT) return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
         BERTH_TRY(UniqueFd root, open_file("/", O_PATH | O_DIRECTORY));
         BERTH_TRY(UniqueFd made, sys::make_folders_in_root(root.get(), cwd, 0755, 0, 0));
-        if (::chdir(cwd.c_str()) != 0) return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
+        if (::chdir(cwd.c_str()) != 0)
+            return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
     }
     // A folder outside of the root shows as "(unreachable)…".
     char path[4096];
     if (::syscall(SYS_getcwd, path, sizeof path) < 0) return fail_errno("getcwd");
-    if (path[0] != '/') return fail(ErrorKind::kForbidden, "current working directory is outside of container mount namespace root -- possible container breakout detected");
+    if (path[0] != '/')
+        return fail(ErrorKind::kForbidden,
+                    "current working directory is outside of container mount namespace root -- possible "
+                    "container breakout detected");
     return {};
 }
 
@@ -71,12 +75,16 @@ Result<std::string> set_up(const InitPlan& plan) {
         // Nobody's keys of outside; a kernel without keyrings, or a quota, is no reason not to start.
         (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.id).c_str());
     }
-    if ((plan.new_namespaces & CLONE_NEWCGROUP) != 0 && ::unshare(CLONE_NEWCGROUP) != 0) return fail_errno("unshare cgroup");
+    if ((plan.new_namespaces & CLONE_NEWCGROUP) != 0 && ::unshare(CLONE_NEWCGROUP) != 0)
+        return fail_errno("unshare cgroup");
     Rootfs rootfs(spec, plan.rootfs, plan.cgroup_path);
     BERTH_CHECK(rootfs.prepare());
     BERTH_CHECK(rootfs.enter());
-    if (plan.console_fd >= 0) BERTH_CHECK(in("setup console", take_terminal(plan.console_fd, process.console_size, process.user.uid)));
-    if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0) return fail_errno("sethostname");
+    if (plan.console_fd >= 0)
+        BERTH_CHECK(
+            in("setup console", take_terminal(plan.console_fd, process.console_size, process.user.uid)));
+    if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
+        return fail_errno("sethostname");
     if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) != 0) {
         return fail_errno("setdomainname");
     }
@@ -90,7 +98,8 @@ Result<std::string> set_up(const InitPlan& plan) {
 // From here on the process is less than it was, step by step.
 Result<> step_down(const InitPlan& plan) {
     const oci::Process& process = *plan.spec.process;
-    if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
+    if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return fail_errno("no_new_privs");
     // Without no_new_privs the filter needs a capability that is about to go.
     if (plan.filter && !process.no_new_privileges) BERTH_CHECK(install_filter(*plan.filter));
     if (process.capabilities) BERTH_CHECK(limit_bounding_set(*process.capabilities));

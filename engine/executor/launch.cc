@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <climits>
+#include <cstdint>
 #include <cstdlib>
 #include <map>
 
@@ -30,8 +30,12 @@ namespace berth::executor {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
-Failure later(std::string what) { return fail(ErrorKind::kNotImplemented, what + " is not supported yet"); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
+Failure later(std::string what) {
+    return fail(ErrorKind::kNotImplemented, what + " is not supported yet");
+}
 
 Result<> check_spec(const oci::RuntimeSpec& spec, const Options& options) {
     if (!spec.process) return bad("process is required");
@@ -47,7 +51,8 @@ Result<> check_spec(const oci::RuntimeSpec& spec, const Options& options) {
     if (!process.apparmor_profile.empty()) return later("process.apparmorProfile");
     if (!process.selinux_label.empty()) return later("process.selinuxLabel");
     if (!spec.linux_.mount_label.empty()) return later("linux.mountLabel");
-    if (!spec.linux_.uid_mappings.empty() || !spec.linux_.gid_mappings.empty()) return later("linux.uidMappings");
+    if (!spec.linux_.uid_mappings.empty() || !spec.linux_.gid_mappings.empty())
+        return later("linux.uidMappings");
     const oci::Hooks& hooks = spec.hooks;
     if (!(hooks == oci::Hooks{})) return later("hooks");
     return {};
@@ -60,8 +65,8 @@ struct Spaces {
 
 Result<Spaces> namespaces_of(const oci::RuntimeSpec& spec) {
     static const std::map<std::string_view, int> known = {
-        {"pid", CLONE_NEWPID}, {"network", CLONE_NEWNET}, {"mount", CLONE_NEWNS}, {"ipc", CLONE_NEWIPC},
-        {"uts", CLONE_NEWUTS}, {"cgroup", CLONE_NEWCGROUP}};
+        {"pid", CLONE_NEWPID}, {"network", CLONE_NEWNET}, {"mount", CLONE_NEWNS},
+        {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},     {"cgroup", CLONE_NEWCGROUP}};
     Spaces spaces;
     std::map<std::string, bool> seen;
     for (const oci::Namespace& space : spec.linux_.namespaces) {
@@ -81,7 +86,8 @@ Result<Spaces> namespaces_of(const oci::RuntimeSpec& spec) {
     }
     if ((spaces.fresh & CLONE_NEWNS) == 0) return bad("a container needs a mount namespace of its own");
     bool own_uts = (spaces.fresh & CLONE_NEWUTS) != 0;
-    if (!spec.hostname.empty() && !own_uts) return bad("unable to set hostname without a private UTS namespace");
+    if (!spec.hostname.empty() && !own_uts)
+        return bad("unable to set hostname without a private UTS namespace");
     return spaces;
 }
 
@@ -108,18 +114,20 @@ Result<pid_t> clone_into(unsigned long long flags) {
 
 void set_oom_score(const Options& options, const oci::Process& process, pid_t pid) {
     if (!process.oom_score_adj) return;
-    auto written = write_file("/proc/" + std::to_string(pid) + "/oom_score_adj", std::to_string(*process.oom_score_adj));
+    auto written =
+        write_file("/proc/" + std::to_string(pid) + "/oom_score_adj", std::to_string(*process.oom_score_adj));
     // Only CAP_SYS_RESOURCE may lower it: where the engine itself has not got it, its containers go without.
     if (!written) warn(options, "oom_score_adj is not set: " + written.error().message);
 }
 
-// What every container may do with devices, whatever its rules say: make any node, and use the basic ones, the
-// terminals and tun. runc adds the same, and callers count on it.
+// What every container may do with devices, whatever its rules say: make any node, and use the basic ones,
+// the terminals and tun. runc adds the same, and callers count on it.
 void allow_basic_devices(std::vector<oci::DeviceRule>& rules) {
     const oci::DeviceRule basic[] = {
-        {true, "c", {}, {}, "m"},    {true, "b", {}, {}, "m"},    {true, "c", 1, 3, "rwm"},   {true, "c", 1, 8, "rwm"},
-        {true, "c", 1, 7, "rwm"},    {true, "c", 5, 0, "rwm"},    {true, "c", 1, 5, "rwm"},   {true, "c", 1, 9, "rwm"},
-        {true, "c", 136, {}, "rwm"}, {true, "c", 5, 2, "rwm"},    {true, "c", 10, 200, "rwm"}};
+        {true, "c", {}, {}, "m"}, {true, "b", {}, {}, "m"},   {true, "c", 1, 3, "rwm"},
+        {true, "c", 1, 8, "rwm"}, {true, "c", 1, 7, "rwm"},   {true, "c", 5, 0, "rwm"},
+        {true, "c", 1, 5, "rwm"}, {true, "c", 1, 9, "rwm"},   {true, "c", 136, {}, "rwm"},
+        {true, "c", 5, 2, "rwm"}, {true, "c", 10, 200, "rwm"}};
     rules.insert(rules.end(), std::begin(basic), std::end(basic));
 }
 
@@ -135,7 +143,8 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     char resolved[PATH_MAX];
     if (::realpath(options.bundle.c_str(), resolved) == nullptr) return fail_errno("chdir " + options.bundle);
     std::string bundle = resolved;
-    BERTH_TRY(std::string text, in("JSON specification file config.json", read_file(bundle + "/config.json")));
+    BERTH_TRY(std::string text,
+              in("JSON specification file config.json", read_file(bundle + "/config.json")));
     BERTH_TRY(oci::RuntimeSpec spec, oci::parse_runtime_spec(text));
     BERTH_CHECK(check_spec(spec, options));
     BERTH_TRY(Spaces spaces, namespaces_of(spec));
@@ -180,7 +189,8 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     plan.sync_fd = theirs.get();
     plan.fifo_fd = fifo_fd.get();
     plan.console_fd = console ? console.get() : -1;
-    // From here on nothing of this process may be read or traced from inside a container that is being joined.
+    // From here on nothing of this process may be read or traced from inside a container that is being
+    // joined.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     ::signal(SIGPIPE, SIG_IGN);
     BERTH_CHECK(join_namespaces(spaces));
@@ -199,16 +209,25 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     set_oom_score(options, *spec.process, pid);
     BERTH_CHECK(send_message(ours.get(), {SyncMessage::Kind::kGo, ""}));
     auto heard = receive_message(ours.get());
-    for (; heard && heard->kind == SyncMessage::Kind::kWarning; heard = receive_message(ours.get())) warn(options, heard->text);
+    for (; heard && heard->kind == SyncMessage::Kind::kWarning; heard = receive_message(ours.get()))
+        warn(options, heard->text);
     if (!heard) return bad("unable to start container process: container init exited before it was ready");
     if (heard->kind != SyncMessage::Kind::kReady) {
         return bad("unable to start container process: error during container init: " + heard->text);
     }
-    ContainerState state{.id = id, .bundle = bundle, .rootfs = rootfs, .cgroup_path = plan.cgroup_path,
-                         .created = format_rfc3339_nano(now()), .oci_version = spec.oci_version, .pid = pid,
-                         .start_time = process_start_time(pid), .owner = ::getuid(), .annotations = spec.annotations};
+    ContainerState state{.id = id,
+                         .bundle = bundle,
+                         .rootfs = rootfs,
+                         .cgroup_path = plan.cgroup_path,
+                         .created = format_rfc3339_nano(now()),
+                         .oci_version = spec.oci_version,
+                         .pid = pid,
+                         .start_time = process_start_time(pid),
+                         .owner = ::getuid(),
+                         .annotations = spec.annotations};
     BERTH_CHECK(save_state(options.root, state));
-    if (!options.pid_file.empty()) BERTH_CHECK(replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone));
+    if (!options.pid_file.empty())
+        BERTH_CHECK(replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone));
     undo.keep();
     return state;
 }

@@ -6,7 +6,8 @@
 
 namespace berth::executor {
 
-// Creates a container from a bundle: its process is set up and waits for `start`. After an error nothing is left.
+// Creates a container from a bundle: its process is set up and waits for `start`. After an error nothing is
+// left.
 Result<ContainerState> launch(const Options& options, const std::string& id);
 
 }  // namespace berth::executor

@@ -11,7 +11,7 @@ namespace {
 
 // 0, or why it cannot be executed.
 int executable(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     if (::stat(path.c_str(), &status) != 0) return errno;
     if (S_ISDIR(status.st_mode)) return EISDIR;
     return (status.st_mode & 0111) != 0 ? 0 : EACCES;
@@ -27,11 +27,16 @@ Result<std::string> find_program(const oci::Process& process) {
     const std::string& name = process.args.front();
     if (name.find('/') != std::string::npos) {
         switch (executable(name)) {
-            case 0: return name;
-            case EISDIR: return refusal(name, "is a directory");
-            case EACCES: return refusal(name, "permission denied");
-            case ENOTDIR: return refusal(name, "stat " + name + ": not a directory");
-            default: return refusal(name, "stat " + name + ": no such file or directory");
+            case 0:
+                return name;
+            case EISDIR:
+                return refusal(name, "is a directory");
+            case EACCES:
+                return refusal(name, "permission denied");
+            case ENOTDIR:
+                return refusal(name, "stat " + name + ": not a directory");
+            default:
+                return refusal(name, "stat " + name + ": no such file or directory");
         }
     }
     std::string path;

@@ -17,9 +17,12 @@ namespace berth::executor {
 Result<std::string> only_id(const Options& options, std::size_t least, std::size_t most) {
     std::size_t count = options.arguments.size();
     if (count >= least && count <= most) return options.arguments[0];
-    return fail(ErrorKind::kInvalidArgument, fmt::format("\"runc {}\" requires {} {} argument(s)", options.command,
-                                                         least == most ? "exactly" : count < least ? "a minimum of" : "a maximum of",
-                                                         count < least ? least : most));
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("\"runc {}\" requires {} {} argument(s)", options.command,
+                            least == most   ? "exactly"
+                            : count < least ? "a minimum of"
+                                            : "a maximum of",
+                            count < least ? least : most));
 }
 
 namespace {
@@ -28,8 +31,9 @@ using Command = Result<> (*)(const Options&);
 
 const std::map<std::string_view, Command>& commands() {
     static const std::map<std::string_view, Command> table = {
-        {"create", create_command}, {"start", start_command}, {"state", state_command}, {"kill", kill_command},
-        {"delete", delete_command}, {"list", list_command}, {"pause", pause_command}, {"resume", resume_command}};
+        {"create", create_command}, {"start", start_command},   {"state", state_command},
+        {"kill", kill_command},     {"delete", delete_command}, {"list", list_command},
+        {"pause", pause_command},   {"resume", resume_command}};
     return table;
 }
 
@@ -40,11 +44,15 @@ std::string own_name(const char* path) {
     return name == "runc" ? "runc" : "berth-runtime";
 }
 
-int say(const std::string& text) { return write_all(STDOUT_FILENO, text) ? 0 : 1; }
+int say(const std::string& text) {
+    return write_all(STDOUT_FILENO, text) ? 0 : 1;
+}
 
 std::string usage(const std::string& name) {
-    std::string out = fmt::format("NAME:\n   {} - Open Container Initiative runtime\n\nUSAGE:\n   {} [global options] command "
-                                  "[command options] [arguments...]\n\nCOMMANDS:\n", name, name);
+    std::string out = fmt::format(
+        "NAME:\n   {} - Open Container Initiative runtime\n\nUSAGE:\n   {} [global options] command "
+        "[command options] [arguments...]\n\nCOMMANDS:\n",
+        name, name);
     for (const auto& [command, run] : commands()) out += fmt::format("   {}\n", command);
     return out;
 }
@@ -58,12 +66,15 @@ int run(int argc, char** argv) {
     }
     const std::string& command = options->command;
     if (command == "--version" || command == "-v") {
-        return say(fmt::format("{} version {}\nspec: {}\n", name, name == "runc" ? "1.3.0" : BERTH_VERSION, oci::kRuntimeSpecVersion));
+        return say(fmt::format("{} version {}\nspec: {}\n", name, name == "runc" ? "1.3.0" : BERTH_VERSION,
+                               oci::kRuntimeSpecVersion));
     }
-    if (command.empty() || command == "--help" || command == "-h" || command == "help") return say(usage(name));
+    if (command.empty() || command == "--help" || command == "-h" || command == "help")
+        return say(usage(name));
     auto found = commands().find(command);
     if (found == commands().end()) {
-        report(*options, {ErrorKind::kNotImplemented, fmt::format("the command {} is not supported yet", command), 0});
+        report(*options,
+               {ErrorKind::kNotImplemented, fmt::format("the command {} is not supported yet", command), 0});
         return 1;
     }
     // Only create's process becomes part of a container.

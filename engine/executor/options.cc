@@ -14,7 +14,9 @@ struct Flag {
 };
 using Flags = std::map<std::string, Flag, std::less<>>;
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 Flag text(std::string& target) {
     return {true, [&target](const std::string& value) -> Result<> {
@@ -38,10 +40,13 @@ Flag refused(const char* why) {
 }
 
 Flags global_flags(Options& options) {
-    Flags flags{{"root", text(options.root)}, {"log", text(options.log_path)}, {"debug", toggle(options.debug)},
+    Flags flags{{"root", text(options.root)},
+                {"log", text(options.log_path)},
+                {"debug", toggle(options.debug)},
                 {"systemd-cgroup", refused("--systemd-cgroup is not supported yet")}};
     flags["log-format"] = {true, [&options](const std::string& value) -> Result<> {
-                               if (value != "text" && value != "json") return bad("invalid log-format: " + value);
+                               if (value != "text" && value != "json")
+                                   return bad("invalid log-format: " + value);
                                options.log_json = value == "json";
                                return {};
                            }};
@@ -52,9 +57,10 @@ Flags global_flags(Options& options) {
 Flags command_flags(Options& options) {
     const std::string& command = options.command;
     if (command == "create") {
-        Flags flags{{"bundle", text(options.bundle)}, {"b", text(options.bundle)}, {"pid-file", text(options.pid_file)},
-                    {"console-socket", text(options.console_socket)}, {"no-pivot", toggle(options.no_pivot)},
-                    {"no-new-keyring", toggle(options.no_new_keyring)}};
+        Flags flags{
+            {"bundle", text(options.bundle)},       {"b", text(options.bundle)},
+            {"pid-file", text(options.pid_file)},   {"console-socket", text(options.console_socket)},
+            {"no-pivot", toggle(options.no_pivot)}, {"no-new-keyring", toggle(options.no_new_keyring)}};
         flags["preserve-fds"] = {true, [&options](const std::string& value) -> Result<> {
                                      char* end = nullptr;
                                      long count = std::strtol(value.c_str(), &end, 10);
@@ -69,7 +75,9 @@ Flags command_flags(Options& options) {
     if (command == "delete") return {{"force", toggle(options.force)}, {"f", toggle(options.force)}};
     if (command == "kill") return {{"all", toggle(options.all)}, {"a", toggle(options.all)}};
     if (command == "list") {
-        return {{"format", text(options.format)}, {"f", text(options.format)}, {"quiet", toggle(options.quiet)},
+        return {{"format", text(options.format)},
+                {"f", text(options.format)},
+                {"quiet", toggle(options.quiet)},
                 {"q", toggle(options.quiet)}};
     }
     return {};
@@ -92,7 +100,9 @@ Result<> take(const Flags& flags, const std::vector<std::string>& words, std::si
     return flag->second.set(value);
 }
 
-bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
+bool is_option(const std::string& word) {
+    return word.size() > 1 && word[0] == '-';
+}
 
 }  // namespace
 
@@ -101,7 +111,8 @@ Result<Options> parse_options(const std::vector<std::string>& words) {
     std::size_t at = 0;
     Flags global = global_flags(options);
     while (at < words.size() && is_option(words[at])) {
-        if (words[at] == "--version" || words[at] == "-v" || words[at] == "--help" || words[at] == "-h") break;
+        if (words[at] == "--version" || words[at] == "-v" || words[at] == "--help" || words[at] == "-h")
+            break;
         BERTH_CHECK(take(global, words, at));
     }
     if (at == words.size()) return options;

@@ -15,9 +15,12 @@ namespace {
 void write_log(const Options& options, const char* level, const std::string& message) {
     nlohmann::json quoted = message;
     std::string time = format_rfc3339_nano(now());
-    auto text = [&](const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); };
+    auto text = [&](const nlohmann::json& value) {
+        return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    };
     std::string line = options.log_json
-                           ? "{\"level\":\"" + std::string(level) + "\",\"msg\":" + text(quoted) + ",\"time\":\"" + time + "\"}\n"
+                           ? "{\"level\":\"" + std::string(level) + "\",\"msg\":" + text(quoted) +
+                                 ",\"time\":\"" + time + "\"}\n"
                            : "time=\"" + time + "\" level=" + level + " msg=" + text(quoted) + "\n";
     if (options.log_path.empty()) {
         (void)write_all(STDERR_FILENO, line).has_value();
@@ -39,6 +42,8 @@ void report(const Options& options, const Error& error) {
     if (!options.log_path.empty()) (void)write_all(STDERR_FILENO, message + "\n").has_value();
 }
 
-void warn(const Options& options, const std::string& message) { write_log(options, "warning", message); }
+void warn(const Options& options, const std::string& message) {
+    write_log(options, "warning", message);
+}
 
 }  // namespace berth::executor

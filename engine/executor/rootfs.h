@@ -8,10 +8,10 @@
 
 namespace berth::executor {
 
-// The container's file system, made by init in its own mount namespace. Every target is walked inside the root by
-// descriptor and mounted on through it; nothing of the container can lead a mount elsewhere.
+// The container's file system, made by init in its own mount namespace. Every target is walked inside the
+// root by descriptor and mounted on through it; nothing of the container can lead a mount elsewhere.
 class Rootfs {
-   public:
+ public:
     Rootfs(const oci::RuntimeSpec& spec, std::string path, std::string cgroup_path)
         : spec_(spec), path_(std::move(path)), cgroup_path_(std::move(cgroup_path)) {}
 
@@ -22,7 +22,7 @@ class Rootfs {
     // Afterwards, from inside: read-only and masked paths, the root read-only if it is to be.
     Result<> seal();
 
-   private:
+ private:
     Result<> add_mount(const oci::SpecMount& mount);
     Result<UniqueFd> target_of(const oci::SpecMount& mount, bool file);
     Result<> mount_cgroups(const oci::SpecMount& mount);

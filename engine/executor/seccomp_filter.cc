@@ -22,7 +22,9 @@ namespace berth::executor {
 
 namespace {
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 Result<std::uint32_t> action_of(const std::string& name, std::uint32_t error) {
     if (name == "SCMP_ACT_ALLOW") return std::uint32_t{SCMP_ACT_ALLOW};
@@ -32,17 +34,19 @@ Result<std::uint32_t> action_of(const std::string& name, std::uint32_t error) {
     if (name == "SCMP_ACT_TRAP") return std::uint32_t{SCMP_ACT_TRAP};
     if (name == "SCMP_ACT_TRACE") return std::uint32_t{SCMP_ACT_TRACE(error)};
     if (name == "SCMP_ACT_LOG") return std::uint32_t{SCMP_ACT_LOG};
-    if (name == "SCMP_ACT_NOTIFY") return fail(ErrorKind::kNotImplemented, "seccomp: SCMP_ACT_NOTIFY is not supported yet");
+    if (name == "SCMP_ACT_NOTIFY")
+        return fail(ErrorKind::kNotImplemented, "seccomp: SCMP_ACT_NOTIFY is not supported yet");
     return bad("seccomp: unknown action " + name);
 }
 
 Result<std::uint32_t> architecture_of(const std::string& name) {
     static const std::map<std::string_view, std::uint32_t> known = {
-        {"SCMP_ARCH_X86", SCMP_ARCH_X86}, {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64}, {"SCMP_ARCH_X32", SCMP_ARCH_X32},
-        {"SCMP_ARCH_ARM", SCMP_ARCH_ARM}, {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},
-        {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE}, {"SCMP_ARCH_S390X", SCMP_ARCH_S390X},
-        {"SCMP_ARCH_S390", SCMP_ARCH_S390}, {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
-        {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64}, {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64}};
+        {"SCMP_ARCH_X86", SCMP_ARCH_X86},          {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
+        {"SCMP_ARCH_X32", SCMP_ARCH_X32},          {"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
+        {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},  {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
+        {"SCMP_ARCH_S390X", SCMP_ARCH_S390X},      {"SCMP_ARCH_S390", SCMP_ARCH_S390},
+        {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},  {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
+        {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64}};
     auto found = known.find(name);
     if (found == known.end()) return bad("seccomp: unknown architecture " + name);
     return found->second;
@@ -50,8 +54,12 @@ Result<std::uint32_t> architecture_of(const std::string& name) {
 
 Result<scmp_compare> operator_of(const std::string& name) {
     static const std::map<std::string_view, scmp_compare> known = {
-        {"SCMP_CMP_NE", SCMP_CMP_NE}, {"SCMP_CMP_LT", SCMP_CMP_LT}, {"SCMP_CMP_LE", SCMP_CMP_LE},
-        {"SCMP_CMP_EQ", SCMP_CMP_EQ}, {"SCMP_CMP_GE", SCMP_CMP_GE}, {"SCMP_CMP_GT", SCMP_CMP_GT},
+        {"SCMP_CMP_NE", SCMP_CMP_NE},
+        {"SCMP_CMP_LT", SCMP_CMP_LT},
+        {"SCMP_CMP_LE", SCMP_CMP_LE},
+        {"SCMP_CMP_EQ", SCMP_CMP_EQ},
+        {"SCMP_CMP_GE", SCMP_CMP_GE},
+        {"SCMP_CMP_GT", SCMP_CMP_GT},
         {"SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ}};
     auto found = known.find(name);
     if (found == known.end()) return bad("seccomp: unknown operator " + name);
@@ -82,14 +90,16 @@ Result<> add_rule(scmp_filter_ctx context, std::uint32_t action, int number, con
             if (failed == 0) failed = ::seccomp_rule_add_array(context, action, number, 1, &one);
         }
     } else {
-        failed = ::seccomp_rule_add_array(context, action, number, static_cast<unsigned>(all.size()), all.data());
+        failed =
+            ::seccomp_rule_add_array(context, action, number, static_cast<unsigned>(all.size()), all.data());
     }
     if (failed != 0 && failed != -EEXIST) return fail_errno("seccomp: rule for " + name, -failed);
     return {};
 }
 
 Result<Context> build(const oci::Seccomp& seccomp) {
-    BERTH_TRY(std::uint32_t otherwise, action_of(seccomp.default_action, seccomp.default_errno_ret.value_or(EPERM)));
+    BERTH_TRY(std::uint32_t otherwise,
+              action_of(seccomp.default_action, seccomp.default_errno_ret.value_or(EPERM)));
     Context context(::seccomp_init(otherwise));
     if (!context) return fail(ErrorKind::kInternal, "seccomp: cannot make a filter");
     for (const std::string& name : seccomp.architectures) {
@@ -129,8 +139,8 @@ int last_known_call() {
     return last;
 }
 
-// In front of the filter: newer calls give ENOSYS. Only where the default refuses with an errno; a default that allows
-// or kills is meant for all.
+// In front of the filter: newer calls give ENOSYS. Only where the default refuses with an errno; a default
+// that allows or kills is meant for all.
 void add_enosys(const oci::Seccomp& seccomp, std::vector<sock_filter>& program) {
     if (seccomp.default_action != "SCMP_ACT_ERRNO") return;
     auto last = static_cast<std::uint32_t>(last_known_call());
@@ -163,10 +173,14 @@ Result<std::vector<sock_filter>> compile(const oci::Seccomp& seccomp) {
 Result<unsigned> flags_of(const oci::Seccomp& seccomp) {
     unsigned flags = 0;
     for (const std::string& name : seccomp.flags) {
-        if (name == "SECCOMP_FILTER_FLAG_LOG") flags |= SECCOMP_FILTER_FLAG_LOG;
-        else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW") flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-        else if (name == "SECCOMP_FILTER_FLAG_TSYNC") flags |= SECCOMP_FILTER_FLAG_TSYNC;
-        else return bad("seccomp: unknown flag " + name);
+        if (name == "SECCOMP_FILTER_FLAG_LOG")
+            flags |= SECCOMP_FILTER_FLAG_LOG;
+        else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
+            flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+        else if (name == "SECCOMP_FILTER_FLAG_TSYNC")
+            flags |= SECCOMP_FILTER_FLAG_TSYNC;
+        else
+            return bad("seccomp: unknown flag " + name);
     }
     return flags;
 }
@@ -184,7 +198,8 @@ std::string cache_key(const oci::Seccomp& seccomp) {
 }  // namespace
 
 Result<Filter> compile_filter(const oci::Seccomp& seccomp, const std::string& cache_folder) {
-    if (!seccomp.listener_path.empty()) return fail(ErrorKind::kNotImplemented, "seccomp: listenerPath is not supported yet");
+    if (!seccomp.listener_path.empty())
+        return fail(ErrorKind::kNotImplemented, "seccomp: listenerPath is not supported yet");
     Filter filter;
     BERTH_TRY(filter.flags, flags_of(seccomp));
     std::string path = cache_folder + "/" + cache_key(seccomp);
@@ -195,15 +210,18 @@ Result<Filter> compile_filter(const oci::Seccomp& seccomp, const std::string& ca
         return filter;
     }
     BERTH_TRY(filter.program, compile(seccomp));
-    std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()), filter.program.size() * sizeof(sock_filter));
+    std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()),
+                           filter.program.size() * sizeof(sock_filter));
     // Without the cache the next start is slower, nothing else.
     if (make_folders(cache_folder, 0700)) (void)replace_file(path, bytes, 0600, Sync::kNone).has_value();
     return filter;
 }
 
 Result<> install_filter(const Filter& filter) {
-    sock_fprog program{static_cast<unsigned short>(filter.program.size()), const_cast<sock_filter*>(filter.program.data())};
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) != 0) return fail_errno("seccomp: load the filter");
+    sock_fprog program{static_cast<unsigned short>(filter.program.size()),
+                       const_cast<sock_filter*>(filter.program.data())};
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) != 0)
+        return fail_errno("seccomp: load the filter");
     return {};
 }
 

@@ -11,9 +11,9 @@
 
 namespace berth::executor {
 
-// A compiled filter. Compiling Docker's profile costs 10 ms, so it is kept in CACHE (0700) under the hash of the
-// section, the kernel's release and libseccomp's version. System calls newer than the filter knows give ENOSYS, so
-// that C libraries fall back. kInvalidArgument or kNotImplemented (notify) by name.
+// A compiled filter. Compiling Docker's profile costs 10 ms, so it is kept in CACHE (0700) under the hash of
+// the section, the kernel's release and libseccomp's version. System calls newer than the filter knows give
+// ENOSYS, so that C libraries fall back. kInvalidArgument or kNotImplemented (notify) by name.
 struct Filter {
     std::vector<sock_filter> program;
     unsigned flags = 0;

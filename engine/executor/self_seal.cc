@@ -20,12 +20,14 @@ constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3: said aloud where
 
 Result<UniqueFd> copy_of(int program) {
     UniqueFd copy(::memfd_create("berth-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
-    if (!copy && errno == EINVAL) copy.reset(::memfd_create("berth-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!copy && errno == EINVAL)
+        copy.reset(::memfd_create("berth-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!copy) return fail_errno("memfd_create");
-    struct stat status {};
+    struct stat status{};
     if (::fstat(program, &status) != 0) return fail_errno("stat");
     for (off_t offset = 0; offset < status.st_size;) {
-        ssize_t sent = ::sendfile(copy.get(), program, &offset, static_cast<std::size_t>(status.st_size - offset));
+        ssize_t sent =
+            ::sendfile(copy.get(), program, &offset, static_cast<std::size_t>(status.st_size - offset));
         if (sent < 0 && errno != EINTR) return fail_errno("copy");
         if (sent == 0) return fail(ErrorKind::kInternal, "copy: the program became shorter");
     }

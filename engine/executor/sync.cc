@@ -13,7 +13,8 @@ Result<> send_message(int fd, const SyncMessage& message) {
     packet += message.text.substr(0, 4000);
     ssize_t sent = 0;
     do {
-        // write(2), which a seccomp filter that lets anything run has to allow; init says "ready" under its filter.
+        // write(2), which a seccomp filter that lets anything run has to allow; init says "ready" under its
+        // filter.
         sent = ::write(fd, packet.data(), packet.size());
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) return fail_errno("send to the other side");
@@ -28,7 +29,8 @@ Result<SyncMessage> receive_message(int fd) {
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail_errno("hear from the other side");
     if (got == 0) return fail(ErrorKind::kUnavailable, "the other side is gone");
-    return SyncMessage{static_cast<SyncMessage::Kind>(packet[0]), std::string(packet + 1, static_cast<std::size_t>(got - 1))};
+    return SyncMessage{static_cast<SyncMessage::Kind>(packet[0]),
+                       std::string(packet + 1, static_cast<std::size_t>(got - 1))};
 }
 
 }  // namespace berth::executor

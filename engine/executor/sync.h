@@ -15,7 +15,8 @@
 //   "warning" and a text, for the log <------------ any number of them
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
 //   writes state and pid file, ends
-//                                                   opens the start fifo for writing: blocks until `start` reads it
+//                                                   opens the start fifo for writing: blocks until `start`
+//                                                   reads it
 //   start (another process) reads the fifo <------- one byte, then execve
 //
 // A side that dies closes its end: the other reads end of file.

@@ -43,8 +43,9 @@ struct Incoming {
 };
 
 class ResponseBody final : public BodyReader {
-   public:
-    ResponseBody(Incoming incoming, std::weak_ptr<Idle> idle) : incoming_(std::move(incoming)), idle_(std::move(idle)) {
+ public:
+    ResponseBody(Incoming incoming, std::weak_ptr<Idle> idle)
+        : incoming_(std::move(incoming)), idle_(std::move(idle)) {
         if (incoming_.parser->done()) give_back();
     }
     ~ResponseBody() override {
@@ -58,7 +59,8 @@ class ResponseBody final : public BodyReader {
             if (!body_.empty()) break;
             if (ended) co_return std::size_t{0};
             BERTH_CO_TRY(std::size_t size, co_await fill(*incoming_.stream, incoming_.buffer));
-            if (size == 0 && !incoming_.parser->finish()) co_return fail(ErrorKind::kUnavailable, "unexpected EOF");
+            if (size == 0 && !incoming_.parser->finish())
+                co_return fail(ErrorKind::kUnavailable, "unexpected EOF");
         }
         const std::size_t size = std::min(buffer.size(), body_.size());
         body_.copy(buffer.data(), size);
@@ -66,12 +68,13 @@ class ResponseBody final : public BodyReader {
         co_return size;
     }
 
-   private:
+ private:
     // The connection can carry another request once this response has been read.
     void give_back() {
         if (!incoming_.stream) return;
         auto idle = idle_.lock();
-        if (idle && incoming_.parser->keep_alive() && incoming_.buffer.empty() && idle->streams.size() < kIdleConnections) {
+        if (idle && incoming_.parser->keep_alive() && incoming_.buffer.empty() &&
+            idle->streams.size() < kIdleConnections) {
             idle->streams.push_back(std::move(incoming_.stream));
         } else {
             incoming_.stream->close();
@@ -86,14 +89,22 @@ class ResponseBody final : public BodyReader {
 
 ErrorKind kind_of(unsigned status) {
     switch (status) {
-        case 400: return ErrorKind::kInvalidArgument;
-        case 401: return ErrorKind::kUnauthorized;
-        case 403: return ErrorKind::kForbidden;
-        case 404: return ErrorKind::kNotFound;
-        case 409: return ErrorKind::kConflict;
-        case 501: return ErrorKind::kNotImplemented;
-        case 503: return ErrorKind::kUnavailable;
-        default: return ErrorKind::kInternal;
+        case 400:
+            return ErrorKind::kInvalidArgument;
+        case 401:
+            return ErrorKind::kUnauthorized;
+        case 403:
+            return ErrorKind::kForbidden;
+        case 404:
+            return ErrorKind::kNotFound;
+        case 409:
+            return ErrorKind::kConflict;
+        case 501:
+            return ErrorKind::kNotImplemented;
+        case 503:
+            return ErrorKind::kUnavailable;
+        default:
+            return ErrorKind::kInternal;
     }
 }
 
@@ -161,7 +172,8 @@ namespace {
 // Header injection by a value with a line break is the caller's bug; nothing of it may reach the wire.
 bool well_formed(const ClientRequest& request) {
     auto clean = [](std::string_view text) { return text.find_first_of("\r\n\0") == std::string_view::npos; };
-    if (!clean(request.method) || !clean(request.target) || request.target.find(' ') != std::string::npos) return false;
+    if (!clean(request.method) || !clean(request.target) || request.target.find(' ') != std::string::npos)
+        return false;
     for (const auto& [name, value] : request.headers.fields()) {
         if (!clean(name) || !clean(value)) return false;
     }
@@ -181,7 +193,8 @@ Async<Result<>> send_body(async::Stream& stream, BodySource& source) {
 
 }  // namespace
 
-Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const ClientRequest& request, bool* answered) {
+Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const ClientRequest& request,
+                                                  bool* answered) {
     Incoming in{std::move(stream), {}, nullptr};
     std::string out = head(request);
     if (request.stream == nullptr) out += request.body;
@@ -207,8 +220,8 @@ Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const Client
     co_return in;
 }
 
-// An idle connection may have been closed by the server meanwhile: then, and only if nothing of an answer has come, the
-// request goes out once more on a new one.
+// An idle connection may have been closed by the server meanwhile: then, and only if nothing of an answer has
+// come, the request goes out once more on a new one.
 Async<Result<Incoming>> Client::Impl::exchange(const ClientRequest& request) {
     if (!well_formed(request)) co_return fail(ErrorKind::kInvalidArgument, "malformed HTTP request");
     if (!idle->streams.empty() && request.stream == nullptr) {

@@ -8,7 +8,8 @@
 
 namespace berth::http {
 
-// Where to connect: "unix:///run/berth/berth.sock", "tcp://127.0.0.1:2375", "http://host:port", "https://host".
+// Where to connect: "unix:///run/berth/berth.sock", "tcp://127.0.0.1:2375", "http://host:port",
+// "https://host".
 struct Endpoint {
     enum class Kind { kUnix, kTcp, kTls } kind = Kind::kUnix;
     std::string path;  // kUnix
@@ -19,7 +20,7 @@ struct Endpoint {
 
 // A source of request body bytes, for uploads of unknown length (sent chunked). "" is the end.
 class BodySource {
-   public:
+ public:
     virtual ~BodySource() = default;
     virtual Async<Result<std::string>> next() = 0;
 };
@@ -43,20 +44,20 @@ struct ClientResponse {
 // Keep-alive connections to one endpoint, made as needed. Used on the io thread only. A deadline in seconds
 // covers connecting and waiting for the response head; 0 means none.
 class Client {
-   public:
+ public:
     Client(IoContext& io, Endpoint endpoint, unsigned head_deadline_seconds = 0);
     ~Client();
 
     Async<Result<ClientResponse>> request(ClientRequest request);
-    // For 101 (and 200 until close) answers: the connection itself. An error status comes back as an Error with the
-    // body's "message".
+    // For 101 (and 200 until close) answers: the connection itself. An error status comes back as an Error
+    // with the body's "message".
     struct Upgraded {
         ClientResponse head;
         std::unique_ptr<async::Stream> stream;
     };
     Async<Result<Upgraded>> upgrade(ClientRequest request);
 
-   private:
+ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

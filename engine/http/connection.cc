@@ -135,7 +135,8 @@ Async<bool> Connection::answer() {
     const auto hosts = parser_->headers.all("Host").size();
     auto path = decode_path(path_of(parser_->target));
     if (!path || hosts > 1 || (hosts == 0 && parser_->minor_version >= 1)) {
-        co_await refuse(400, hosts == 0 ? "400 Bad Request: missing required Host header" : "400 Bad Request");
+        co_await refuse(400,
+                        hosts == 0 ? "400 Bad Request: missing required Host header" : "400 Bad Request");
         co_return false;
     }
     auto expect = parser_->headers.get("Expect");
@@ -144,7 +145,8 @@ Async<bool> Connection::answer() {
         co_return false;
     }
     Exchange exchange(*this);
-    Request request{parser_->method, parser_->target, std::move(*path), Query::parse(query_of(parser_->target)),
+    Request request{parser_->method,  parser_->target,
+                    std::move(*path), Query::parse(query_of(parser_->target)),
                     parser_->headers, &exchange};
     try {
         co_await handler_(request, exchange);

@@ -7,10 +7,10 @@
 
 namespace berth::http {
 
-// One connection of the server: requests one after the other, until either side has enough or the connection is
-// hijacked. Io thread only.
+// One connection of the server: requests one after the other, until either side has enough or the connection
+// is hijacked. Io thread only.
 class Connection {
-   public:
+ public:
     Connection(IoContext& io, std::unique_ptr<async::Stream> stream, const Handler& handler);
     ~Connection();
 
@@ -20,7 +20,7 @@ class Connection {
     // Ends now, come what may. A hijacked stream is no longer this object's.
     void close();
 
-   private:
+ private:
     friend class Exchange;
     Async<Result<bool>> next_head();
     Async<Result<std::size_t>> fill();

@@ -5,7 +5,9 @@
 namespace berth::http {
 
 Result<Endpoint> Endpoint::parse(std::string_view url) {
-    auto wrong = [&] { return fail(ErrorKind::kInvalidArgument, "unable to parse docker host `" + std::string(url) + "`"); };
+    auto wrong = [&] {
+        return fail(ErrorKind::kInvalidArgument, "unable to parse docker host `" + std::string(url) + "`");
+    };
     auto mark = url.find("://");
     if (mark == std::string_view::npos) return wrong();
     const auto scheme = url.substr(0, mark);

@@ -35,7 +35,9 @@ const std::string& http_date() {
     return text;
 }
 
-bool bodiless(unsigned status) { return status < 200 || status == 204 || status == 304; }
+bool bodiless(unsigned status) {
+    return status < 200 || status == 204 || status == 304;
+}
 
 }  // namespace
 
@@ -48,7 +50,8 @@ Exchange::Exchange(Connection& connection)
 
 std::string Exchange::head(unsigned status, const Headers& headers, std::string_view framing) const {
     std::string out = fmt::format("HTTP/1.{} {} {}\r\n", parser_.minor_version, status, status_text(status));
-    for (const auto& [name, value] : headers.fields()) fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
+    for (const auto& [name, value] : headers.fields())
+        fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
     fmt::format_to(std::back_inserter(out), "Date: {}\r\n{}", http_date(), framing);
     const bool keep = keep_alive_ && !connection_.finishing_;
     if (!keep) {
@@ -110,7 +113,8 @@ Async<Result<std::unique_ptr<async::Stream>>> Exchange::hijack(std::string head)
     for (std::size_t drained = 0; !parser_.done();) {
         BERTH_CO_TRY(std::size_t size, co_await read_some(rest));
         drained += size;
-        if (drained > kDrainLimit) co_return fail(ErrorKind::kInvalidArgument, "http: request body too large");
+        if (drained > kDrainLimit)
+            co_return fail(ErrorKind::kInvalidArgument, "http: request body too large");
     }
     auto sent = co_await connection_.stream_->write_all(head);
     state_ = State::kHijacked;

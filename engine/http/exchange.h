@@ -10,7 +10,7 @@ namespace berth::http {
 
 // One request and its response on a connection: the body's reader and the response's writer.
 class Exchange final : public Responder, public BodyReader {
-   public:
+ public:
     explicit Exchange(Connection& connection);
 
     Async<Result<>> send(unsigned status, Headers headers, std::string body) override;
@@ -28,7 +28,7 @@ class Exchange final : public Responder, public BodyReader {
     // Whether another request can follow on this connection; reads what little is left of this one's body.
     Async<bool> reusable();
 
-   private:
+ private:
     enum class State { kWaiting, kStreaming, kDone, kHijacked };
     std::string head(unsigned status, const Headers& headers, std::string_view framing) const;
 

@@ -16,7 +16,9 @@ bool same_name(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-void Headers::add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+void Headers::add(std::string name, std::string value) {
+    fields_.emplace_back(std::move(name), std::move(value));
+}
 
 void Headers::set(std::string name, std::string value) {
     std::erase_if(fields_, [&](const auto& field) { return same_name(field.first, name); });
@@ -31,7 +33,8 @@ std::string_view Headers::get(std::string_view name) const {
 }
 
 bool Headers::has(std::string_view name) const {
-    return std::any_of(fields_.begin(), fields_.end(), [&](const auto& field) { return same_name(field.first, name); });
+    return std::any_of(fields_.begin(), fields_.end(),
+                       [&](const auto& field) { return same_name(field.first, name); });
 }
 
 std::vector<std::string_view> Headers::all(std::string_view name) const {
@@ -55,7 +58,9 @@ Query Query::parse(std::string_view text) {
     return out;
 }
 
-bool Query::has(std::string_view name) const { return values_.find(name) != values_.end(); }
+bool Query::has(std::string_view name) const {
+    return values_.find(name) != values_.end();
+}
 
 std::string Query::get(std::string_view name, std::string_view otherwise) const {
     auto found = values_.lower_bound(name);

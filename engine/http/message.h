@@ -15,7 +15,7 @@ namespace berth::http {
 
 // Header fields in order; names compare without case.
 class Headers {
-   public:
+ public:
     void add(std::string name, std::string value);
     void set(std::string name, std::string value);
     // The first value, or "".
@@ -24,13 +24,13 @@ class Headers {
     std::vector<std::string_view> all(std::string_view name) const;
     const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
 
-   private:
+ private:
     std::vector<std::pair<std::string, std::string>> fields_;
 };
 
 // A decoded query string. Parsing follows the clients: `+` is a space, booleans in any case.
 class Query {
-   public:
+ public:
     static Query parse(std::string_view text);
     bool has(std::string_view name) const;
     // The first value, or `otherwise`.
@@ -39,13 +39,13 @@ class Query {
     // Docker's rule: absent, "", "0", "no", "false", "none" (any case) are false, everything else is true.
     bool flag(std::string_view name, bool otherwise = false) const;
 
-   private:
+ private:
     std::multimap<std::string, std::string, std::less<>> values_;
 };
 
 // The body of a request or response as it arrives (Content-Length, chunked or until close).
 class BodyReader {
-   public:
+ public:
     virtual ~BodyReader() = default;
     // 0 at the end of the body.
     virtual Async<Result<std::size_t>> read_some(std::span<char> buffer) = 0;

@@ -23,7 +23,7 @@ struct Sink {
 
 // What the two directions share: Beast asks for a class per direction.
 class Machine {
-   public:
+ public:
     virtual ~Machine() = default;
     virtual std::size_t put(std::string_view bytes, error_code& error) = 0;
     virtual void put_eof(error_code& error) = 0;
@@ -38,7 +38,7 @@ template <bool is_request>
 class Direction final : public beast::basic_parser<is_request>, public Machine {
     using Base = beast::basic_parser<is_request>;
 
-   public:
+ public:
     explicit Direction(Sink& sink) : sink_(sink) {
         Base::header_limit(Parser::kHeadLimit);
         Base::body_limit(boost::none);
@@ -53,8 +53,9 @@ class Direction final : public beast::basic_parser<is_request>, public Machine {
     bool done() const override { return Base::is_done(); }
     bool keep_alive() const override { return Base::keep_alive(); }
 
-   private:
-    void on_request_impl(beast::verb, string_view method, string_view target, int version, error_code&) override {
+ private:
+    void on_request_impl(beast::verb, string_view method, string_view target, int version,
+                         error_code&) override {
         sink_.message->method = std::string(method);
         sink_.message->target = std::string(target);
         sink_.message->minor_version = version - 10;
@@ -149,10 +150,16 @@ bool Parser::finish() {
     return !error && done();
 }
 
-void Parser::expect_no_body() { impl_->machine->skip(); }
+void Parser::expect_no_body() {
+    impl_->machine->skip();
+}
 
-bool Parser::keep_alive() const { return impl_->machine->keep_alive(); }
+bool Parser::keep_alive() const {
+    return impl_->machine->keep_alive();
+}
 
-bool Parser::done() const { return impl_->machine->done(); }
+bool Parser::done() const {
+    return impl_->machine->done();
+}
 
 }  // namespace berth::http

@@ -7,10 +7,10 @@
 
 namespace berth::http {
 
-// Takes one HTTP/1 message apart. Bytes come from a buffer of the caller's, from whose front the parser takes what it
-// has understood; what is left belongs to the next message, or to whoever hijacks the connection.
+// Takes one HTTP/1 message apart. Bytes come from a buffer of the caller's, from whose front the parser takes
+// what it has understood; what is left belongs to the next message, or to whoever hijacks the connection.
 class Parser {
-   public:
+ public:
     // A head may have this many bytes, the request line included: some clients repeat a whole container
     // configuration in the query.
     static constexpr std::size_t kHeadLimit = 64 << 10;
@@ -19,7 +19,8 @@ class Parser {
     explicit Parser(Kind kind);
     ~Parser();
 
-    // Until true, the head wants more bytes. Errors carry the status to answer with in sys_errno: 400, 431, 505.
+    // Until true, the head wants more bytes. Errors carry the status to answer with in sys_errno: 400, 431,
+    // 505.
     Result<bool> parse_head(std::string& buffer);
     // Appends the body bytes in `buffer` to `body`; true once the body has ended.
     Result<bool> parse_body(std::string& buffer, std::string& body);
@@ -37,7 +38,7 @@ class Parser {
     bool keep_alive() const;
     bool done() const;  // the body has ended
 
-   private:
+ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

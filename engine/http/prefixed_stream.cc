@@ -8,7 +8,7 @@ namespace berth::http {
 namespace {
 
 class PrefixedStream final : public async::Stream {
-   public:
+ public:
     PrefixedStream(std::string first, std::unique_ptr<async::Stream> rest, bool ended)
         : first_(std::move(first)), rest_(std::move(rest)), ended_(ended) {}
 
@@ -26,7 +26,7 @@ class PrefixedStream final : public async::Stream {
     void shutdown_write() override { rest_->shutdown_write(); }
     void close() override { rest_->close(); }
 
-   private:
+ private:
     std::string first_;
     std::unique_ptr<async::Stream> rest_;
     bool ended_;

@@ -101,7 +101,9 @@ Result<> Server::listen_fd(int fd) {
     return {};
 }
 
-Async<void> Server::drain(unsigned deadline_seconds) { return Impl::drain(impl_, deadline_seconds); }
+Async<void> Server::drain(unsigned deadline_seconds) {
+    return Impl::drain(impl_, deadline_seconds);
+}
 
 Async<Result<>> Server::Impl::wait_for_end(std::shared_ptr<Impl> impl) {
     while (impl->tasks.inside() > 0) {

@@ -12,23 +12,24 @@ namespace berth::http {
 // One way to answer per request: send(), or begin()/write()/end(), or hijack(). Headers common to all
 // responses (Date) are added here; the rest is the caller's.
 class Responder {
-   public:
+ public:
     virtual ~Responder() = default;
 
     // A whole response with Content-Length. HEAD requests get the headers alone.
     virtual Async<Result<>> send(unsigned status, Headers headers, std::string body) = 0;
     // A chunked response (or one until close, for HTTP/1.0). The head is flushed at once.
     virtual Async<Result<>> begin(unsigned status, Headers headers) = 0;
-    // Returns when the bytes are in the socket: a slow client is felt here. kCancelled once the client is gone.
+    // Returns when the bytes are in the socket: a slow client is felt here. kCancelled once the client is
+    // gone.
     virtual Async<Result<>> write(std::string bytes) = 0;
     virtual Async<Result<>> end() = 0;
-    // Sends `head` verbatim ("HTTP/1.1 101 UPGRADED\r\n…\r\n\r\n") and hands over the connection; bytes the client
-    // sent early come out of the stream first.
+    // Sends `head` verbatim ("HTTP/1.1 101 UPGRADED\r\n…\r\n\r\n") and hands over the connection; bytes the
+    // client sent early come out of the stream first.
     virtual Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string head) = 0;
     // Whether a head has been sent; after that an error can only end the connection.
     virtual bool started() const = 0;
-    // Returns when the client has closed its side or the connection broke; cancelled with the exchange. For waits,
-    // logs and events: race it against the wait. Not to be used by attach or exec.
+    // Returns when the client has closed its side or the connection broke; cancelled with the exchange. For
+    // waits, logs and events: race it against the wait. Not to be used by attach or exec.
     virtual Async<void> client_gone() = 0;
 };
 
@@ -37,7 +38,7 @@ using Handler = std::function<Async<void>(Request& request, Responder& responder
 
 // Listens and serves; each connection is one coroutine. Everything runs on `io`.
 class Server {
-   public:
+ public:
     Server(IoContext& io, Handler handler);
     ~Server();
 
@@ -51,7 +52,7 @@ class Server {
     // seconds have passed.
     Async<void> drain(unsigned deadline_seconds);
 
-   private:
+ private:
     struct Impl;
     std::shared_ptr<Impl> impl_;
 };

@@ -42,9 +42,10 @@ SSL_CTX* client_context() {
     return context.get();
 }
 
-// OpenSSL reads from and writes to memory; this object carries the bytes between that memory and the stream below.
+// OpenSSL reads from and writes to memory; this object carries the bytes between that memory and the stream
+// below.
 class TlsStream final : public async::Stream {
-   public:
+ public:
     TlsStream(std::unique_ptr<async::Stream> below, SSL* ssl) : below_(std::move(below)), ssl_(ssl) {
         from_peer_ = BIO_new(BIO_s_mem());
         to_peer_ = BIO_new(BIO_s_mem());
@@ -59,7 +60,8 @@ class TlsStream final : public async::Stream {
             const int error = SSL_get_error(ssl_.get(), done);
             BERTH_CO_CHECK(co_await flush());
             if (done == 1) co_return Result<>();
-            if (error != SSL_ERROR_WANT_READ) co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
+            if (error != SSL_ERROR_WANT_READ)
+                co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
             BERTH_CO_TRY(std::size_t size, co_await feed());
             if (size == 0) co_return fail(ErrorKind::kUnavailable, "tls: the peer has closed the connection");
         }
@@ -74,7 +76,8 @@ class TlsStream final : public async::Stream {
             BERTH_CO_CHECK(co_await flush());
             if (done == 1) co_return size;
             if (error == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
-            if (error != SSL_ERROR_WANT_READ) co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
+            if (error != SSL_ERROR_WANT_READ)
+                co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
             BERTH_CO_TRY(std::size_t received, co_await feed());
             // An end without close_notify may be somebody cutting the body short.
             if (received == 0) co_return fail(ErrorKind::kUnavailable, "tls: unexpected EOF");
@@ -97,7 +100,7 @@ class TlsStream final : public async::Stream {
     void shutdown_write() override { below_->shutdown_write(); }
     void close() override { below_->close(); }
 
-   private:
+ private:
     Async<Result<std::size_t>> feed() {
         auto size = co_await below_->read_some(buffer_);
         if (size) BIO_write(from_peer_, buffer_.data(), static_cast<int>(*size));
@@ -126,7 +129,8 @@ bool is_address(const std::string& host) {
 
 }  // namespace
 
-Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async::Stream> below, std::string host) {
+Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async::Stream> below,
+                                                          std::string host) {
     SSL_CTX* context = client_context();
     SSL* ssl = context == nullptr ? nullptr : SSL_new(context);
     if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");

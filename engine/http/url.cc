@@ -58,8 +58,8 @@ std::string encode_form(std::string_view text) {
     constexpr char kDigits[] = "0123456789ABCDEF";
     std::string out;
     for (char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                           c == '_' || c == '.' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                           c == '-' || c == '_' || c == '.' || c == '~';
         if (plain) {
             out += c;
         } else {

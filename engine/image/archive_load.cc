@@ -20,10 +20,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr std::size_t kDocumentLimit = 8 << 20;
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 class ArchiveReader {
-   public:
+ public:
     ArchiveReader(content::ContentStore& content, const std::string& folder,
                   const std::vector<confine::ArchiveMember>& members)
         : content_(content), folder_(folder) {
@@ -34,7 +36,7 @@ class ArchiveReader {
     Result<std::vector<LoadedImage>> oci_layout();
     Result<std::vector<LoadedImage>> docker_archive();
 
-   private:
+ private:
     Result<UniqueFd> open(const std::string& name) {
         auto found = files_.find(name);
         if (found == files_.end()) return bad(fmt::format("open {}: no such file or directory", name));
@@ -44,7 +46,8 @@ class ArchiveReader {
         BERTH_TRY(UniqueFd file, open(name));
         return in(name, read_all(file.get(), kDocumentLimit));
     }
-    Result<Digest> store_file(const std::string& name, const Digest* expected, std::int64_t size, std::string* head);
+    Result<Digest> store_file(const std::string& name, const Digest* expected, std::int64_t size,
+                              std::string* head);
     Result<> store_tree(const oci::Descriptor& descriptor, int depth);
     Result<LoadedImage> docker_image(const Json& entry);
 
@@ -76,7 +79,8 @@ Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth)
     // A layout need not hold the blobs of every platform.
     if (!has(name)) return {};
     BERTH_CHECK(store_file(name, &descriptor.digest, descriptor.size, nullptr));
-    bool nested = oci::media::is_index(descriptor.media_type) || oci::media::is_manifest(descriptor.media_type);
+    bool nested =
+        oci::media::is_index(descriptor.media_type) || oci::media::is_manifest(descriptor.media_type);
     if (!nested || depth > 4) return {};
     BERTH_TRY(std::string bytes, text(name));
     BERTH_TRY(oci::Document document, oci::parse_document(bytes, descriptor.media_type));
@@ -129,30 +133,35 @@ Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
     std::vector<std::string> tags, layers;
     try {
         config_name = entry.at("Config").get<std::string>();
-        if (entry.contains("RepoTags") && !entry["RepoTags"].is_null()) tags = entry["RepoTags"].get<std::vector<std::string>>();
-        if (entry.contains("Layers") && !entry["Layers"].is_null()) layers = entry["Layers"].get<std::vector<std::string>>();
+        if (entry.contains("RepoTags") && !entry["RepoTags"].is_null())
+            tags = entry["RepoTags"].get<std::vector<std::string>>();
+        if (entry.contains("Layers") && !entry["Layers"].is_null())
+            layers = entry["Layers"].get<std::vector<std::string>>();
     } catch (const Json::exception&) {
         return bad("invalid manifest.json");
     }
     BERTH_TRY(std::string config, text(config_name));
-    BERTH_TRY(oci::ImageConfig parsed, in("invalid image config " + config_name, oci::parse_image_config(config)));
+    BERTH_TRY(oci::ImageConfig parsed,
+              in("invalid image config " + config_name, oci::parse_image_config(config)));
     if (parsed.diff_ids.size() != layers.size()) {
-        return bad(fmt::format("invalid manifest, layers length mismatch: expected {}, got {}", parsed.diff_ids.size(),
-                               layers.size()));
+        return bad(fmt::format("invalid manifest, layers length mismatch: expected {}, got {}",
+                               parsed.diff_ids.size(), layers.size()));
     }
     BERTH_TRY(Digest config_digest, store_bytes(content_, config));
     Json manifest = {{"schemaVersion", 2},
                      {"mediaType", oci::media::kDockerManifest},
-                     {"config", {{"mediaType", oci::media::kDockerConfig},
-                                 {"digest", config_digest.text()}, {"size", config.size()}}},
+                     {"config",
+                      {{"mediaType", oci::media::kDockerConfig},
+                       {"digest", config_digest.text()},
+                       {"size", config.size()}}},
                      {"layers", Json::array()}};
     for (std::size_t i = 0; i < layers.size(); ++i) {
         std::string head;
         BERTH_TRY(Digest digest, store_file(layers[i], nullptr, -1, &head));
         std::string type = layer_type(head);
         if (type == oci::media::kDockerLayer && digest != parsed.diff_ids[i]) {
-            return bad(fmt::format("invalid diffID for layer {}: expected \"{}\", got \"{}\"", i, parsed.diff_ids[i].text(),
-                                   digest.text()));
+            return bad(fmt::format("invalid diffID for layer {}: expected \"{}\", got \"{}\"", i,
+                                   parsed.diff_ids[i].text(), digest.text()));
         }
         BERTH_TRY(std::uint64_t size, content_.size(digest));
         manifest["layers"].push_back({{"mediaType", type}, {"digest", digest.text()}, {"size", size}});

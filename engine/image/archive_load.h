@@ -16,9 +16,9 @@ struct LoadedImage {
     std::string media_type;
 };
 
-// Reads the extracted members of a docker-archive (manifest.json) or an OCI layout (oci-layout, index.json; this one
-// counts where both are) below `folder` into the content store. Every blob is verified against the digest it is
-// named by. kInvalidArgument for what is no image archive: "unrecognized image format".
+// Reads the extracted members of a docker-archive (manifest.json) or an OCI layout (oci-layout, index.json;
+// this one counts where both are) below `folder` into the content store. Every blob is verified against the
+// digest it is named by. kInvalidArgument for what is no image archive: "unrecognized image format".
 Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
                                               const std::vector<confine::ArchiveMember>& members);
 

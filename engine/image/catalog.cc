@@ -56,7 +56,8 @@ Result<Found> Catalog::find(const std::string& text) {
     auto reference = oci::Reference::parse(text);
     if (reference) {
         std::string name = reference->with_default_tag().text();
-        std::string digest_name = reference->digest() ? reference->trimmed().with_digest(*reference->digest()).text() : name;
+        std::string digest_name =
+            reference->digest() ? reference->trimmed().with_digest(*reference->digest()).text() : name;
         for (const NamedTarget& candidate : all) {
             if (candidate.name != name && candidate.name != digest_name) continue;
             target = candidate.target;
@@ -86,16 +87,19 @@ Result<Found> Catalog::find(const std::string& text) {
     return Found{*target, std::move(all), std::move(exact)};
 }
 
-Result<ResolvedImage> Catalog::resolve(const std::string& text, const std::optional<oci::Platform>& platform) {
+Result<ResolvedImage> Catalog::resolve(const std::string& text,
+                                       const std::optional<oci::Platform>& platform) {
     BERTH_TRY(Found found, find(text));
     std::shared_ptr<const PlatformImage> image;
     if (platform) {
         auto picked = pick_platform(content_, found.target, platform);
         if (!picked) {
             auto reference = oci::Reference::parse(text);
-            return fail(ErrorKind::kNotFound,
-                        fmt::format("image with reference {} was found but does not provide the specified platform ({})",
-                                    reference ? reference->with_default_tag().familiar() : text, platform->text()));
+            return fail(
+                ErrorKind::kNotFound,
+                fmt::format(
+                    "image with reference {} was found but does not provide the specified platform ({})",
+                    reference ? reference->with_default_tag().familiar() : text, platform->text()));
         }
         image = std::make_shared<const PlatformImage>(std::move(*picked));
     } else {
@@ -160,8 +164,9 @@ Result<std::vector<ImageSummary>> Catalog::list() {
         BERTH_TRY(ImageSummary summary, summarise(target, names));
         out.push_back(std::move(summary));
     }
-    std::stable_sort(out.begin(), out.end(),
-                     [](const ImageSummary& a, const ImageSummary& b) { return a.created_at > b.created_at; });
+    std::stable_sort(out.begin(), out.end(), [](const ImageSummary& a, const ImageSummary& b) {
+        return a.created_at > b.created_at;
+    });
     return out;
 }
 

@@ -22,7 +22,7 @@ struct Found {
 
 // Looks up images by name and by id over references and documents. Any thread.
 class Catalog {
-   public:
+ public:
     Catalog(References& references, content::ContentStore& content, snapshot::Snapshotter& snapshots)
         : references_(references), content_(content), snapshots_(snapshots) {}
 
@@ -36,7 +36,7 @@ class Catalog {
     Result<std::shared_ptr<const PlatformImage>> host_image(const Digest& target);
     void forget(const Digest& target);
 
-   private:
+ private:
     Result<ImageSummary> summarise(const Digest& target, const std::vector<NamedTarget>& names);
     Result<std::uint64_t> unpacked_size(const std::string& chain);
     bool answers_to(const NamedTarget& reference, std::string_view prefix);

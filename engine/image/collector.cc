@@ -16,7 +16,8 @@ std::shared_ptr<void> Collector::pin() {
 void Collector::unpin() {
     std::lock_guard guard(mutex_);
     if (--pins_ > 0 || !put_off_) return;
-    if (auto swept = sweep(); !swept) log::warning("images were not collected", {{"error", swept.error().message}});
+    if (auto swept = sweep(); !swept)
+        log::warning("images were not collected", {{"error", swept.error().message}});
 }
 
 Result<> Collector::collect() {

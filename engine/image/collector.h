@@ -9,17 +9,17 @@
 
 namespace berth::image {
 
-// Removes blobs and committed snapshots that no name reaches and no other snapshot stands on. Never while a pin is
-// held: the last pin's end makes up for what was put off. Any thread.
+// Removes blobs and committed snapshots that no name reaches and no other snapshot stands on. Never while a
+// pin is held: the last pin's end makes up for what was put off. Any thread.
 class Collector : public std::enable_shared_from_this<Collector> {
-   public:
+ public:
     Collector(References& references, content::ContentStore& content, snapshot::Snapshotter& snapshots)
         : references_(references), content_(content), snapshots_(snapshots) {}
 
     std::shared_ptr<void> pin();
     Result<> collect();
 
-   private:
+ private:
     void unpin();
     Result<> sweep();
     Result<> sweep_snapshots(const std::vector<std::string>& live);

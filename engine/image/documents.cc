@@ -7,14 +7,16 @@ namespace berth::image {
 
 namespace {
 
-Result<PlatformImage> read_image(content::ContentStore& content, const Digest& digest, oci::Manifest manifest) {
+Result<PlatformImage> read_image(content::ContentStore& content, const Digest& digest,
+                                 oci::Manifest manifest) {
     BERTH_TRY(std::string config_json, content.read(manifest.config.digest));
     BERTH_TRY(oci::ImageConfig config, oci::parse_image_config(config_json));
     if (config.diff_ids.size() != manifest.layers.size()) {
         return fail(ErrorKind::kInvalidArgument, "mismatched image rootfs and manifest layers");
     }
     std::vector<Digest> chain = oci::chain_ids(config.diff_ids);
-    return PlatformImage{digest, std::move(manifest), std::move(config), std::move(config_json), std::move(chain)};
+    return PlatformImage{digest, std::move(manifest), std::move(config), std::move(config_json),
+                         std::move(chain)};
 }
 
 struct Candidate {
@@ -23,7 +25,8 @@ struct Candidate {
 };
 
 // The manifests of an index that the platform can run, best first.
-std::vector<Candidate> candidates(content::ContentStore& content, const oci::Index& index, const oci::Platform& wanted) {
+std::vector<Candidate> candidates(content::ContentStore& content, const oci::Index& index,
+                                  const oci::Platform& wanted) {
     std::vector<Candidate> out;
     for (const oci::Descriptor& descriptor : index.manifests) {
         if (!content.has(descriptor.digest)) continue;
@@ -31,8 +34,10 @@ std::vector<Candidate> candidates(content::ContentStore& content, const oci::Ind
         if (!platform) {
             auto document = read_document(content, descriptor.digest);
             const auto* manifest = document ? std::get_if<oci::Manifest>(&*document) : nullptr;
-            auto text = manifest != nullptr ? content.read(manifest->config.digest) : Result<std::string>(std::string());
-            auto config = text ? oci::parse_image_config(*text) : Result<oci::ImageConfig>(Failure(text.error()));
+            auto text = manifest != nullptr ? content.read(manifest->config.digest)
+                                            : Result<std::string>(std::string());
+            auto config =
+                text ? oci::parse_image_config(*text) : Result<oci::ImageConfig>(Failure(text.error()));
             if (config) platform = config->platform;
         }
         if (!platform) continue;
@@ -80,7 +85,8 @@ Result<PlatformImage> pick_platform(content::ContentStore& content, const Digest
     for (const Candidate& candidate : candidates(content, std::get<oci::Index>(document), wanted)) {
         BERTH_TRY(oci::Document inner, read_document(content, candidate.digest));
         auto* manifest = std::get_if<oci::Manifest>(&inner);
-        if (manifest != nullptr && manifest->runnable()) return read_image(content, candidate.digest, std::move(*manifest));
+        if (manifest != nullptr && manifest->runnable())
+            return read_image(content, candidate.digest, std::move(*manifest));
     }
     return fail(ErrorKind::kNotFound, "no match for platform " + wanted.text());
 }

@@ -21,8 +21,8 @@ struct PlatformImage {
 // The manifest or index `target`; its media type is what the document says.
 Result<oci::Document> read_document(content::ContentStore& content, const Digest& target);
 
-// What `target` offers for `platform` (default: this host): the best of an index's manifests whose blobs are here.
-// kNotFound: "image with reference … does not match the specified platform …" is the caller's to word.
+// What `target` offers for `platform` (default: this host): the best of an index's manifests whose blobs are
+// here. kNotFound: "image with reference … does not match the specified platform …" is the caller's to word.
 Result<PlatformImage> pick_platform(content::ContentStore& content, const Digest& target,
                                     const std::optional<oci::Platform>& platform);
 

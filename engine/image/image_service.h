@@ -33,7 +33,8 @@ struct ResolvedImage {
     Digest id;        // of the manifest or index its name points at
     Digest manifest;  // of this platform's manifest
     Digest config;
-    std::string top;  // chain ID of the topmost layer: the parent of a container's snapshot; "" for an empty image
+    std::string
+        top;  // chain ID of the topmost layer: the parent of a container's snapshot; "" for an empty image
     RunConfig run;
     oci::Platform platform;
     std::string config_json;  // the config blob as stored
@@ -70,25 +71,29 @@ using Progress = std::function<void(std::string json)>;
 // A byte stream to read: fills up to `size` bytes, 0 at the end.
 using Reader = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
 
-// References, manifests and configs over the content store and the snapshotter. Blocking; safe from any thread;
-// durable when a call returns. Error texts are Docker's ("No such image: NAME").
+// References, manifests and configs over the content store and the snapshotter. Blocking; safe from any
+// thread; durable when a call returns. Error texts are Docker's ("No such image: NAME").
 class ImageService {
-   public:
+ public:
     virtual ~ImageService() = default;
 
     // By name[:tag], name@digest, id (of manifest, index or config) or an unambiguous prefix of one.
-    virtual Result<ResolvedImage> resolve(const std::string& name, const std::optional<oci::Platform>& platform = {}) = 0;
+    virtual Result<ResolvedImage> resolve(const std::string& name,
+                                          const std::optional<oci::Platform>& platform = {}) = 0;
     // docker-archive or OCI layout, plain, gzip or zstd.
     virtual Result<> load(Reader archive, Progress progress) = 0;
     // A root filesystem tar becomes a one-layer image. `changes` are Dockerfile instructions. Returns its id.
     virtual Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                                   const std::vector<std::string>& changes,
                                   const std::optional<oci::Platform>& platform) = 0;
-    // What a puller has fetched into the content store: unpacks the layers of the host's platform and points `name`
-    // ("docker.io/library/busybox:latest") at `target` (a manifest or index). `name` may be "" (pull by digest only).
+    // What a puller has fetched into the content store: unpacks the layers of the host's platform and points
+    // `name`
+    // ("docker.io/library/busybox:latest") at `target` (a manifest or index). `name` may be "" (pull by
+    // digest only).
     virtual Result<> adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
                            Progress progress) = 0;
-    virtual Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) = 0;
+    virtual Result<> tag(const std::string& source, const std::string& repository,
+                         const std::string& tag) = 0;
     // `users`: containers of an image (id -> running), for the conflicts Docker reports.
     struct User {
         std::string container_id;
@@ -101,8 +106,9 @@ class ImageService {
     // The documents behind a name or an id, for inspect and history.
     virtual Result<ImageDetails> inspect(const std::string& name) = 0;
 
-    // While one of these is held nothing is collected: who puts blobs into the content store takes one first and drops
-    // it once adopt() has named them. Collection follows every remove(), or the end of the last pin.
+    // While one of these is held nothing is collected: who puts blobs into the content store takes one first
+    // and drops it once adopt() has named them. Collection follows every remove(), or the end of the last
+    // pin.
     virtual std::shared_ptr<void> pin() = 0;
     virtual Result<> collect_garbage() = 0;
 };

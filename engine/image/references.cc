@@ -21,9 +21,12 @@ constexpr std::string_view kMigrations[] = {
     " created_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID",
 };
 
-std::int64_t nanos(Timestamp time) { return time.time_since_epoch().count(); }
+std::int64_t nanos(Timestamp time) {
+    return time.time_since_epoch().count();
+}
 
-Result<NamedTarget> make(std::string name, const std::string& target, std::string media_type, std::int64_t created) {
+Result<NamedTarget> make(std::string name, const std::string& target, std::string media_type,
+                         std::int64_t created) {
     BERTH_TRY(Digest digest, Digest::parse(target));
     return NamedTarget{std::move(name), std::move(digest), std::move(media_type),
                        Timestamp(std::chrono::nanoseconds(created))};
@@ -58,7 +61,8 @@ Result<> References::rebuild() {
         auto text = read_file(folder_ + "/" + name, 1 << 16);
         auto reference = text ? parse_copy(*text) : Result<NamedTarget>(Failure(text.error()));
         if (!reference) {
-            log::warning("an image reference cannot be read", {{"file", name}, {"error", reference.error().message}});
+            log::warning("an image reference cannot be read",
+                         {{"file", name}, {"error", reference.error().message}});
             continue;
         }
         BERTH_CHECK(insert(*reference));
@@ -72,8 +76,9 @@ std::string References::copy_path(const std::string& name) const {
 
 Result<> References::insert(const NamedTarget& reference) {
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto insert, connection.prepare("INSERT INTO image_reference VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) "
-                                                  "DO UPDATE SET target = ?2, media_type = ?3, created_ns = ?4"));
+        BERTH_TRY(auto insert,
+                  connection.prepare("INSERT INTO image_reference VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) "
+                                     "DO UPDATE SET target = ?2, media_type = ?3, created_ns = ?4"));
         insert.bind(1, std::string_view(reference.name)).bind(2, std::string_view(reference.target.text()));
         insert.bind(3, std::string_view(reference.media_type)).bind(4, nanos(reference.created_at));
         return insert.run();
@@ -91,7 +96,8 @@ Result<> References::put(const NamedTarget& reference) {
 }
 
 Result<> References::remove(const std::string& name) {
-    if (::unlink(copy_path(name).c_str()) != 0 && errno != ENOENT) return fail_errno("remove the copy of " + name);
+    if (::unlink(copy_path(name).c_str()) != 0 && errno != ENOENT)
+        return fail_errno("remove the copy of " + name);
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
         BERTH_TRY(auto remove, connection.prepare("DELETE FROM image_reference WHERE name = ?1"));
         remove.bind(1, std::string_view(name));
@@ -102,8 +108,9 @@ Result<> References::remove(const std::string& name) {
 Result<std::optional<NamedTarget>> References::find(const std::string& name) {
     std::optional<NamedTarget> found;
     BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto select,
-                  connection.prepare("SELECT target, media_type, created_ns FROM image_reference WHERE name = ?1"));
+        BERTH_TRY(
+            auto select,
+            connection.prepare("SELECT target, media_type, created_ns FROM image_reference WHERE name = ?1"));
         select.bind(1, std::string_view(name));
         BERTH_TRY(bool row, select.step());
         if (!row) return {};
@@ -116,8 +123,9 @@ Result<std::optional<NamedTarget>> References::find(const std::string& name) {
 Result<std::vector<NamedTarget>> References::list() {
     std::vector<NamedTarget> all;
     BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto select, connection.prepare("SELECT name, target, media_type, created_ns FROM image_reference "
-                                                  "ORDER BY name"));
+        BERTH_TRY(auto select,
+                  connection.prepare("SELECT name, target, media_type, created_ns FROM image_reference "
+                                     "ORDER BY name"));
         while (true) {
             BERTH_TRY(bool row, select.step());
             if (!row) return {};

@@ -21,10 +21,10 @@ struct NamedTarget {
 };
 inline constexpr std::string_view kDangling = "moby-dangling@";
 
-// The table of names, with a JSON copy of each row in FOLDER/<sha256 of the name>.json. Durable when a call returns;
-// any thread.
+// The table of names, with a JSON copy of each row in FOLDER/<sha256 of the name>.json. Durable when a call
+// returns; any thread.
 class References {
-   public:
+ public:
     static Result<std::unique_ptr<References>> open(state::Database& database, const std::string& folder);
 
     // Sets or moves a name.
@@ -33,8 +33,9 @@ class References {
     Result<std::optional<NamedTarget>> find(const std::string& name);
     Result<std::vector<NamedTarget>> list();
 
-   private:
-    References(state::Database& database, std::string folder) : database_(database), folder_(std::move(folder)) {}
+ private:
+    References(state::Database& database, std::string folder)
+        : database_(database), folder_(std::move(folder)) {}
     Result<> rebuild();
     Result<> insert(const NamedTarget& reference);
     std::string copy_path(const std::string& name) const;

@@ -18,8 +18,9 @@ Failure conflict(std::string_view what, bool forcible, std::string_view why) {
 }
 
 const User* user_of(const std::vector<User>& users, const Digest& image, bool running) {
-    auto found = std::find_if(users.begin(), users.end(),
-                              [&](const User& user) { return user.image == image && user.running == running; });
+    auto found = std::find_if(users.begin(), users.end(), [&](const User& user) {
+        return user.image == image && user.running == running;
+    });
     return found == users.end() ? nullptr : &*found;
 }
 
@@ -34,7 +35,8 @@ std::size_t repositories(const std::vector<NamedTarget>& names) {
     for (const NamedTarget& named : names) {
         auto reference = oci::Reference::parse(named.name);
         if (named.name.starts_with(kDangling) || !reference) continue;
-        if (std::find(seen.begin(), seen.end(), reference->name()) == seen.end()) seen.push_back(reference->name());
+        if (std::find(seen.begin(), seen.end(), reference->name()) == seen.end())
+            seen.push_back(reference->name());
     }
     return seen.size();
 }
@@ -42,7 +44,8 @@ std::size_t repositories(const std::vector<NamedTarget>& names) {
 }  // namespace
 
 void Removal::publish(const char* action, const Digest& target, const std::string& name) {
-    events_.publish({.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+    events_.publish(
+        {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
 }
 
 Result<std::vector<RemovedImage>> Removal::untag(const std::vector<NamedTarget>& names) {
@@ -64,7 +67,8 @@ Result<std::vector<RemovedImage>> Removal::remove_all(const Found& found) {
     return out;
 }
 
-Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool force, const std::vector<User>& users) {
+Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool force,
+                                               const std::vector<User>& users) {
     BERTH_TRY(Found found, catalog_.find(text));
     const User* running = user_of(users, found.target, true);
     const User* stopped = user_of(users, found.target, false);
@@ -74,7 +78,8 @@ Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool for
         const User* user = running != nullptr ? running : stopped;
         if (user != nullptr && !force) {
             return conflict(familiar(*found.exact), true,
-                            fmt::format("container {} is using its referenced image {}", short_id(user->container_id), shown_id));
+                            fmt::format("container {} is using its referenced image {}",
+                                        short_id(user->container_id), shown_id));
         }
         if (user == nullptr) return remove_all(found);
         // Forced while a container needs it: the name goes, the image stays without one.
@@ -84,11 +89,16 @@ Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool for
         return untag({*found.exact});
     }
     if (running != nullptr) {
-        return conflict(shown_id, false, fmt::format("image is being used by running container {}", short_id(running->container_id)));
+        return conflict(
+            shown_id, false,
+            fmt::format("image is being used by running container {}", short_id(running->container_id)));
     }
-    if (!force && repositories(found.names) > 1) return conflict(shown_id, true, "image is referenced in multiple repositories");
+    if (!force && repositories(found.names) > 1)
+        return conflict(shown_id, true, "image is referenced in multiple repositories");
     if (!force && stopped != nullptr) {
-        return conflict(shown_id, true, fmt::format("image is being used by stopped container {}", short_id(stopped->container_id)));
+        return conflict(
+            shown_id, true,
+            fmt::format("image is being used by stopped container {}", short_id(stopped->container_id)));
     }
     return remove_all(found);
 }

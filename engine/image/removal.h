@@ -4,16 +4,18 @@
 
 namespace berth::image {
 
-// `docker rmi` by the rules of Docker's containerd image store: a name is untagged; the last name, or an id, takes the
-// image along unless containers or other names are in the way. What nobody names any more is left to the collector.
+// `docker rmi` by the rules of Docker's containerd image store: a name is untagged; the last name, or an id,
+// takes the image along unless containers or other names are in the way. What nobody names any more is left
+// to the collector.
 class Removal {
-   public:
+ public:
     Removal(Catalog& catalog, References& references, events::EventSink& events)
         : catalog_(catalog), references_(references), events_(events) {}
 
-    Result<std::vector<RemovedImage>> run(const std::string& text, bool force, const std::vector<ImageService::User>& users);
+    Result<std::vector<RemovedImage>> run(const std::string& text, bool force,
+                                          const std::vector<ImageService::User>& users);
 
-   private:
+ private:
     Result<std::vector<RemovedImage>> untag(const std::vector<NamedTarget>& names);
     Result<std::vector<RemovedImage>> remove_all(const Found& found);
     void publish(const char* action, const Digest& target, const std::string& name);

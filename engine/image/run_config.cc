@@ -11,7 +11,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Failure bad(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 std::vector<std::string> keys(const Json& object, const char* name) {
     std::vector<std::string> out;
@@ -62,7 +64,8 @@ Result<std::vector<std::string>> words(const std::string& text) {
 // ["exec","form"], or the shell form.
 Json command_form(const std::string& rest) {
     Json parsed = Json::parse(rest, nullptr, false);
-    bool exec = parsed.is_array() && std::all_of(parsed.begin(), parsed.end(), [](const Json& w) { return w.is_string(); });
+    bool exec = parsed.is_array() &&
+                std::all_of(parsed.begin(), parsed.end(), [](const Json& w) { return w.is_string(); });
     return exec ? parsed : Json({"/bin/sh", "-c", rest});
 }
 
@@ -76,7 +79,8 @@ Result<> add_pairs(const std::string& name, const std::string& rest, Json& confi
     }
     for (const std::string& pair : list) {
         auto equals = pair.find('=');
-        if (equals == std::string::npos || equals == 0) return bad("Syntax error - can't find = in \"" + pair + "\". Must be of the form: name=value");
+        if (equals == std::string::npos || equals == 0)
+            return bad("Syntax error - can't find = in \"" + pair + "\". Must be of the form: name=value");
         if (name == "LABEL") {
             config["Labels"][pair.substr(0, equals)] = pair.substr(equals + 1);
             continue;
@@ -107,7 +111,8 @@ Result<> add_keys(const std::string& name, const std::string& rest, Json& config
         if (item.empty()) return bad(name + " specified can not be an empty string");
         if (name == "EXPOSE") {
             std::string port = item.substr(0, item.find('/'));
-            if (port.find_first_not_of("0123456789-") != std::string::npos) return bad("invalid containerPort: " + port);
+            if (port.find_first_not_of("0123456789-") != std::string::npos)
+                return bad("invalid containerPort: " + port);
             if (item.find('/') == std::string::npos) item += "/tcp";
             config["ExposedPorts"][item] = Json::object();
         } else {
@@ -124,15 +129,24 @@ Result<> apply(const std::string& change, Json& config) {
     auto start = blank == std::string::npos ? std::string::npos : change.find_first_not_of(" \t", blank);
     if (start == std::string::npos) return bad(name + " requires at least one argument");
     std::string rest = change.substr(start);
-    if (name == "CMD") config["Cmd"] = command_form(rest);
-    else if (name == "ENTRYPOINT") config["Entrypoint"] = command_form(rest);
-    else if (name == "USER") config["User"] = rest;
-    else if (name == "WORKDIR") config["WorkingDir"] = rest;
-    else if (name == "STOPSIGNAL") config["StopSignal"] = rest;
-    else if (name == "ONBUILD") config["OnBuild"].push_back(rest);
-    else if (name == "ENV" || name == "LABEL") return add_pairs(name, rest, config);
-    else if (name == "EXPOSE" || name == "VOLUME") return add_keys(name, rest, config);
-    else if (name == "HEALTHCHECK" && (rest == "NONE" || rest == "none")) config["Healthcheck"] = {{"Test", {"NONE"}}};
+    if (name == "CMD")
+        config["Cmd"] = command_form(rest);
+    else if (name == "ENTRYPOINT")
+        config["Entrypoint"] = command_form(rest);
+    else if (name == "USER")
+        config["User"] = rest;
+    else if (name == "WORKDIR")
+        config["WorkingDir"] = rest;
+    else if (name == "STOPSIGNAL")
+        config["StopSignal"] = rest;
+    else if (name == "ONBUILD")
+        config["OnBuild"].push_back(rest);
+    else if (name == "ENV" || name == "LABEL")
+        return add_pairs(name, rest, config);
+    else if (name == "EXPOSE" || name == "VOLUME")
+        return add_keys(name, rest, config);
+    else if (name == "HEALTHCHECK" && (rest == "NONE" || rest == "none"))
+        config["Healthcheck"] = {{"Test", {"NONE"}}};
     else if (name == "HEALTHCHECK" && (rest.starts_with("CMD ") || rest.starts_with("cmd "))) {
         Json parsed = Json::parse(rest.substr(4), nullptr, false);
         Json test = Json::array({"CMD-SHELL", rest.substr(4)});
@@ -169,7 +183,8 @@ Result<RunConfig> parse_run_config(const std::string& text) {
         out.volumes = keys(json, "Volumes");
         out.exposed_ports = keys(json, "ExposedPorts");
         out.labels = value<std::map<std::string, std::string>>(json, "Labels");
-        if (json.contains("Healthcheck") && json["Healthcheck"].is_object()) out.healthcheck_json = json["Healthcheck"].dump();
+        if (json.contains("Healthcheck") && json["Healthcheck"].is_object())
+            out.healthcheck_json = json["Healthcheck"].dump();
         return out;
     } catch (const Json::exception& error) {
         return bad(std::string("the image's config is damaged: ") + error.what());

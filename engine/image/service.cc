@@ -20,7 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 class Service : public ImageService {
-   public:
+ public:
     Service(ImageServiceParts parts, std::unique_ptr<References> references)
         : parts_(std::move(parts)),
           references_(std::move(references)),
@@ -29,12 +29,14 @@ class Service : public ImageService {
           removal_(catalog_, *references_, parts_.events),
           collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)) {}
 
-    Result<ResolvedImage> resolve(const std::string& name, const std::optional<oci::Platform>& platform) override {
+    Result<ResolvedImage> resolve(const std::string& name,
+                                  const std::optional<oci::Platform>& platform) override {
         return catalog_.resolve(name, platform);
     }
     Result<> load(Reader archive, Progress progress) override;
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
-                          const std::vector<std::string>& changes, const std::optional<oci::Platform>& platform) override;
+                          const std::vector<std::string>& changes,
+                          const std::optional<oci::Platform>& platform) override;
     Result<> adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
                    Progress progress) override;
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
@@ -45,12 +47,13 @@ class Service : public ImageService {
     std::shared_ptr<void> pin() override { return collector_->pin(); }
     Result<> collect_garbage() override { return collector_->collect(); }
 
-   private:
+ private:
     Result<> name_image(const std::string& name, const Digest& target, const std::string& media_type);
     Result<> take_loaded(const LoadedImage& image, const Progress& progress);
     Result<Digest> store_import(Reader tar);
     void publish(const char* action, const Digest& target, const std::string& name) {
-        parts_.events.publish({.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+        parts_.events.publish(
+            {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
     }
 
     ImageServiceParts parts_;
@@ -90,8 +93,11 @@ Result<> Service::take_loaded(const LoadedImage& image, const Progress& progress
     };
     if (image.names.empty()) {
         BERTH_TRY(std::vector<NamedTarget> all, references_->list());
-        bool named = std::any_of(all.begin(), all.end(), [&](const NamedTarget& n) { return n.target == image.target; });
-        if (!named) BERTH_CHECK(references_->put({std::string(kDangling) + image.target.text(), image.target, image.media_type, now()}));
+        bool named = std::any_of(all.begin(), all.end(),
+                                 [&](const NamedTarget& n) { return n.target == image.target; });
+        if (!named)
+            BERTH_CHECK(references_->put(
+                {std::string(kDangling) + image.target.text(), image.target, image.media_type, now()}));
         say("Loaded image ID: " + image.target.text());
     }
     for (const std::string& name : image.names) {
@@ -109,7 +115,8 @@ Result<> Service::load(Reader archive, Progress progress) {
     BERTH_CHECK(make_folders(scratch, 0700));
     BERTH_TRY(TempDir folder, TempDir::make(scratch));
     auto work = [&]() -> Result<> {
-        BERTH_TRY(auto members, confine::extract_archive({.path = parts_.helper_path}, std::move(archive), folder.path()));
+        BERTH_TRY(auto members,
+                  confine::extract_archive({.path = parts_.helper_path}, std::move(archive), folder.path()));
         BERTH_TRY(auto images, read_archive(parts_.content, folder.path(), members));
         for (const LoadedImage& image : images) BERTH_CHECK(take_loaded(image, progress));
         return {};
@@ -145,7 +152,8 @@ Result<std::string> import_layer_type(content::ContentStore& content, const Dige
 }
 
 Result<Digest> Service::import(Reader tar, const std::string& name, const std::string& message,
-                               const std::vector<std::string>& changes, const std::optional<oci::Platform>& platform) {
+                               const std::vector<std::string>& changes,
+                               const std::optional<oci::Platform>& platform) {
     std::optional<oci::Reference> reference;
     if (!name.empty()) {
         BERTH_TRY(reference, oci::Reference::parse(name));
@@ -165,17 +173,22 @@ Result<Digest> Service::import(Reader tar, const std::string& name, const std::s
         if (!target.variant.empty()) config["variant"] = target.variant;
         config["config"] = run;
         config["rootfs"] = {{"type", "layers"}, {"diff_ids", {report.diff_id.text()}}};
-        config["history"] = Json::array({{{"created", created}, {"comment", message.empty() ? "Imported from -" : message}}});
+        config["history"] =
+            Json::array({{{"created", created}, {"comment", message.empty() ? "Imported from -" : message}}});
         std::string config_text = config.dump();
         BERTH_TRY(Digest config_digest, store_bytes(parts_.content, config_text));
-        Json manifest = {{"schemaVersion", 2},
-                         {"mediaType", oci::media::kOciManifest},
-                         {"config", {{"mediaType", oci::media::kOciConfig},
-                                     {"digest", config_digest.text()}, {"size", config_text.size()}}},
-                         {"layers", Json::array({{{"mediaType", layer_type},
-                                                  {"digest", layer.text()}, {"size", layer_size}}})}};
+        Json manifest = {
+            {"schemaVersion", 2},
+            {"mediaType", oci::media::kOciManifest},
+            {"config",
+             {{"mediaType", oci::media::kOciConfig},
+              {"digest", config_digest.text()},
+              {"size", config_text.size()}}},
+            {"layers",
+             Json::array({{{"mediaType", layer_type}, {"digest", layer.text()}, {"size", layer_size}}})}};
         BERTH_TRY(Digest id, store_bytes(parts_.content, manifest.dump()));
-        std::string named = reference ? reference->with_default_tag().text() : std::string(kDangling) + id.text();
+        std::string named =
+            reference ? reference->with_default_tag().text() : std::string(kDangling) + id.text();
         if (reference) {
             BERTH_CHECK(name_image(named, id, std::string(oci::media::kOciManifest)));
         } else {
@@ -204,13 +217,15 @@ Result<> Service::adopt(const std::string& name, const Digest& target, const std
 
 Result<> Service::tag(const std::string& source, const std::string& repository, const std::string& tag) {
     BERTH_TRY(oci::Reference reference, oci::Reference::parse(repository));
-    if (reference.digest()) return fail(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
+    if (reference.digest())
+        return fail(ErrorKind::kInvalidArgument, "refusing to create a tag with a digest reference");
     if (!tag.empty()) {
         BERTH_TRY(reference, reference.with_tag(tag));
     }
     reference = reference.with_default_tag();
     BERTH_TRY(Found found, catalog_.find(source));
-    BERTH_CHECK(name_image(reference.text(), found.target, found.names.empty() ? "" : found.names.front().media_type));
+    BERTH_CHECK(name_image(reference.text(), found.target,
+                           found.names.empty() ? "" : found.names.front().media_type));
     publish("tag", found.target, reference.familiar());
     return {};
 }

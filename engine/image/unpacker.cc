@@ -21,7 +21,8 @@ std::shared_ptr<std::mutex> Unpacker::lock_of(const std::string& chain) {
     return lock;
 }
 
-Result<confine::UnpackReport> Unpacker::extract(const Digest& layer, const std::string& key, const std::string& parent) {
+Result<confine::UnpackReport> Unpacker::extract(const Digest& layer, const std::string& key,
+                                                const std::string& parent) {
     BERTH_TRY(sys::Mount mount, snapshots_.prepare(key, parent));
     BERTH_TRY(confine::LayerTarget target, confine::layer_target(mount));
     BERTH_TRY(UniqueFd blob, content_.open(layer));
@@ -38,14 +39,16 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
     UndoStack undo;
     undo.push([&] {
         if (auto removed = snapshots_.remove(key); !removed && removed.error().kind != ErrorKind::kNotFound) {
-            log::warning("a half unpacked layer stays", {{"snapshot", key}, {"error", removed.error().message}});
+            log::warning("a half unpacked layer stays",
+                         {{"snapshot", key}, {"error", removed.error().message}});
         }
     });
     BERTH_TRY(confine::UnpackReport report, extract(layer, key, parent));
     if (report.diff_id != diff_id) {
-        return fail(ErrorKind::kInvalidArgument, fmt::format("failed to extract layer {}: wrong diff id calculated on "
-                                                             "extraction \"{}\", expected \"{}\"",
-                                                             layer.text(), report.diff_id.text(), diff_id.text()));
+        return fail(ErrorKind::kInvalidArgument,
+                    fmt::format("failed to extract layer {}: wrong diff id calculated on "
+                                "extraction \"{}\", expected \"{}\"",
+                                layer.text(), report.diff_id.text(), diff_id.text()));
     }
     auto committed = snapshots_.commit(key, chain);
     if (!committed && committed.error().kind != ErrorKind::kConflict) return committed;
@@ -58,7 +61,8 @@ Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress) 
     for (std::size_t i = 0; i < image.chain.size(); ++i) {
         const Digest& layer = image.manifest.layers[i].digest;
         auto say = [&](const char* status) {
-            nlohmann::json line = {{"status", status}, {"progressDetail", nlohmann::json::object()},
+            nlohmann::json line = {{"status", status},
+                                   {"progressDetail", nlohmann::json::object()},
                                    {"id", std::string(short_id(layer.hex()))}};
             if (progress) progress(line.dump());
         };

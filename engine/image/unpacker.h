@@ -11,9 +11,10 @@
 
 namespace berth::image {
 
-// Turns layers into snapshots named by chain ID, each once however many ask for it at the same time. Any thread.
+// Turns layers into snapshots named by chain ID, each once however many ask for it at the same time. Any
+// thread.
 class Unpacker {
-   public:
+ public:
     Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, std::string helper_path)
         : content_(content), snapshots_(snapshots), helper_path_(std::move(helper_path)) {}
 
@@ -23,9 +24,11 @@ class Unpacker {
     // A layer whose diff ID nobody knows yet, on top of nothing; its snapshot is named by the diff ID.
     Result<confine::UnpackReport> unpack_base(const Digest& layer);
 
-   private:
-    Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key, const std::string& parent);
-    Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain, const std::string& parent);
+ private:
+    Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key,
+                                          const std::string& parent);
+    Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
+                        const std::string& parent);
     std::shared_ptr<std::mutex> lock_of(const std::string& chain);
 
     content::ContentStore& content_;

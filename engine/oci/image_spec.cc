@@ -13,7 +13,9 @@ using nlohmann::json;
 // More entries than any image has; a list beyond it is an attack on memory.
 constexpr std::size_t kMostEntries = 4096;
 
-Failure refuse(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure refuse(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
 Result<json> parse_object(std::string_view bytes, std::string_view what) {
     auto out = json::parse(bytes, nullptr, false);
@@ -119,9 +121,15 @@ Result<std::vector<Digest>> parse_diff_ids(const json& object) {
 
 namespace media {
 
-bool is_index(std::string_view type) { return type == kOciIndex || type == kDockerList; }
-bool is_manifest(std::string_view type) { return type == kOciManifest || type == kDockerManifest; }
-bool is_config(std::string_view type) { return type == kOciConfig || type == kDockerConfig; }
+bool is_index(std::string_view type) {
+    return type == kOciIndex || type == kDockerList;
+}
+bool is_manifest(std::string_view type) {
+    return type == kOciManifest || type == kDockerManifest;
+}
+bool is_config(std::string_view type) {
+    return type == kOciConfig || type == kDockerConfig;
+}
 
 bool is_layer(std::string_view type) {
     return type.starts_with(kOciLayer) || type.starts_with(kDockerLayer) ||
@@ -159,7 +167,8 @@ nlohmann::ordered_json to_json(const Descriptor& descriptor) {
         auto& platform = out["platform"];
         platform["architecture"] = descriptor.platform->architecture;
         platform["os"] = descriptor.platform->os;
-        if (!descriptor.platform->os_version.empty()) platform["os.version"] = descriptor.platform->os_version;
+        if (!descriptor.platform->os_version.empty())
+            platform["os.version"] = descriptor.platform->os_version;
         if (!descriptor.platform->variant.empty()) platform["variant"] = descriptor.platform->variant;
     }
     if (!descriptor.artifact_type.empty()) out["artifactType"] = descriptor.artifact_type;
@@ -169,10 +178,12 @@ nlohmann::ordered_json to_json(const Descriptor& descriptor) {
 Result<Document> parse_document(std::string_view bytes, std::string_view media_type) {
     BERTH_TRY(auto object, parse_object(bytes, "manifest"));
     auto version = object.find("schemaVersion");
-    bool schema1 = version != object.end() && version->is_number_integer() && version->get<std::int64_t>() == 1;
+    bool schema1 =
+        version != object.end() && version->is_number_integer() && version->get<std::int64_t>() == 1;
     if (schema1 || media_type == media::kDockerSchema1 || media_type == media::kDockerSchema1Signed) {
-        return refuse("docker image format v1 and manifest version 2, schema 1 are not supported: rebuild the image "
-                      "in the OCI or Docker v2, schema 2 format");
+        return refuse(
+            "docker image format v1 and manifest version 2, schema 1 are not supported: rebuild the image "
+            "in the OCI or Docker v2, schema 2 format");
     }
     BERTH_TRY(auto own, text(object, "mediaType"));
     std::string type(media_type);
@@ -188,7 +199,8 @@ Result<Document> parse_document(std::string_view bytes, std::string_view media_t
         return refuse("invalid manifest: both a manifest and an index");
     }
     if (present(object, "fsLayers") || present(object, "history")) {
-        return refuse("invalid manifest: members of a schema 1 manifest in a document of type \"" + type + "\"");
+        return refuse("invalid manifest: members of a schema 1 manifest in a document of type \"" + type +
+                      "\"");
     }
     if (media::is_manifest(type)) return parse_manifest(object, std::move(type));
     if (!media::is_index(type)) return refuse("unsupported manifest type \"" + type + "\"");

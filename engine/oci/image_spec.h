@@ -14,7 +14,8 @@
 #include "engine/base/result.h"
 #include "engine/oci/platform.h"
 
-// The documents of the OCI image specification 1.1 and of Docker's schema 2, which differ in their media types alone.
+// The documents of the OCI image specification 1.1 and of Docker's schema 2, which differ in their media
+// types alone.
 namespace berth::oci {
 
 namespace media {
@@ -25,9 +26,11 @@ inline constexpr std::string_view kOciLayer = "application/vnd.oci.image.layer.v
 inline constexpr std::string_view kDockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
 inline constexpr std::string_view kDockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view kDockerConfig = "application/vnd.docker.container.image.v1+json";
-inline constexpr std::string_view kDockerLayer = "application/vnd.docker.image.rootfs.diff.tar";  // also .gzip, .zstd
+inline constexpr std::string_view kDockerLayer =
+    "application/vnd.docker.image.rootfs.diff.tar";  // also .gzip, .zstd
 inline constexpr std::string_view kDockerSchema1 = "application/vnd.docker.distribution.manifest.v1+json";
-inline constexpr std::string_view kDockerSchema1Signed = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+inline constexpr std::string_view kDockerSchema1Signed =
+    "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
 bool is_index(std::string_view type);
 bool is_manifest(std::string_view type);
@@ -65,9 +68,9 @@ struct Index {
 
 using Document = std::variant<Manifest, Index>;
 
-// Reads a manifest or an index. `media_type` is what whoever handed over the bytes said they are; "" when nobody did,
-// and then the document itself must say it or have an unmistakable shape. kInvalidArgument for a document that says
-// something else than `media_type`, could be read as both, or is a schema 1 manifest.
+// Reads a manifest or an index. `media_type` is what whoever handed over the bytes said they are; "" when
+// nobody did, and then the document itself must say it or have an unmistakable shape. kInvalidArgument for a
+// document that says something else than `media_type`, could be read as both, or is a schema 1 manifest.
 Result<Document> parse_document(std::string_view bytes, std::string_view media_type);
 
 struct History {
@@ -83,11 +86,13 @@ struct ImageConfig {
     std::string docker_version;
     std::vector<Digest> diff_ids;
     std::vector<History> history;
-    std::string run;  // the "config" object as JSON text: how to run it, with Docker's extensions; "{}" if absent
+    std::string
+        run;  // the "config" object as JSON text: how to run it, with Docker's extensions; "{}" if absent
 };
 Result<ImageConfig> parse_image_config(std::string_view bytes);
 
-// The name of each layer with all below it: chain[0] = diff[0], chain[n] = sha256(chain[n-1] + " " + diff[n]).
+// The name of each layer with all below it: chain[0] = diff[0], chain[n] = sha256(chain[n-1] + " " +
+// diff[n]).
 std::vector<Digest> chain_ids(const std::vector<Digest>& diff_ids);
 
 }  // namespace berth::oci

@@ -19,21 +19,23 @@ std::string lower(std::string_view text) {
 }
 
 bool known_os(std::string_view os) {
-    constexpr std::array known{"aix", "android", "darwin", "dragonfly", "freebsd", "illumos", "ios", "js",
-                               "linux", "netbsd", "openbsd", "plan9", "solaris", "wasip1", "windows"};
+    constexpr std::array known{"aix",     "android", "darwin",  "dragonfly", "freebsd",
+                               "illumos", "ios",     "js",      "linux",     "netbsd",
+                               "openbsd", "plan9",   "solaris", "wasip1",    "windows"};
     return std::find(known.begin(), known.end(), os) != known.end();
 }
 
 bool known_architecture(std::string_view architecture) {
-    constexpr std::array known{"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle",
-                               "ppc64", "ppc64le", "riscv", "riscv64", "s390x", "wasm"};
+    constexpr std::array known{"386",     "amd64",  "arm",      "arm64",  "loong64",
+                               "mips",    "mips64", "mips64le", "mipsle", "ppc64",
+                               "ppc64le", "riscv",  "riscv64",  "s390x",  "wasm"};
     return std::find(known.begin(), known.end(), architecture) != known.end();
 }
 
 bool specifier(std::string_view part) {
     return !part.empty() && std::all_of(part.begin(), part.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-               c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '-' || c == '.';
     });
 }
 
@@ -107,9 +109,10 @@ Result<Platform> Platform::parse(std::string_view text) {
     }
     for (auto part : parts) {
         if (!specifier(part)) {
-            return refuse(fmt::format("\"{}\" is an invalid component of \"{}\": platform specifier component must "
-                                      "match \"^[A-Za-z0-9_.-]+$\"",
-                                      part, text));
+            return refuse(
+                fmt::format("\"{}\" is an invalid component of \"{}\": platform specifier component must "
+                            "match \"^[A-Za-z0-9_.-]+$\"",
+                            part, text));
         }
     }
     if (parts.size() > 3) return refuse(fmt::format("\"{}\": cannot parse platform specifier", text));

@@ -24,8 +24,8 @@ struct Platform {
     std::string text() const;
     // Whether this machine-platform can run an image for `image`.
     bool runs(const Platform& image) const { return preference(image).has_value(); }
-    // How well an image for `image` suits this machine-platform: 0 is its own, larger is worse (an older variant,
-    // the 32-bit sibling), nothing when it cannot run.
+    // How well an image for `image` suits this machine-platform: 0 is its own, larger is worse (an older
+    // variant, the 32-bit sibling), nothing when it cannot run.
     std::optional<int> preference(const Platform& image) const;
     bool operator==(const Platform&) const = default;
 };

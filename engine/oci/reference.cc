@@ -21,12 +21,22 @@ constexpr std::string_view kDefaultDomain = "docker.io";
 constexpr std::string_view kLegacyDomain = "index.docker.io";
 constexpr std::string_view kOfficial = "library/";
 
-Failure refuse(std::string message) { return fail(ErrorKind::kInvalidArgument, std::move(message)); }
+Failure refuse(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_letter(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
-bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_lower(char c) {
+    return c >= 'a' && c <= 'z';
+}
+bool is_letter(char c) {
+    return is_lower(c) || (c >= 'A' && c <= 'Z');
+}
+bool is_hex(char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
 
 bool is_component(std::string_view text) {
     auto alnum = [](char c) { return is_lower(c) || is_digit(c); };
@@ -110,7 +120,8 @@ Result<Digest> parse_digest(std::string_view text) {
     }
     if (text.substr(0, colon) != "sha256") return refuse("unsupported digest algorithm");
     if (digits.size() != 64) return refuse("invalid checksum digest length");
-    if (!std::all_of(digits.begin(), digits.end(), is_lower_hex)) return refuse("invalid checksum digest format");
+    if (!std::all_of(digits.begin(), digits.end(), is_lower_hex))
+        return refuse("invalid checksum digest format");
     return Digest::parse(text);
 }
 
@@ -118,15 +129,15 @@ struct Split {
     std::string domain, rest;
 };
 
-// Which part of what the user typed is a domain: the first component, if it has a dot or a colon, is "localhost", or
-// could not be a path because of its capitals.
+// Which part of what the user typed is a domain: the first component, if it has a dot or a colon, is
+// "localhost", or could not be a path because of its capitals.
 Split split_domain(std::string_view text) {
     Split out;
     auto slash = text.find('/');
     auto first = text.substr(0, slash);
-    bool domain = slash != text.npos &&
-                  (first.find_first_of(".:") != first.npos || first == "localhost" ||
-                   std::any_of(first.begin(), first.end(), [](char c) { return is_letter(c) && !is_lower(c); }));
+    bool domain = slash != text.npos && (first.find_first_of(".:") != first.npos || first == "localhost" ||
+                                         std::any_of(first.begin(), first.end(),
+                                                     [](char c) { return is_letter(c) && !is_lower(c); }));
     out.domain = domain ? first : kDefaultDomain;
     out.rest = domain ? text.substr(slash + 1) : text;
     if (out.domain == kLegacyDomain) out.domain = kDefaultDomain;
@@ -144,7 +155,8 @@ Result<Reference> Reference::parse(std::string_view text) {
     auto [domain, rest] = split_domain(text);
     std::string_view remote = std::string_view(rest).substr(0, rest.find(':'));
     if (std::any_of(remote.begin(), remote.end(), [](char c) { return is_letter(c) && !is_lower(c); })) {
-        return refuse("invalid reference format: repository name (" + std::string(remote) + ") must be lowercase");
+        return refuse("invalid reference format: repository name (" + std::string(remote) +
+                      ") must be lowercase");
     }
     std::string_view name = rest, tag, digest;
     bool has_tag = false, has_digest = false;
@@ -158,7 +170,8 @@ Result<Reference> Reference::parse(std::string_view text) {
         name = name.substr(0, colon);
         has_tag = true;
     }
-    if (!is_domain(domain) || !is_path(name) || (has_tag && !is_tag(tag))) return refuse("invalid reference format");
+    if (!is_domain(domain) || !is_path(name) || (has_tag && !is_tag(tag)))
+        return refuse("invalid reference format");
     if (name.size() > kLongestName) return refuse("repository name must not be more than 255 characters");
     Reference out(domain, std::string(name));
     out.tag_ = tag;
@@ -210,13 +223,16 @@ Reference Reference::with_digest(const Digest& digest) const {
     return out;
 }
 
-Reference Reference::trimmed() const { return Reference(domain_, path_); }
+Reference Reference::trimmed() const {
+    return Reference(domain_, path_);
+}
 
 std::string_view id_prefix(std::string_view text) {
     constexpr std::string_view kAlgorithm = "sha256:";
     constexpr std::size_t kLeast = 4;
     if (text.starts_with(kAlgorithm)) text.remove_prefix(kAlgorithm.size());
-    if (text.size() < kLeast || text.size() > 64 || !std::all_of(text.begin(), text.end(), is_lower_hex)) return {};
+    if (text.size() < kLeast || text.size() > 64 || !std::all_of(text.begin(), text.end(), is_lower_hex))
+        return {};
     return text;
 }
 

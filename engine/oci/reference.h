@@ -12,9 +12,9 @@ namespace berth::oci {
 // The name of an image: domain/path[:tag][@digest], in the distribution grammar. Always normalised:
 // "busybox" is docker.io/library/busybox, "user/app:1" is docker.io/user/app:1, "localhost:5000/x" stays.
 class Reference {
-   public:
-    // What a user typed. kInvalidArgument with Docker's texts ("invalid reference format", "invalid reference format:
-    // repository name (library/X) must be lowercase", "invalid checksum digest length", …).
+ public:
+    // What a user typed. kInvalidArgument with Docker's texts ("invalid reference format", "invalid reference
+    // format: repository name (library/X) must be lowercase", "invalid checksum digest length", …).
     static Result<Reference> parse(std::string_view text);
 
     const std::string& domain() const { return domain_; }  // "docker.io", "127.0.0.1:5000"
@@ -41,7 +41,7 @@ class Reference {
 
     bool operator==(const Reference&) const = default;
 
-   private:
+ private:
     Reference(std::string domain, std::string path) : domain_(std::move(domain)), path_(std::move(path)) {}
     std::string domain_, path_, tag_;
     std::optional<Digest> digest_;
@@ -51,7 +51,8 @@ class Reference {
 // "" when it can only be a name.
 std::string_view id_prefix(std::string_view text);
 
-// Whether the last resort of Docker's rules makes `text` a whole digest: "sha256:<64 hex>" or 64 bare hex digits.
+// Whether the last resort of Docker's rules makes `text` a whole digest: "sha256:<64 hex>" or 64 bare hex
+// digits.
 std::optional<Digest> whole_id(std::string_view text);
 
 }  // namespace berth::oci

@@ -22,11 +22,12 @@ template <class T>
 struct IsVector<std::vector<T>> : std::true_type {};
 using Strings = std::map<std::string, std::string>;
 
-// Every struct's fields are listed once, below, for both directions: `pass("name", member)` for each. The Reader
-// fills the member from the object, the Writer adds it to the object unless it says nothing.
+// Every struct's fields are listed once, below, for both directions: `pass("name", member)` for each. The
+// Reader fills the member from the object, the Writer adds it to the object unless it says nothing.
 class Reader {
-   public:
-    Reader(const Json& object, std::string path, Error& error) : object_(object), path_(std::move(path)), error_(error) {
+ public:
+    Reader(const Json& object, std::string path, Error& error)
+        : object_(object), path_(std::move(path)), error_(error) {
         if (!object.is_object()) wrong("", "expected an object");
     }
 
@@ -51,14 +52,16 @@ class Reader {
     void unsupported(const char* name) {
         auto found = object_.is_object() ? object_.find(name) : object_.end();
         if (!object_.is_object() || found == object_.end() || found->is_null() || found->empty()) return;
-        if (error_.message.empty()) error_ = {ErrorKind::kNotImplemented, join(name) + " is not supported yet", 0};
+        if (error_.message.empty())
+            error_ = {ErrorKind::kNotImplemented, join(name) + " is not supported yet", 0};
     }
 
-   private:
+ private:
     std::string join(const std::string& name) const { return path_.empty() ? name : path_ + "." + name; }
     void wrong(const std::string& name, const std::string& why) {
         std::string where = name.empty() ? path_ : join(name);
-        if (error_.message.empty()) error_ = {ErrorKind::kInvalidArgument, where.empty() ? why : where + ": " + why, 0};
+        if (error_.message.empty())
+            error_ = {ErrorKind::kInvalidArgument, where.empty() ? why : where + ": " + why, 0};
     }
 
     template <class T>
@@ -95,11 +98,14 @@ class Reader {
         if (!value.is_number_integer()) return wrong(name, "expected an integer");
         bool fits = false;
         if (value.is_number_unsigned()) {
-            fits = value.template get<std::uint64_t>() <= static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+            fits = value.template get<std::uint64_t>() <=
+                   static_cast<std::uint64_t>(std::numeric_limits<T>::max());
         } else {
             auto number = value.template get<std::int64_t>();
-            fits = number >= 0 ? static_cast<std::uint64_t>(number) <= static_cast<std::uint64_t>(std::numeric_limits<T>::max())
-                               : std::is_signed_v<T> && number >= static_cast<std::int64_t>(std::numeric_limits<T>::min());
+            fits = number >= 0 ? static_cast<std::uint64_t>(number) <=
+                                     static_cast<std::uint64_t>(std::numeric_limits<T>::max())
+                               : std::is_signed_v<T> &&
+                                     number >= static_cast<std::int64_t>(std::numeric_limits<T>::min());
         }
         if (!fits) return wrong(name, "out of range");
         member = value.template get<T>();
@@ -111,7 +117,7 @@ class Reader {
 };
 
 class Writer {
-   public:
+ public:
     Json object = Json::object();
 
     template <class T>
@@ -134,14 +140,15 @@ class Writer {
     }
     void unsupported(const char*) {}
 
-   private:
+ private:
     template <class T>
     static Json written(T& value) {
         if constexpr (IsVector<T>::value) {
             Json array = Json::array();
             for (auto& item : value) array.push_back(written(item));
             return array;
-        } else if constexpr (std::is_same_v<T, std::string> || std::is_arithmetic_v<T> || std::is_same_v<T, Strings>) {
+        } else if constexpr (std::is_same_v<T, std::string> || std::is_arithmetic_v<T> ||
+                             std::is_same_v<T, Strings>) {
             return Json(value);
         } else {
             Writer inner;
@@ -377,7 +384,8 @@ void fields(Pass& pass, Linux& linux_part) {
     pass("maskedPaths", linux_part.masked_paths);
     pass("readonlyPaths", linux_part.readonly_paths);
     pass("mountLabel", linux_part.mount_label);
-    for (const char* name : {"intelRdt", "personality", "timeOffsets", "memoryPolicy", "netDevices"}) pass.unsupported(name);
+    for (const char* name : {"intelRdt", "personality", "timeOffsets", "memoryPolicy", "netDevices"})
+        pass.unsupported(name);
 }
 
 template <class Pass>
@@ -414,11 +422,21 @@ std::string rendered(T value) {
 
 }  // namespace
 
-Result<RuntimeSpec> parse_runtime_spec(std::string_view json) { return parse<RuntimeSpec>(json); }
-Result<Process> parse_process(std::string_view json) { return parse<Process>(json); }
-Result<Resources> parse_resources(std::string_view json) { return parse<Resources>(json); }
+Result<RuntimeSpec> parse_runtime_spec(std::string_view json) {
+    return parse<RuntimeSpec>(json);
+}
+Result<Process> parse_process(std::string_view json) {
+    return parse<Process>(json);
+}
+Result<Resources> parse_resources(std::string_view json) {
+    return parse<Resources>(json);
+}
 
-std::string render(const RuntimeSpec& spec) { return rendered(spec); }
-std::string render(const Seccomp& seccomp) { return rendered(seccomp); }
+std::string render(const RuntimeSpec& spec) {
+    return rendered(spec);
+}
+std::string render(const Seccomp& seccomp) {
+    return rendered(seccomp);
+}
 
 }  // namespace berth::oci

@@ -11,9 +11,9 @@
 
 #include "engine/base/result.h"
 
-// config.json of the OCI runtime specification for Linux (1.2), as plain structs with the specification's names in
-// snake_case. engine/spec fills them and renders; engine/executor parses and obeys. An absent field keeps the value
-// it has here; an absent object is an empty optional or an empty string.
+// config.json of the OCI runtime specification for Linux (1.2), as plain structs with the specification's
+// names in snake_case. engine/spec fills them and renders; engine/executor parses and obeys. An absent field
+// keeps the value it has here; an absent object is an empty optional or an empty string.
 namespace berth::oci {
 
 inline constexpr std::string_view kRuntimeSpecVersion = "1.2.1";
@@ -143,7 +143,8 @@ struct ThrottleDevice {
 struct BlockIoResources {
     std::optional<std::uint16_t> weight, leaf_weight;
     std::vector<WeightDevice> weight_devices;
-    std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops, throttle_write_iops;
+    std::vector<ThrottleDevice> throttle_read_bps, throttle_write_bps, throttle_read_iops,
+        throttle_write_iops;
     bool operator==(const BlockIoResources&) const = default;
 };
 
@@ -215,9 +216,10 @@ struct RuntimeSpec {
     bool operator==(const RuntimeSpec&) const = default;
 };
 
-// A document that is not JSON, or has a field of the wrong type, is kInvalidArgument and the message names the field
-// ("process.user.uid: …"). Fields the specification does not know are ignored, as it demands. Fields it knows and
-// these structs do not hold yet (linux.intelRdt, …) are kNotImplemented, by name, unless empty.
+// A document that is not JSON, or has a field of the wrong type, is kInvalidArgument and the message names
+// the field
+// ("process.user.uid: …"). Fields the specification does not know are ignored, as it demands. Fields it knows
+// and these structs do not hold yet (linux.intelRdt, …) are kNotImplemented, by name, unless empty.
 Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
 // The same for parts that travel alone: `exec --process FILE`, `update -r FILE`.
 Result<Process> parse_process(std::string_view json);

@@ -21,7 +21,9 @@ using state::Connection;
 using state::Durability;
 using state::Statement;
 
-Record read_row(const Statement& row) { return {row.number(0), row.text(1), row.text(2), row.number(3) != 0}; }
+Record read_row(const Statement& row) {
+    return {row.number(0), row.text(1), row.text(2), row.number(3) != 0};
+}
 
 Result<Record> find_in(Connection& connection, const std::string& key) {
     BERTH_TRY(Statement query,
@@ -51,7 +53,8 @@ Result<> Catalog::add(const Record& record) {
         if (!record.parent.empty()) {
             BERTH_TRY(Record parent, find_in(connection, record.parent));
             if (!parent.committed) {
-                return fail(ErrorKind::kNotFound, fmt::format("parent {} is not a committed snapshot", parent.key));
+                return fail(ErrorKind::kNotFound,
+                            fmt::format("parent {} is not a committed snapshot", parent.key));
             }
         }
         return insert(connection, record);
@@ -79,7 +82,8 @@ Result<Record> Catalog::remove(const std::string& key) {
     Record record;
     BERTH_CHECK(database_.write(Durability::kFull, [&](Connection& connection) -> Result<> {
         BERTH_TRY(record, find_in(connection, key));
-        BERTH_TRY(Statement child, connection.prepare("SELECT 1 FROM snapshot_entry WHERE parent = ? LIMIT 1"));
+        BERTH_TRY(Statement child,
+                  connection.prepare("SELECT 1 FROM snapshot_entry WHERE parent = ? LIMIT 1"));
         child.bind(1, key);
         BERTH_TRY(bool has_child, child.step());
         if (has_child) {

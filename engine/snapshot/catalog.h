@@ -20,7 +20,7 @@ struct Record {
 
 // The table of snapshots. Every change is on disk when the call returns.
 class Catalog {
-   public:
+ public:
     explicit Catalog(state::Database& database) : database_(database) {}
 
     // kConflict "snapshot KEY: already exists"; kNotFound when the parent is not there or not committed.
@@ -33,7 +33,7 @@ class Catalog {
     Result<std::vector<Record>> chain(const std::string& key);
     Result<std::vector<Record>> all();
 
-   private:
+ private:
     state::Database& database_;
 };
 

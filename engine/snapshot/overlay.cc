@@ -26,7 +26,7 @@ std::int64_t parse_number(const std::string& name) {
 }
 
 class OverlaySnapshotter final : public Snapshotter {
-   public:
+ public:
     OverlaySnapshotter(const std::string& root, state::Database& database)
         : folder_(root + "/snapshots"), catalog_(database) {}
 
@@ -42,7 +42,7 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<std::uint64_t> usage(const std::string& key) override;
     Result<> collect_orphans() override;
 
-   private:
+ private:
     std::string home(std::int64_t id) const { return folder_ + "/" + std::to_string(id); }
     std::string files(std::int64_t id) const { return home(id) + "/fs"; }
     SnapshotInfo info(const Record& record) const {
@@ -64,7 +64,8 @@ class OverlaySnapshotter final : public Snapshotter {
 Result<> OverlaySnapshotter::start() {
     if (folder_.find_first_of(":,\\") != std::string::npos) {
         // They would have to be escaped in overlay's options, three times over.
-        return fail(ErrorKind::kInvalidArgument, "the data root's path may not contain ':', ',' or '\\': " + folder_);
+        return fail(ErrorKind::kInvalidArgument,
+                    "the data root's path may not contain ':', ',' or '\\': " + folder_);
     }
     BERTH_CHECK(make_folders(folder_, 0700));
     BERTH_TRY(auto records, catalog_.all());
@@ -96,7 +97,8 @@ Result<> OverlaySnapshotter::fill_from_copies(const std::vector<std::int64_t>& n
         Record record{number, copy["key"], copy["parent"], copy.value("committed", nlohmann::json()) == true};
         if (auto added = catalog_.add(record); !added) {
             if (added.error().kind == ErrorKind::kInternal) return added;
-            log::warning("snapshot not taken over", {{"folder", home(number)}, {"error", added.error().message}});
+            log::warning("snapshot not taken over",
+                         {{"folder", home(number)}, {"error", added.error().message}});
             continue;
         }
         ++filled;
@@ -113,7 +115,7 @@ Result<> OverlaySnapshotter::write_copy(const Record& record, Sync sync) const {
 
 // The root of the new layer looks like the root it covers: overlay shows the topmost one's owner and mode.
 Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& parent) {
-    struct stat like {};
+    struct stat like{};
     like.st_mode = 0755;
     if (!parent.empty()) {
         BERTH_TRY(Record below, catalog_.find(parent));
@@ -123,7 +125,8 @@ Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& par
     BERTH_CHECK(make_folders(home(id) + "/work", 0700));
     BERTH_CHECK(make_folders(files(id), 0700));
     BERTH_TRY(UniqueFd top, open_file(files(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    if (::fchown(top.get(), like.st_uid, like.st_gid) != 0 || ::fchmod(top.get(), like.st_mode & 07777) != 0) {
+    if (::fchown(top.get(), like.st_uid, like.st_gid) != 0 ||
+        ::fchmod(top.get(), like.st_mode & 07777) != 0) {
         return fail_errno("make " + files(id));
     }
     return {};
@@ -155,8 +158,8 @@ std::string OverlaySnapshotter::lower_option(std::vector<Record>::const_iterator
     return option;
 }
 
-// index, redirect_dir and metacopy are off whatever the kernel's defaults: with them the upper folder is no longer a
-// plain layer that can be committed, and may not be moved.
+// index, redirect_dir and metacopy are off whatever the kernel's defaults: with them the upper folder is no
+// longer a plain layer that can be committed, and may not be moved.
 sys::Mount OverlaySnapshotter::active_mount(const std::vector<Record>& chain) const {
     const Record& top = chain.front();
     if (chain.size() == 1) return {"bind", files(top.id), "", {"bind", "rw"}};
@@ -185,7 +188,8 @@ Result<sys::Mount> OverlaySnapshotter::view(const std::string& key) {
         return fail(ErrorKind::kInvalidArgument, "snapshot " + key + " is not committed");
     }
     if (chain.size() == 1) return sys::Mount{"bind", files(chain.front().id), "", {"bind", "ro"}};
-    return sys::Mount{"overlay", "overlay", "", {"ro", "index=off", lower_option(chain.begin(), chain.end())}};
+    return sys::Mount{
+        "overlay", "overlay", "", {"ro", "index=off", lower_option(chain.begin(), chain.end())}};
 }
 
 Result<> OverlaySnapshotter::commit(const std::string& key, const std::string& name) {
@@ -237,7 +241,8 @@ Result<> OverlaySnapshotter::collect_orphans() {
 
 }  // namespace
 
-Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root, state::Database& database) {
+Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
+                                                              state::Database& database) {
     auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database);
     BERTH_CHECK(in("snapshots", snapshotter->start()));
     return std::unique_ptr<Snapshotter>(std::move(snapshotter));

@@ -15,18 +15,19 @@ struct SnapshotInfo {
     std::string key;     // a chain ID ("sha256:…") for a committed layer, a container ID for an active one
     std::string parent;  // "" for a base
     bool committed = false;
-    std::string upper;   // the folder that holds this snapshot's own files
+    std::string upper;  // the folder that holds this snapshot's own files
 };
 
 // Layers of root filesystems, by key. A committed snapshot never changes; an active one is one container's
 // writable layer. Safe from any thread; durable when a call returns.
 class Snapshotter {
-   public:
+ public:
     virtual ~Snapshotter() = default;
 
-    // A new active snapshot on top of committed `parent` ("" for none). kConflict if `key` is taken, kNotFound if the
-    // parent is missing. The root folder takes over the owner and mode of the parent's (0755 root without one).
-    // A bind mount without a parent, else an overlay with lowerdir=, upperdir= and workdir=.
+    // A new active snapshot on top of committed `parent` ("" for none). kConflict if `key` is taken,
+    // kNotFound if the parent is missing. The root folder takes over the owner and mode of the parent's (0755
+    // root without one). A bind mount without a parent, else an overlay with lowerdir=, upperdir= and
+    // workdir=.
     virtual Result<sys::Mount> prepare(const std::string& key, const std::string& parent) = 0;
     // The mount of an active snapshot, for mount_detached().
     virtual Result<sys::Mount> mounts(const std::string& key) = 0;
@@ -40,13 +41,15 @@ class Snapshotter {
     virtual Result<std::vector<SnapshotInfo>> list() = 0;
     // Bytes the snapshot's own files take on disk.
     virtual Result<std::uint64_t> usage(const std::string& key) = 0;
-    // Removes folders that no record names (a crash between the two). Opening does it, unless the table was empty: then
-    // it is for whoever has seen that the rebuilt records are complete, before anything is prepared.
+    // Removes folders that no record names (a crash between the two). Opening does it, unless the table was
+    // empty: then it is for whoever has seen that the rebuilt records are complete, before anything is
+    // prepared.
     virtual Result<> collect_orphans() = 0;
 };
 
 extern const state::Schema kSchema;
 // Folders below `root`/snapshots/N/{fs,work}. An empty table is filled from the copies that lie in them.
-Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root, state::Database& database);
+Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
+                                                              state::Database& database);
 
 }  // namespace berth::snapshot

@@ -17,7 +17,7 @@ namespace {
 constexpr int kMaxDepth = 400;
 
 class Walk {
-   public:
+ public:
     explicit Walk(dev_t device) : device_(device) {}
 
     void count(const struct stat& status) {
@@ -32,15 +32,15 @@ class Walk {
         (void)fd.release();
         while (dirent* entry = ::readdir(dir.get())) {
             std::string_view name = entry->d_name;
-            struct stat status {};
+            struct stat status{};
             if (name == "." || name == "..") continue;
             // What vanishes meanwhile takes no space.
             if (::fstatat(::dirfd(dir.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
             if (status.st_dev != device_) continue;
             count(status);
             if (!S_ISDIR(status.st_mode) || depth >= kMaxDepth) continue;
-            UniqueFd child(::openat(::dirfd(dir.get()), entry->d_name,
-                                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            UniqueFd child(
+                ::openat(::dirfd(dir.get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
             if (child) BERTH_CHECK(folder(std::move(child), depth + 1));
         }
         return {};
@@ -48,7 +48,7 @@ class Walk {
 
     std::uint64_t bytes() const { return bytes_; }
 
-   private:
+ private:
     dev_t device_;
     std::set<ino_t> linked_;
     std::uint64_t bytes_ = 0;
@@ -58,7 +58,7 @@ class Walk {
 
 Result<std::uint64_t> disk_usage(const std::string& path) {
     BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    struct stat status {};
+    struct stat status{};
     if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
     Walk walk(status.st_dev);
     walk.count(status);

@@ -16,7 +16,9 @@ constexpr const char* kInitTarget = "/sbin/docker-init";
 std::vector<oci::SpecMount> default_mounts() {
     return {{"/proc", "proc", "proc", {"nosuid", "noexec", "nodev"}},
             {"/dev", "tmpfs", "tmpfs", {"nosuid", "strictatime", "mode=755", "size=65536k"}},
-            {"/dev/pts", "devpts", "devpts",
+            {"/dev/pts",
+             "devpts",
+             "devpts",
              {"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"}},
             {"/sys", "sysfs", "sysfs", {"nosuid", "noexec", "nodev", "ro"}},
             {"/sys/fs/cgroup", "cgroup", "cgroup", {"ro", "nosuid", "noexec", "nodev"}},
@@ -25,9 +27,17 @@ std::vector<oci::SpecMount> default_mounts() {
 }
 
 std::vector<std::string> default_masked(const HostFacts& host) {
-    std::vector<std::string> out{"/proc/acpi",       "/proc/asound",     "/proc/interrupts",  "/proc/kcore",
-                                 "/proc/keys",       "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
-                                 "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+    std::vector<std::string> out{"/proc/acpi",
+                                 "/proc/asound",
+                                 "/proc/interrupts",
+                                 "/proc/kcore",
+                                 "/proc/keys",
+                                 "/proc/latency_stats",
+                                 "/proc/sched_debug",
+                                 "/proc/scsi",
+                                 "/proc/timer_list",
+                                 "/proc/timer_stats",
+                                 "/sys/devices/virtual/powercap",
                                  "/sys/firmware"};
     out.insert(out.end(), host.thermal_paths.begin(), host.thermal_paths.end());
     return out;
@@ -41,8 +51,14 @@ oci::DeviceRule rule(bool allow, std::int64_t major, std::int64_t minor) {
 std::vector<oci::DeviceRule> default_device_rules() {
     oci::DeviceRule none;
     none.access = "rwm";
-    return {none,          rule(true, 1, 5), rule(true, 1, 3), rule(true, 1, 9), rule(true, 1, 8), rule(true, 5, 0),
-            rule(true, 5, 1), rule(false, 10, 229)};
+    return {none,
+            rule(true, 1, 5),
+            rule(true, 1, 3),
+            rule(true, 1, 9),
+            rule(true, 1, 8),
+            rule(true, 5, 0),
+            rule(true, 5, 1),
+            rule(false, 10, 229)};
 }
 
 void remove_option(oci::SpecMount& mount, std::string_view option) {
@@ -88,11 +104,13 @@ Result<std::vector<oci::SpecMount>> build_mounts(const ContainerSpec& from) {
         out.push_back({mount.target, mount.type, mount.source, std::move(options)});
     }
     for (auto& mount : out) {
-        if (from.readonly_root && targets.count(mount.destination) == 0 && !stays_writable(mount.destination) &&
+        if (from.readonly_root && targets.count(mount.destination) == 0 &&
+            !stays_writable(mount.destination) &&
             std::find(mount.options.begin(), mount.options.end(), "ro") == mount.options.end()) {
             mount.options.emplace_back("ro");
         }
-        if (from.privileged && (mount.destination == "/sys" || mount.type == "cgroup")) remove_option(mount, "ro");
+        if (from.privileged && (mount.destination == "/sys" || mount.type == "cgroup"))
+            remove_option(mount, "ro");
     }
     return out;
 }
@@ -121,7 +139,8 @@ std::map<std::string, std::string> build_sysctls(const ContainerSpec& from, cons
     return out;
 }
 
-Result<std::optional<oci::Seccomp>> choose_seccomp(const ContainerSpec& from, const std::vector<std::string>& caps,
+Result<std::optional<oci::Seccomp>> choose_seccomp(const ContainerSpec& from,
+                                                   const std::vector<std::string>& caps,
                                                    const HostFacts& host) {
     const bool standard = from.seccomp.empty() || from.seccomp == "builtin";
     if (from.seccomp == "unconfined") return std::optional<oci::Seccomp>();
@@ -154,8 +173,8 @@ Result<oci::Process> build_process(const ContainerSpec& from, const HostFacts& h
     out.args.insert(out.args.end(), from.args.begin(), from.args.end());
     out.env = from.env;
     out.cwd = from.cwd;
-    BERTH_TRY(auto caps, choose_capabilities(from.cap_add, from.cap_drop, from.privileged,
-                                              host.capabilities));
+    BERTH_TRY(auto caps,
+              choose_capabilities(from.cap_add, from.cap_drop, from.privileged, host.capabilities));
     out.capabilities.emplace();
     out.capabilities->bounding = caps;
     out.capabilities->effective = caps;

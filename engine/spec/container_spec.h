@@ -25,7 +25,8 @@ struct DeviceMapping {  // --device
     std::string access = "rwm";
 };
 
-// What to run and how, with everything that needs looking up already looked up. The defaults are the default sandbox.
+// What to run and how, with everything that needs looking up already looked up. The defaults are the default
+// sandbox.
 struct ContainerSpec {
     std::vector<std::string> args;
     std::vector<std::string> env;  // complete: PATH, HOSTNAME, TERM included
@@ -33,8 +34,8 @@ struct ContainerSpec {
     oci::User user;  // from look_up_user()
     bool terminal = false;
     std::optional<oci::Box> console_size;
-    // The host path of an init program, or "". It is bound at /sbin/docker-init and put in front of args, unless the
-    // PID namespace is another's.
+    // The host path of an init program, or "". It is bound at /sbin/docker-init and put in front of args,
+    // unless the PID namespace is another's.
     std::string init_path;
 
     std::string hostname, domainname;
@@ -45,8 +46,8 @@ struct ContainerSpec {
 
     std::string root_path = "rootfs";
     bool readonly_root = false;
-    // Volumes, binds, tmpfs and the engine's own files, in the order to mount. Options are final but for tmpfs: it
-    // gets noexec, nosuid, nodev, rprivate unless its options say otherwise.
+    // Volumes, binds, tmpfs and the engine's own files, in the order to mount. Options are final but for
+    // tmpfs: it gets noexec, nosuid, nodev, rprivate unless its options say otherwise.
     std::vector<sys::Mount> mounts;
     std::int64_t shm_size = 64 << 20;
     std::string rootfs_propagation;
@@ -71,7 +72,7 @@ struct ContainerSpec {
 // What the sandbox depends on of the machine.
 struct HostFacts {
     int kernel_major = 0, kernel_minor = 0;
-    std::string architecture;  // amd64, arm64, …
+    std::string architecture;               // amd64, arm64, …
     std::vector<std::string> capabilities;  // those this process has, and so can give, by number
     bool cgroup_v2 = false;
     bool seccomp = false;
@@ -81,8 +82,9 @@ struct HostFacts {
 };
 HostFacts host_facts();
 
-// kInvalidArgument in Docker's words for what is malformed; an explicit seccomp or AppArmor profile that this machine
-// cannot apply is an error, the default one is left out. Reads /dev for `devices` and `privileged`, else pure.
+// kInvalidArgument in Docker's words for what is malformed; an explicit seccomp or AppArmor profile that this
+// machine cannot apply is an error, the default one is left out. Reads /dev for `devices` and `privileged`,
+// else pure.
 Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& host);
 
 }  // namespace berth::spec

@@ -2,8 +2,9 @@
 
 namespace berth::spec {
 
-// The system calls of Docker's default profile, in the format of its profiles. The newest names come with kernel 6.13;
-// libseccomp passes over those it does not know. socket() stays shut for AF_ALG (38) and AF_VSOCK (40).
+// The system calls of Docker's default profile, in the format of its profiles. The newest names come with
+// kernel 6.13; libseccomp passes over those it does not know. socket() stays shut for AF_ALG (38) and
+// AF_VSOCK (40).
 const std::string_view kDefaultSeccompProfile = R"json({
 "defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 1,
 "archMap": [

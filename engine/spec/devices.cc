@@ -17,7 +17,8 @@ namespace berth::spec {
 namespace {
 
 // Folders of /dev that belong to the container's own mounts or to the host's tools.
-constexpr std::array<std::string_view, 7> kSkipped{"pts", "shm", "fd", "mqueue", ".lxc", ".lxd-mounts", ".udev"};
+constexpr std::array<std::string_view, 7> kSkipped{"pts",  "shm",         "fd",   "mqueue",
+                                                   ".lxc", ".lxd-mounts", ".udev"};
 
 std::optional<oci::Device> device_of(const struct stat& info, std::string path) {
     oci::Device out;
@@ -61,15 +62,17 @@ bool valid_access(std::string_view access) {
 
 Result<> add_mapping(const DeviceMapping& mapping, std::string_view access, oci::Linux& section) {
     auto gathering = [&](const std::string& why) {
-        return fail(ErrorKind::kInvalidArgument, "error gathering device information while adding custom device \"" +
-                                                     mapping.host_path + "\": " + why);
+        return fail(ErrorKind::kInvalidArgument,
+                    "error gathering device information while adding custom device \"" + mapping.host_path +
+                        "\": " + why);
     };
     if (!valid_access(access)) {
         return fail(ErrorKind::kInvalidArgument, "invalid device mode: " + std::string(access));
     }
     struct stat info{};
     if (stat(mapping.host_path.c_str(), &info) != 0) {
-        return gathering(errno == ENOENT ? "no such file or directory" : std::generic_category().message(errno));
+        return gathering(errno == ENOENT ? "no such file or directory"
+                                         : std::generic_category().message(errno));
     }
     std::vector<oci::Device> found;
     const std::string target = mapping.path.empty() ? mapping.host_path : mapping.path;
@@ -80,7 +83,8 @@ Result<> add_mapping(const DeviceMapping& mapping, std::string_view access, oci:
     }
     if (found.empty()) return gathering("not a device node");
     for (auto& device : found) {
-        section.resources->devices.push_back({true, device.type, device.major, device.minor, std::string(access)});
+        section.resources->devices.push_back(
+            {true, device.type, device.major, device.minor, std::string(access)});
         section.devices.push_back(std::move(device));
     }
     return {};
@@ -94,7 +98,8 @@ bool read_number(std::string_view text, std::optional<std::int64_t>& out) {
     }
     std::int64_t number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > UINT32_MAX) return false;
+    if (error != std::errc() || end != text.data() + text.size() || number < 0 || number > UINT32_MAX)
+        return false;
     out = number;
     return true;
 }

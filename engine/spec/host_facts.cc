@@ -35,12 +35,12 @@ HostFacts host_facts() {
     uname(&name);
     std::sscanf(name.release, "%d.%d", &facts.kernel_major, &facts.kernel_minor);
     const std::string machine = name.machine;
-    facts.architecture = machine == "x86_64"      ? "amd64"
-                         : machine == "aarch64"   ? "arm64"
-                         : machine == "i686"      ? "386"
-                         : machine == "armv7l"    ? "arm"
+    facts.architecture = machine == "x86_64"        ? "amd64"
+                         : machine == "aarch64"     ? "arm64"
+                         : machine == "i686"        ? "386"
+                         : machine == "armv7l"      ? "arm"
                          : machine == "loongarch64" ? "loong64"
-                                                  : machine;
+                                                    : machine;
     struct statfs cgroups{};
     facts.cgroup_v2 = statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == CGROUP2_SUPER_MAGIC;
     facts.capabilities = own_capabilities();

@@ -14,7 +14,7 @@ struct Names {
     std::string_view go, seccomp;
 };
 constexpr Names kArchitectures[] = {
-    {"386", "SCMP_ARCH_X86"},         {"amd64", "SCMP_ARCH_X86_64"},      {"arm", "SCMP_ARCH_ARM"},
+    {"386", "SCMP_ARCH_X86"},         {"amd64", "SCMP_ARCH_X86_64"},        {"arm", "SCMP_ARCH_ARM"},
     {"arm64", "SCMP_ARCH_AARCH64"},   {"loong64", "SCMP_ARCH_LOONGARCH64"}, {"ppc64le", "SCMP_ARCH_PPC64LE"},
     {"riscv64", "SCMP_ARCH_RISCV64"}, {"s390x", "SCMP_ARCH_S390X"}};
 
@@ -23,7 +23,8 @@ Failure broken(const std::string& why) {
 }
 
 bool holds(const json& list, std::string_view value) {
-    return std::any_of(list.begin(), list.end(), [&](const json& item) { return item.get<std::string>() == value; });
+    return std::any_of(list.begin(), list.end(),
+                       [&](const json& item) { return item.get<std::string>() == value; });
 }
 
 const json& field(const json& from, const char* name) {
@@ -74,7 +75,8 @@ oci::SeccompRule read_rule(const json& from) {
         rule.names = names.get<std::vector<std::string>>();
     }
     rule.action = from.value("action", "");
-    if (const json& number = field(from, "errnoRet"); !number.is_null()) rule.errno_ret = number.get<std::uint32_t>();
+    if (const json& number = field(from, "errnoRet"); !number.is_null())
+        rule.errno_ret = number.get<std::uint32_t>();
     for (const auto& arg : field(from, "args")) {
         if (arg.is_null()) continue;
         rule.args.push_back({arg.value("index", 0U), arg.value("value", std::uint64_t{0}),
@@ -109,15 +111,17 @@ Result<std::optional<oci::Seccomp>> resolve(const json& profile, const std::vect
                     "both 'architectures' and 'archMap' are specified in the seccomp profile, use either "
                     "'architectures' or 'archMap'");
     }
-    if (const json& number = field(profile, "defaultErrnoRet"); !number.is_null()) out.default_errno_ret = number;
+    if (const json& number = field(profile, "defaultErrnoRet"); !number.is_null())
+        out.default_errno_ret = number;
     if (const json& flags = field(profile, "flags"); !flags.is_null()) out.flags = flags;
     out.listener_path = profile.value("listenerPath", "");
     out.listener_metadata = profile.value("listenerMetadata", "");
     read_architectures(profile, host, out);
     for (const auto& rule : rules) {
         if (!rule.value("name", "").empty() && !field(rule, "names").empty()) {
-            return fail(ErrorKind::kInvalidArgument,
-                        "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'");
+            return fail(
+                ErrorKind::kInvalidArgument,
+                "both 'name' and 'names' are specified in the seccomp profile, use either 'name' or 'names'");
         }
         if (excluded(field(rule, "excludes"), caps, host)) continue;
         if (!included(field(rule, "includes"), caps, host)) continue;
@@ -140,14 +144,16 @@ Result<std::optional<oci::Seccomp>> resolve_checked(const json& profile, const s
 
 }  // namespace
 
-Result<std::optional<oci::Seccomp>> resolve_seccomp(std::string_view profile, const std::vector<std::string>& caps,
+Result<std::optional<oci::Seccomp>> resolve_seccomp(std::string_view profile,
+                                                    const std::vector<std::string>& caps,
                                                     const HostFacts& host) {
     const json parsed = json::parse(profile, nullptr, false);
     if (parsed.is_discarded()) return broken("invalid JSON");
     return resolve_checked(parsed, caps, host);
 }
 
-Result<std::optional<oci::Seccomp>> default_seccomp(const std::vector<std::string>& caps, const HostFacts& host) {
+Result<std::optional<oci::Seccomp>> default_seccomp(const std::vector<std::string>& caps,
+                                                    const HostFacts& host) {
     static const json kProfile = json::parse(kDefaultSeccompProfile);
     return resolve_checked(kProfile, caps, host);
 }

@@ -12,15 +12,38 @@ struct Flag {
     std::string_view word, topic;
 };
 // Words about one topic exclude each other.
-constexpr Flag kFlags[] = {
-    {"ro", "ro"},           {"rw", "ro"},           {"suid", "suid"},         {"nosuid", "suid"},
-    {"dev", "dev"},         {"nodev", "dev"},       {"exec", "exec"},         {"noexec", "exec"},
-    {"sync", "sync"},       {"async", "sync"},      {"dirsync", "dirsync"},   {"remount", "remount"},
-    {"mand", "mand"},       {"nomand", "mand"},     {"atime", "atime"},       {"noatime", "atime"},
-    {"diratime", "diratime"}, {"nodiratime", "diratime"}, {"relatime", "relatime"}, {"norelatime", "relatime"},
-    {"strictatime", "strictatime"}, {"nostrictatime", "strictatime"}, {"bind", "tree"}, {"rbind", "tree"},
-    {"unbindable", "tree"}, {"runbindable", "tree"}, {"private", "tree"},     {"rprivate", "tree"},
-    {"shared", "tree"},     {"rshared", "tree"},    {"slave", "tree"},        {"rslave", "tree"}};
+constexpr Flag kFlags[] = {{"ro", "ro"},
+                           {"rw", "ro"},
+                           {"suid", "suid"},
+                           {"nosuid", "suid"},
+                           {"dev", "dev"},
+                           {"nodev", "dev"},
+                           {"exec", "exec"},
+                           {"noexec", "exec"},
+                           {"sync", "sync"},
+                           {"async", "sync"},
+                           {"dirsync", "dirsync"},
+                           {"remount", "remount"},
+                           {"mand", "mand"},
+                           {"nomand", "mand"},
+                           {"atime", "atime"},
+                           {"noatime", "atime"},
+                           {"diratime", "diratime"},
+                           {"nodiratime", "diratime"},
+                           {"relatime", "relatime"},
+                           {"norelatime", "relatime"},
+                           {"strictatime", "strictatime"},
+                           {"nostrictatime", "strictatime"},
+                           {"bind", "tree"},
+                           {"rbind", "tree"},
+                           {"unbindable", "tree"},
+                           {"runbindable", "tree"},
+                           {"private", "tree"},
+                           {"rprivate", "tree"},
+                           {"shared", "tree"},
+                           {"rshared", "tree"},
+                           {"slave", "tree"},
+                           {"rslave", "tree"}};
 constexpr std::string_view kValues[] = {"size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"};
 
 // What the option sets, or "" if tmpfs has no such option.

@@ -51,7 +51,8 @@ Result<std::string> read_table(int root_fd, const char* path) {
     }
     struct stat info{};
     if (fstat(file->get(), &info) != 0) return fail_errno(path);
-    if (!S_ISREG(info.st_mode)) return fail(ErrorKind::kInvalidArgument, std::string(path) + ": not a regular file");
+    if (!S_ISREG(info.st_mode))
+        return fail(ErrorKind::kInvalidArgument, std::string(path) + ": not a regular file");
     return in(path, read_all(file->get(), kLimit));
 }
 
@@ -70,15 +71,16 @@ std::optional<std::uint32_t> id_field(std::string_view text) {
     return id ? *id : std::nullopt;
 }
 
-std::optional<PasswdEntry> find_user(std::string_view table, std::optional<std::uint32_t> uid, std::string_view name) {
+std::optional<PasswdEntry> find_user(std::string_view table, std::optional<std::uint32_t> uid,
+                                     std::string_view name) {
     for (auto line : split(table, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() < 4 || fields[0].empty()) continue;
         const auto entry_uid = id_field(fields[2]), entry_gid = id_field(fields[3]);
         if (!entry_uid || !entry_gid) continue;
         if (uid ? *uid != *entry_uid : name != fields[0]) continue;
-        return PasswdEntry{std::string(fields[0]), std::string(fields.size() > 5 ? fields[5] : ""), *entry_uid,
-                           *entry_gid};
+        return PasswdEntry{std::string(fields[0]), std::string(fields.size() > 5 ? fields[5] : ""),
+                           *entry_uid, *entry_gid};
     }
     return std::nullopt;
 }
@@ -126,7 +128,8 @@ Result<ResolvedUser> look_up_user(int root_fd, std::string_view text, const std:
     out.user.uid = entry ? entry->uid : *uid;
     out.user.gid = entry ? entry->gid : 0;
     // HOME becomes a line of the environment: nothing but an absolute path may.
-    if (entry && entry->home.starts_with('/') && entry->home.find('\0') == std::string::npos) out.home = entry->home;
+    if (entry && entry->home.starts_with('/') && entry->home.find('\0') == std::string::npos)
+        out.home = entry->home;
 
     const auto groups = parse_groups(group_table);
     if (!group_text.empty()) {
@@ -139,7 +142,8 @@ Result<ResolvedUser> look_up_user(int root_fd, std::string_view text, const std:
     };
     for (const auto& group : groups) {
         if (!entry || !group_text.empty()) break;
-        if (std::find(group.members.begin(), group.members.end(), entry->name) != group.members.end()) add(group.gid);
+        if (std::find(group.members.begin(), group.members.end(), entry->name) != group.members.end())
+            add(group.gid);
     }
     for (const auto& name : extra) {
         BERTH_TRY(const auto gid, find_group(groups, name));

@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t kIdleReaders = 4;
 
 class SqliteDatabase final : public Database {
-   public:
+ public:
     SqliteDatabase(std::string path, std::unique_ptr<SqliteConnection> connection)
         : path_(std::move(path)), writer_(std::move(connection)) {}
 
@@ -38,7 +38,7 @@ class SqliteDatabase final : public Database {
         return result;
     }
 
-   private:
+ private:
     Result<std::unique_ptr<SqliteConnection>> take_reader() {
         {
             std::lock_guard lock(mutex_);
@@ -57,8 +57,8 @@ class SqliteDatabase final : public Database {
     }
 
     std::string path_;
-    // Before the readers, so that its connection is closed after theirs: only the last one to close, and only one
-    // that may write, folds the log into the file.
+    // Before the readers, so that its connection is closed after theirs: only the last one to close, and only
+    // one that may write, folds the log into the file.
     Writer writer_;
     std::mutex mutex_;
     std::vector<std::unique_ptr<SqliteConnection>> readers_;

@@ -17,7 +17,7 @@ class SqliteConnection;
 
 // A prepared statement. Parameters are bound by position from 1; columns are read by position from 0.
 class Statement {
-   public:
+ public:
     Statement(Statement&&) noexcept;
     ~Statement();
 
@@ -33,7 +33,7 @@ class Statement {
     std::int64_t number(int column) const;
     bool is_null(int column) const;
 
-   private:
+ private:
     friend class SqliteConnection;
     struct Impl;
     explicit Statement(std::unique_ptr<Impl> impl);
@@ -41,10 +41,11 @@ class Statement {
 };
 
 class Connection {
-   public:
+ public:
     virtual ~Connection() = default;
-    // Cheap for a text that was prepared before: connections keep their statements. kConflict when a UNIQUE constraint
-    // or a primary key refuses (reported by Statement::run). A statement does not outlive its connection.
+    // Cheap for a text that was prepared before: connections keep their statements. kConflict when a UNIQUE
+    // constraint or a primary key refuses (reported by Statement::run). A statement does not outlive its
+    // connection.
     virtual Result<Statement> prepare(std::string_view sql) = 0;
     // Any number of statements without parameters and without rows.
     virtual Result<> execute(std::string_view sql) = 0;
@@ -63,30 +64,31 @@ enum class Durability { kNormal, kFull };
 
 // One database file in WAL mode. Safe from any thread; all calls block.
 class Database {
-   public:
-    // Opens or creates it and brings every schema up to date. A damaged file gives kDataLoss: the caller moves it
-    // aside and rebuilds from the JSON copies (see README).
+ public:
+    // Opens or creates it and brings every schema up to date. A damaged file gives kDataLoss: the caller
+    // moves it aside and rebuilds from the JSON copies (see README).
     static Result<std::unique_ptr<Database>> open(const std::string& path, std::span<const Schema> schemas);
     virtual ~Database() = default;
 
-    // Runs `work` in a transaction on the one writer thread and returns once it is committed. An Error from `work`
-    // rolls back its statements alone. Writers that arrive together are committed together. `work` must not call
-    // write(); what it throws reaches the caller.
+    // Runs `work` in a transaction on the one writer thread and returns once it is committed. An Error from
+    // `work` rolls back its statements alone. Writers that arrive together are committed together. `work`
+    // must not call write(); what it throws reaches the caller.
     virtual Result<> write(Durability durability, std::function<Result<>(Connection&)> work) = 0;
-    // Runs `work` on a read-only connection, on the caller's thread: all its statements see the same, last commit, and
-    // never wait for a writer.
+    // Runs `work` on a read-only connection, on the caller's thread: all its statements see the same, last
+    // commit, and never wait for a writer.
     virtual Result<> read(std::function<Result<>(Connection&)> work) = 0;
 };
 
 // A database that is there again whatever happened to its file.
 struct Reopened {
     std::unique_ptr<Database> database;
-    // Where a damaged file went ("PATH.damaged-20261121T014102Z"), or "". When it is not empty the database is new and
-    // every service fills its tables from its JSON copies.
+    // Where a damaged file went ("PATH.damaged-20261121T014102Z"), or "". When it is not empty the database
+    // is new and every service fills its tables from its JSON copies.
     std::string damaged_file;
 };
-// Database::open(), and on kDataLoss: moves the file (and its -wal) aside, keeps it for whoever wants to look, and
-// opens a fresh one. Other errors (no space, no permission, written by a newer version) are returned.
+// Database::open(), and on kDataLoss: moves the file (and its -wal) aside, keeps it for whoever wants to
+// look, and opens a fresh one. Other errors (no space, no permission, written by a newer version) are
+// returned.
 Result<Reopened> open_or_replace(const std::string& path, std::span<const Schema> schemas);
 
 }  // namespace berth::state

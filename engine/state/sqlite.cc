@@ -20,10 +20,13 @@ ErrorKind kind_of(int code) {
                        ? ErrorKind::kConflict
                        : ErrorKind::kInternal;
         case SQLITE_CORRUPT:
-        case SQLITE_NOTADB: return ErrorKind::kDataLoss;
+        case SQLITE_NOTADB:
+            return ErrorKind::kDataLoss;
         case SQLITE_BUSY:
-        case SQLITE_LOCKED: return ErrorKind::kUnavailable;
-        default: return ErrorKind::kInternal;
+        case SQLITE_LOCKED:
+            return ErrorKind::kUnavailable;
+        default:
+            return ErrorKind::kInternal;
     }
 }
 
@@ -36,19 +39,22 @@ Failure sqlite_failure(sqlite3* handle, std::string_view what) {
 }
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::string& path, Access access) {
-    int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+    int flags =
+        SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+        (access == Access::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     sqlite3* handle = nullptr;
     int code = sqlite3_open_v2(path.c_str(), &handle, flags, nullptr);
     if (handle == nullptr) return fail(ErrorKind::kInternal, "open " + path + ": out of memory");
     std::unique_ptr<SqliteConnection> connection(new SqliteConnection(handle));
     if (code != SQLITE_OK) return sqlite_failure(handle, "open " + path);
     sqlite3_busy_timeout(handle, kBusyMilliseconds);
-    // A text that images and clients influence is only ever bound, but a damaged file must not run code either.
+    // A text that images and clients influence is only ever bound, but a damaged file must not run code
+    // either.
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
     const char* pages = access == Access::kReadOnly ? "PRAGMA cache_size=-128" : "PRAGMA cache_size=-512";
-    for (const char* pragma : {pages, "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY", "PRAGMA foreign_keys=ON"}) {
+    for (const char* pragma :
+         {pages, "PRAGMA mmap_size=0", "PRAGMA temp_store=MEMORY", "PRAGMA foreign_keys=ON"}) {
         BERTH_CHECK(connection->execute(pragma));
     }
     return connection;

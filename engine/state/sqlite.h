@@ -11,13 +11,13 @@
 // Inside engine/state only: the connection behind Connection.
 namespace berth::state {
 
-// An Error from SQLite's last failure on `handle`: kConflict for UNIQUE and primary keys, kDataLoss for a damaged
-// file, kUnavailable when it stays locked, kInternal (with ENOSPC where it is that) for the rest.
+// An Error from SQLite's last failure on `handle`: kConflict for UNIQUE and primary keys, kDataLoss for a
+// damaged file, kUnavailable when it stays locked, kInternal (with ENOSPC where it is that) for the rest.
 Failure sqlite_failure(sqlite3* handle, std::string_view what);
 
 // One handle, used by one thread at a time.
 class SqliteConnection final : public Connection {
-   public:
+ public:
     enum class Access { kReadWrite, kReadOnly };
     static Result<std::unique_ptr<SqliteConnection>> open(const std::string& path, Access access);
     ~SqliteConnection() override;
@@ -33,7 +33,7 @@ class SqliteConnection final : public Connection {
     // A statement comes back when its user is done with it.
     void recycle(std::string sql, sqlite3_stmt* statement);
 
-   private:
+ private:
     explicit SqliteConnection(sqlite3* handle) : handle_(handle) {}
 
     sqlite3* handle_;

@@ -25,19 +25,20 @@ Result<Statement> SqliteConnection::prepare(std::string_view sql) {
     if (auto found = idle_.find(text); found != idle_.end()) {
         statement = found->second;
         idle_.erase(found);
-    } else if (sqlite3_prepare_v3(handle_, text.data(), static_cast<int>(text.size()), SQLITE_PREPARE_PERSISTENT,
-                                  &statement, nullptr) != SQLITE_OK) {
+    } else if (sqlite3_prepare_v3(handle_, text.data(), static_cast<int>(text.size()),
+                                  SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
         return sqlite_failure(handle_, "database");
     }
     if (statement == nullptr) return fail(ErrorKind::kInternal, "database: empty statement");
-    return Statement(std::unique_ptr<Statement::Impl>(
-        new Statement::Impl{*this, handle_, statement, std::move(text)}));
+    return Statement(
+        std::unique_ptr<Statement::Impl>(new Statement::Impl{*this, handle_, statement, std::move(text)}));
 }
 
 Statement& Statement::bind(int index, std::string_view text) {
     // A null pointer would bind NULL, not the empty text.
     const char* data = text.data() != nullptr ? text.data() : "";
-    impl_->note(sqlite3_bind_text64(impl_->statement, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
+    impl_->note(
+        sqlite3_bind_text64(impl_->statement, index, data, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
     return *this;
 }
 
@@ -53,7 +54,8 @@ Statement& Statement::bind_null(int index) {
 
 Result<bool> Statement::step() {
     if (impl_->bind_error != SQLITE_OK) {
-        return fail(ErrorKind::kInternal, std::string("database: bind: ") + sqlite3_errstr(impl_->bind_error));
+        return fail(ErrorKind::kInternal,
+                    std::string("database: bind: ") + sqlite3_errstr(impl_->bind_error));
     }
     int code = sqlite3_step(impl_->statement);
     if (code == SQLITE_ROW) return true;
@@ -78,7 +80,9 @@ std::string Statement::text(int column) const {
     return {reinterpret_cast<const char*>(data), size};
 }
 
-std::int64_t Statement::number(int column) const { return sqlite3_column_int64(impl_->statement, column); }
+std::int64_t Statement::number(int column) const {
+    return sqlite3_column_int64(impl_->statement, column);
+}
 
 bool Statement::is_null(int column) const {
     return sqlite3_column_type(impl_->statement, column) == SQLITE_NULL;

@@ -54,7 +54,8 @@ Result<> Writer::commit(const Group& group) {
     BERTH_CHECK(connection_->execute("BEGIN IMMEDIATE"));
     for (Request* request : group) {
         auto ran = run_one(*request);
-        // Some errors (disk full, I/O) make SQLite give up the whole transaction, and all its members with it.
+        // Some errors (disk full, I/O) make SQLite give up the whole transaction, and all its members with
+        // it.
         if (!connection_->in_transaction()) {
             return ran ? fail(ErrorKind::kInternal, "database: transaction lost") : std::move(ran);
         }
@@ -66,9 +67,8 @@ Result<> Writer::commit(const Group& group) {
 }
 
 Result<> Writer::set_durability(const Group& group) {
-    bool full = std::any_of(group.begin(), group.end(), [](const Request* request) {
-        return request->durability == Durability::kFull;
-    });
+    bool full = std::any_of(group.begin(), group.end(),
+                            [](const Request* request) { return request->durability == Durability::kFull; });
     Durability wanted = full ? Durability::kFull : Durability::kNormal;
     if (wanted == durability_) return {};
     BERTH_CHECK(connection_->execute(full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));

@@ -13,18 +13,18 @@ namespace berth::state {
 // The one thread that writes. Whoever arrives while a group is being committed forms the next group:
 //
 //   BEGIN IMMEDIATE
-//     SAVEPOINT berth; work of the first;  RELEASE berth      an error of the work: ROLLBACK TO berth, RELEASE berth
-//     SAVEPOINT berth; work of the second; RELEASE berth
+//     SAVEPOINT berth; work of the first;  RELEASE berth      an error of the work: ROLLBACK TO berth,
+//     RELEASE berth SAVEPOINT berth; work of the second; RELEASE berth
 //   COMMIT                                                    an error here is every member's error
 class Writer {
-   public:
+ public:
     explicit Writer(std::unique_ptr<SqliteConnection> connection);
     // Commits what waits, then ends the thread.
     ~Writer();
 
     Result<> write(Durability durability, const std::function<Result<>(Connection&)>& work);
 
-   private:
+ private:
     struct Request {
         Durability durability;
         const std::function<Result<>(Connection&)>& work;

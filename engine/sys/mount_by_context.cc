@@ -90,7 +90,8 @@ Result<UniqueFd> mount_by_context(const Mount& mount, const MountOptions& option
     if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
         return context_failure(context.get(), "mount " + mount.type);
     }
-    UniqueFd mounted(::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(options.set | options.set_all)));
+    UniqueFd mounted(
+        ::fsmount(context.get(), FSMOUNT_CLOEXEC, static_cast<unsigned>(options.set | options.set_all)));
     if (!mounted) return context_failure(context.get(), "mount " + mount.type);
     return mounted;
 }

@@ -14,15 +14,15 @@ namespace berth::sys {
 
 namespace {
 
-// The child shares memory and descriptors with its caller, which stands still until it is done (vfork): what it
-// opens is simply there afterwards. It may be one of many threads that forks, so it allocates nothing.
+// The child shares memory and descriptors with its caller, which stands still until it is done (vfork): what
+// it opens is simply there afterwards. It may be one of many threads that forks, so it allocates nothing.
 struct Job {
     const char* source;
     const char* type;
     const char* data;
-    unsigned long flags;          // of mount(2)
+    unsigned long flags;  // of mount(2)
     bool bind, recursive_bind;
-    int links;                    // a detached tmpfs with the links that `data` names; -1: none
+    int links;  // a detached tmpfs with the links that `data` names; -1: none
     int result = -1;
     int error = 0;
     const char* failed = "";
@@ -46,7 +46,8 @@ bool attempt(Job& job) {
         return false;
     }
     job.failed = "clone the mount";
-    job.result = ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (job.bind ? AT_RECURSIVE : 0u));
+    job.result =
+        ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (job.bind ? AT_RECURSIVE : 0u));
     return job.result >= 0;
 }
 
@@ -63,7 +64,8 @@ Result<UniqueFd> run(Job& job) {
     sigset_t all, before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t child = ::clone(child_main, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &job);
+    pid_t child =
+        ::clone(child_main, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &job);
     int err = errno;
     // No exit signal: nobody else's SIGCHLD or wait(-1) sees this child.
     if (child > 0) {
@@ -140,9 +142,11 @@ Result<UniqueFd> mount_in_child(const Mount& mount, const MountOptions& options)
         data = join(options.data);
     }
     const std::string& source = mount.source.empty() ? mount.type : mount.source;
-    Job job{source.c_str(), mount.type.c_str(), data.c_str(),
-            mount_flags_of(options.set | options.set_all) | super_flags_of(options.super_flags),
-            options.bind, options.recursive_bind, links.get()};
+    Job job{
+        source.c_str(), mount.type.c_str(),
+        data.c_str(),   mount_flags_of(options.set | options.set_all) | super_flags_of(options.super_flags),
+        options.bind,   options.recursive_bind,
+        links.get()};
     return in("mount " + (options.bind ? mount.source : mount.type), run(job));
 }
 

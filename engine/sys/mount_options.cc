@@ -19,15 +19,24 @@ struct AttributeWord {
 constexpr std::uint64_t kNoSymFollow = 0x00200000;  // MOUNT_ATTR_NOSYMFOLLOW, Linux 5.14
 
 constexpr AttributeWord kAttributes[] = {
-    {"ro", true, MOUNT_ATTR_RDONLY},           {"rw", false, MOUNT_ATTR_RDONLY},
-    {"nosuid", true, MOUNT_ATTR_NOSUID},       {"suid", false, MOUNT_ATTR_NOSUID},
-    {"nodev", true, MOUNT_ATTR_NODEV},         {"dev", false, MOUNT_ATTR_NODEV},
-    {"noexec", true, MOUNT_ATTR_NOEXEC},       {"exec", false, MOUNT_ATTR_NOEXEC},
-    {"nodiratime", true, MOUNT_ATTR_NODIRATIME}, {"diratime", false, MOUNT_ATTR_NODIRATIME},
-    {"nosymfollow", true, kNoSymFollow},       {"symfollow", false, kNoSymFollow},
-    {"relatime", true, MOUNT_ATTR_RELATIME},   {"norelatime", false, MOUNT_ATTR__ATIME},
-    {"noatime", true, MOUNT_ATTR_NOATIME},     {"atime", false, MOUNT_ATTR__ATIME},
-    {"strictatime", true, MOUNT_ATTR_STRICTATIME}, {"nostrictatime", false, MOUNT_ATTR__ATIME},
+    {"ro", true, MOUNT_ATTR_RDONLY},
+    {"rw", false, MOUNT_ATTR_RDONLY},
+    {"nosuid", true, MOUNT_ATTR_NOSUID},
+    {"suid", false, MOUNT_ATTR_NOSUID},
+    {"nodev", true, MOUNT_ATTR_NODEV},
+    {"dev", false, MOUNT_ATTR_NODEV},
+    {"noexec", true, MOUNT_ATTR_NOEXEC},
+    {"exec", false, MOUNT_ATTR_NOEXEC},
+    {"nodiratime", true, MOUNT_ATTR_NODIRATIME},
+    {"diratime", false, MOUNT_ATTR_NODIRATIME},
+    {"nosymfollow", true, kNoSymFollow},
+    {"symfollow", false, kNoSymFollow},
+    {"relatime", true, MOUNT_ATTR_RELATIME},
+    {"norelatime", false, MOUNT_ATTR__ATIME},
+    {"noatime", true, MOUNT_ATTR_NOATIME},
+    {"atime", false, MOUNT_ATTR__ATIME},
+    {"strictatime", true, MOUNT_ATTR_STRICTATIME},
+    {"nostrictatime", false, MOUNT_ATTR__ATIME},
 };
 
 struct PropagationWord {
@@ -41,7 +50,7 @@ constexpr PropagationWord kPropagations[] = {
     {"unbindable", MS_UNBINDABLE}, {"runbindable", MS_UNBINDABLE | MS_REC},
 };
 
-constexpr std::string_view kSuperFlags[] = {"sync",     "async",    "dirsync", "mand",       "nomand",
+constexpr std::string_view kSuperFlags[] = {"sync",     "async",      "dirsync",  "mand",      "nomand",
                                             "lazytime", "nolazytime", "iversion", "noiversion"};
 constexpr std::string_view kMeaningless[] = {"defaults", "silent", "loud"};
 
@@ -118,9 +127,14 @@ unsigned long mount_flags_of(std::uint64_t attributes) {
     if ((attributes & MOUNT_ATTR_NODIRATIME) != 0) flags |= MS_NODIRATIME;
     if ((attributes & kNoSymFollow) != 0) flags |= 256;  // MS_NOSYMFOLLOW, Linux 5.10
     switch (attributes & MOUNT_ATTR__ATIME) {
-        case MOUNT_ATTR_NOATIME: flags |= MS_NOATIME; break;
-        case MOUNT_ATTR_STRICTATIME: flags |= MS_STRICTATIME; break;
-        default: break;  // relatime is what mount(2) does unasked
+        case MOUNT_ATTR_NOATIME:
+            flags |= MS_NOATIME;
+            break;
+        case MOUNT_ATTR_STRICTATIME:
+            flags |= MS_STRICTATIME;
+            break;
+        default:
+            break;  // relatime is what mount(2) does unasked
     }
     return flags;
 }
@@ -132,7 +146,8 @@ Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bo
     // The kernel takes a new time-stamp mode only together with the whole field cleared.
     if ((set & MOUNT_ATTR__ATIME) != 0) attributes.attr_clr |= MOUNT_ATTR__ATIME;
     unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-    if (::mount_setattr(fd, "", flags, &attributes, sizeof attributes) != 0) return fail_errno("mount_setattr");
+    if (::mount_setattr(fd, "", flags, &attributes, sizeof attributes) != 0)
+        return fail_errno("mount_setattr");
     return {};
 }
 

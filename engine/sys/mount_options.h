@@ -10,18 +10,18 @@
 namespace berth::sys {
 
 // What a mount's option words mean to the kernel, split by who takes them. Attributes are MOUNT_ATTR_* of
-// <linux/mount.h>; `clear` holds what a word such as "suid" or "exec" takes back (for binds, which start with the
-// attributes of their source).
+// <linux/mount.h>; `clear` holds what a word such as "suid" or "exec" takes back (for binds, which start with
+// the attributes of their source).
 struct MountOptions {
     bool bind = false;
-    bool recursive_bind = false;                // "rbind"
-    std::uint64_t set = 0, clear = 0;           // of this mount
-    std::uint64_t set_all = 0, clear_all = 0;   // "rro", "rnosuid", …: of this mount and all below it
-    std::vector<unsigned long> propagation;     // MS_SHARED and its like, MS_REC with it; in the order given
-    std::vector<std::string> super_flags;       // of the file system, as fsconfig(FSCONFIG_SET_FLAG) names them
-    std::vector<std::string> data;              // "size=64k", "lowerdir=…": the file system's own
-    bool copy_up = false;                       // "tmpcopyup"
-    std::optional<bool> idmap;                  // "idmap" false, "ridmap" true
+    bool recursive_bind = false;               // "rbind"
+    std::uint64_t set = 0, clear = 0;          // of this mount
+    std::uint64_t set_all = 0, clear_all = 0;  // "rro", "rnosuid", …: of this mount and all below it
+    std::vector<unsigned long> propagation;    // MS_SHARED and its like, MS_REC with it; in the order given
+    std::vector<std::string> super_flags;  // of the file system, as fsconfig(FSCONFIG_SET_FLAG) names them
+    std::vector<std::string> data;         // "size=64k", "lowerdir=…": the file system's own
+    bool copy_up = false;                  // "tmpcopyup"
+    std::optional<bool> idmap;             // "idmap" false, "ridmap" true
 
     bool changes_attributes() const { return (set | clear | set_all | clear_all) != 0; }
 };

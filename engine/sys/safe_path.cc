@@ -37,7 +37,7 @@ Result<UniqueFd> make_folder(int parent, const std::string& name, mode_t mode, u
     }
     UniqueFd folder(::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder) return fail_errno("open " + name);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(folder.get(), &status) != 0) return fail_errno("stat " + name);
     if ((status.st_uid != uid || status.st_gid != gid) && ::fchown(folder.get(), uid, gid) != 0) {
         return fail_errno("chown " + name);
@@ -112,9 +112,11 @@ Result<UniqueFd> make_folders_in_root(int root_fd, std::string_view path, mode_t
         }
         if (name == ".") continue;
         if (name == "..") {
-            return fail(ErrorKind::kInvalidArgument, "mkdir " + std::string(path) + ": \"..\" behind a missing folder");
+            return fail(ErrorKind::kInvalidArgument,
+                        "mkdir " + std::string(path) + ": \"..\" behind a missing folder");
         }
-        BERTH_TRY(folder, in("mkdir " + std::string(path), make_folder(folder.get(), std::string(name), mode, uid, gid)));
+        BERTH_TRY(folder, in("mkdir " + std::string(path),
+                             make_folder(folder.get(), std::string(name), mode, uid, gid)));
     }
 }
 

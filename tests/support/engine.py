@@ -32,7 +32,9 @@ class Finished:
     """What a command printed and how it ended."""
 
     def __init__(self, process: subprocess.CompletedProcess):
-        self.status, self.out, self.err = process.returncode, process.stdout, process.stderr
+        self.status = process.returncode
+        # Decoded here: text mode would take the \r of a terminal away.
+        self.out, self.err = (stream.decode(errors="replace") for stream in (process.stdout, process.stderr))
 
     def __repr__(self):
         return f"<status {self.status} out={self.out!r} err={self.err!r}>"
@@ -144,7 +146,7 @@ class Engine:
         """Runs a command with the engine's environment; `inside` the engine's network namespace if asked. `status` is
         what it must end with (None: anything)."""
         prefix = ["nsenter", f"--net={self.netns}"] if inside else []
-        done = Finished(subprocess.run([*prefix, *map(str, command)], input=stdin, capture_output=True, text=True,
+        done = Finished(subprocess.run([*prefix, *map(str, command)], input=stdin.encode(), capture_output=True,
                                        timeout=timeout, env=self.environment(), cwd=self.directory))
         assert status is None or done.status == status, f"{' '.join(map(str, command))}: {done}\n{self.log()[-2000:]}"
         return done

@@ -17,7 +17,7 @@ namespace berth::fakes {
 
 // A stream whose other end is the test.
 class PipeStream final : public async::Stream {
-   public:
+ public:
     explicit PipeStream(IoContext& io) : changed_(io) {}
     Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
         while (incoming_.empty() && !ended_) {
@@ -46,14 +46,14 @@ class PipeStream final : public async::Stream {
     std::string written;
     bool write_ended = false;
 
-   private:
+ private:
     async::Condition changed_;
     std::string incoming_;
     bool ended_ = false;
 };
 
 class Tasks final : public supervisor::TaskService {
-   public:
+ public:
     explicit Tasks(IoContext& io) : io_(io) {}
 
     Async<Result<pid_t>> create(supervisor::TaskSpec spec) override {
@@ -120,7 +120,7 @@ class Tasks final : public supervisor::TaskService {
     std::vector<int> signals;
     int starts = 0;
 
-   private:
+ private:
     struct Run {
         explicit Run(IoContext& io) : ended(io) {}
         supervisor::Task task;
@@ -133,20 +133,24 @@ class Tasks final : public supervisor::TaskService {
 };
 
 class Images final : public image::ImageService {
-   public:
-    Result<image::ResolvedImage> resolve(const std::string& name, const std::optional<oci::Platform>&) override {
+ public:
+    Result<image::ResolvedImage> resolve(const std::string& name,
+                                         const std::optional<oci::Platform>&) override {
         if (name != "busybox") return fail(ErrorKind::kNotFound, "No such image: " + name + ":latest");
         Digest id = Digest::from_hex(std::string(64, 'a'));
         return image::ResolvedImage{id, id, id, "top", run, {}, "{}"};
     }
     Result<> load(image::Reader, image::Progress) override { return unused(); }
-    Result<Digest> import(image::Reader, const std::string&, const std::string&, const std::vector<std::string>&,
-                          const std::optional<oci::Platform>&) override {
+    Result<Digest> import(image::Reader, const std::string&, const std::string&,
+                          const std::vector<std::string>&, const std::optional<oci::Platform>&) override {
         return Failure(unused().error());
     }
-    Result<> adopt(const std::string&, const Digest&, const std::string&, image::Progress) override { return unused(); }
+    Result<> adopt(const std::string&, const Digest&, const std::string&, image::Progress) override {
+        return unused();
+    }
     Result<> tag(const std::string&, const std::string&, const std::string&) override { return unused(); }
-    Result<std::vector<image::RemovedImage>> remove(const std::string&, bool, bool, const std::vector<User>&) override {
+    Result<std::vector<image::RemovedImage>> remove(const std::string&, bool, bool,
+                                                    const std::vector<User>&) override {
         return Failure(unused().error());
     }
     Result<std::vector<image::ImageSummary>> list() override { return std::vector<image::ImageSummary>(); }
@@ -157,26 +161,30 @@ class Images final : public image::ImageService {
 
     image::RunConfig run;
 
-   private:
+ private:
     static Result<> unused() { return fail(ErrorKind::kInternal, "not part of this fake"); }
 };
 
 // Every root is a bind of one folder.
 class Snapshots final : public snapshot::Snapshotter {
-   public:
+ public:
     explicit Snapshots(std::string folder) : folder_(std::move(folder)) {}
     Result<sys::Mount> prepare(const std::string& key, const std::string&) override {
         keys.insert(key);
         return mounts(key);
     }
-    Result<sys::Mount> mounts(const std::string&) override { return sys::Mount{"bind", folder_, "", {"rbind"}}; }
+    Result<sys::Mount> mounts(const std::string&) override {
+        return sys::Mount{"bind", folder_, "", {"rbind"}};
+    }
     Result<sys::Mount> view(const std::string& key) override { return mounts(key); }
     Result<> commit(const std::string&, const std::string&) override { return {}; }
     Result<> remove(const std::string& key) override {
         if (keys.erase(key) == 0) return fail(ErrorKind::kNotFound, "no snapshot " + key);
         return {};
     }
-    Result<snapshot::SnapshotInfo> stat(const std::string& key) override { return snapshot::SnapshotInfo{key, "", false, ""}; }
+    Result<snapshot::SnapshotInfo> stat(const std::string& key) override {
+        return snapshot::SnapshotInfo{key, "", false, ""};
+    }
     Result<std::vector<snapshot::SnapshotInfo>> list() override {
         std::vector<snapshot::SnapshotInfo> all;
         for (const auto& key : keys) all.push_back({key, "", false, ""});
@@ -187,12 +195,12 @@ class Snapshots final : public snapshot::Snapshotter {
 
     std::set<std::string> keys;
 
-   private:
+ private:
     std::string folder_;
 };
 
 class Volumes final : public volumes::VolumeService {
-   public:
+ public:
     Result<volumes::Volume> create(std::string name, std::string, std::map<std::string, std::string>,
                                    std::map<std::string, std::string>) override {
         all.insert(name);
@@ -225,12 +233,12 @@ class Volumes final : public volumes::VolumeService {
 
     std::set<std::string> all;
 
-   private:
+ private:
     std::map<std::string, std::set<std::string>> used_;
 };
 
 class Networks final : public network::NetworkService {
-   public:
+ public:
     Result<network::Sandbox> attach(const network::SandboxRequest& request) override {
         if (!attach_error.empty()) return fail(ErrorKind::kInternal, attach_error);
         attached.insert(request.container_id);
@@ -253,7 +261,8 @@ class Networks final : public network::NetworkService {
         return fail(ErrorKind::kNotFound, "network " + name + " not found");
     }
     std::map<std::string, network::Endpoint> members(const std::string&) override { return {}; }
-    Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&, const std::vector<std::string>&,
+    Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&,
+                                    const std::vector<std::string>&,
                                     const std::vector<std::string>&) override {
         return std::string("nameserver 192.0.2.1\n");
     }
@@ -264,7 +273,7 @@ class Networks final : public network::NetworkService {
 };
 
 class Events final : public events::EventSink {
-   public:
+ public:
     void publish(events::Event event) override { actions.push_back(event.action); }
     std::vector<std::string> actions;
 };

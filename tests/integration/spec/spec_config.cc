@@ -1,5 +1,6 @@
 // spec-config: options as JSON on stdin, the config.json that engine/spec makes of them on stdout.
-//   {"args": ["sh"], "user": "1000:1000", "cap_add": ["SYS_ADMIN"], "privileged": true, "seccomp": "unconfined", …}
+//   {"args": ["sh"], "user": "1000:1000", "cap_add": ["SYS_ADMIN"], "privileged": true, "seccomp":
+//   "unconfined", …}
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,7 +20,9 @@ using Words = std::vector<std::string>;
 void set_more(const json& from, spec::ContainerSpec& out) {
     using Map = std::map<std::string, std::string>;
     const auto hosts = from.value("host", Words());
-    auto shared = [&](const char* name) { return std::find(hosts.begin(), hosts.end(), name) != hosts.end(); };
+    auto shared = [&](const char* name) {
+        return std::find(hosts.begin(), hosts.end(), name) != hosts.end();
+    };
     out.network.host = shared("network");
     out.pid.host = shared("pid");
     out.ipc.host = shared("ipc");
@@ -31,7 +34,8 @@ void set_more(const json& from, spec::ContainerSpec& out) {
     out.sysctls = from.value("sysctls", Map());
     out.annotations = from.value("annotations", Map());
     out.device_cgroup_rules = from.value("device_cgroup_rules", Words());
-    for (const auto& [path, host_path] : from.value("devices", Map())) out.devices.push_back({host_path, path, "rw"});
+    for (const auto& [path, host_path] : from.value("devices", Map()))
+        out.devices.push_back({host_path, path, "rw"});
     if (from.contains("masked_paths")) out.masked_paths = from["masked_paths"].get<Words>();
     if (from.contains("readonly_paths")) out.readonly_paths = from["readonly_paths"].get<Words>();
     for (const auto& [path, options] : from.value("tmpfs_options", std::map<std::string, Words>())) {

@@ -1,5 +1,6 @@
-// spec-probe: tries system calls that a sandbox is there to refuse, one "name errno" a line (0: it worked). Harmless
-// where they are not refused: every call is made with arguments that the kernel itself turns down, or in a child.
+// spec-probe: tries system calls that a sandbox is there to refuse, one "name errno" a line (0: it worked).
+// Harmless where they are not refused: every call is made with arguments that the kernel itself turns down,
+// or in a child.
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>

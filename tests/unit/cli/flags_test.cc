@@ -32,8 +32,8 @@ struct Fixture {
 
 TEST(Flags, ParsesWhatDockersUsersType) {
     Fixture f;
-    auto rest = f.flags.parse({"-it", "--name=web", "-p80:80", "-p", "81:81", "--publish=82:82", "-p=83:83", "--rm=false",
-                               "--pids-limit", "5", "busybox", "sh", "-c", "--name"});
+    auto rest = f.flags.parse({"-it", "--name=web", "-p80:80", "-p", "81:81", "--publish=82:82", "-p=83:83",
+                               "--rm=false", "--pids-limit", "5", "busybox", "sh", "-c", "--name"});
     ASSERT_TRUE(rest);
     EXPECT_EQ(*rest, (std::vector<std::string>{"busybox", "sh", "-c", "--name"}));
     EXPECT_TRUE(f.interactive && f.tty);
@@ -49,10 +49,12 @@ TEST(Flags, ErrorsAreDockers) {
     EXPECT_EQ(Fixture().error({"-x"}), "unknown shorthand flag: 'x' in -x");
     EXPECT_EQ(Fixture().error({"--name"}), "flag needs an argument: --name");
     EXPECT_EQ(Fixture().error({"-p"}), "flag needs an argument: 'p' in -p");
-    EXPECT_EQ(Fixture().error({"--pids-limit", "x"}),
-              "invalid argument \"x\" for \"--pids-limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
-    EXPECT_EQ(Fixture().error({"--rm=maybe"}),
-              "invalid argument \"maybe\" for \"--rm\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
+    EXPECT_EQ(
+        Fixture().error({"--pids-limit", "x"}),
+        "invalid argument \"x\" for \"--pids-limit\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
+    EXPECT_EQ(
+        Fixture().error({"--rm=maybe"}),
+        "invalid argument \"maybe\" for \"--rm\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
 }
 
 TEST(Output, TablesAndUnits) {

@@ -33,7 +33,8 @@ TEST(Template, FunctionsAndPipelines) {
     EXPECT_EQ(render("{{(index .Nets \"bridge\").IP}}"), "172.17.0.2");
     EXPECT_EQ(render("{{printf \"%-5s|%5s|%d\" .Name .Name 3}}"), "web  |  web|3");
     EXPECT_EQ(render("{{if eq .Name \"web\"}}yes{{else}}no{{end}}"), "yes");
-    EXPECT_EQ(render("{{if and .State.Running (gt .State.Pid 100)}}a{{else if .Empty}}b{{else}}c{{end}}"), "c");
+    EXPECT_EQ(render("{{if and .State.Running (gt .State.Pid 100)}}a{{else if .Empty}}b{{else}}c{{end}}"),
+              "c");
     EXPECT_EQ(render("{{println .Name}}"), "web\n");
 }
 

@@ -40,7 +40,7 @@ struct Host {
 };
 
 class BlobDownloadTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         auto made = TempDir::make();
         ASSERT_TRUE(made);

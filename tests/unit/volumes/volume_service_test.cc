@@ -20,19 +20,19 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 class Recorder : public events::EventSink {
-   public:
+ public:
     void publish(events::Event event) override {
         std::lock_guard lock(mutex_);
         seen.push_back(event.action + " " + event.actor_id);
     }
     std::vector<std::string> seen;
 
-   private:
+ private:
     std::mutex mutex_;
 };
 
 class Volumes : public testing::Test {
-   protected:
+ protected:
     Volumes() : dir_(std::move(*TempDir::make())), root_(dir_.path() + "/volumes") { open(); }
     void open(const std::string& database = "db") {
         service_.reset();
@@ -103,10 +103,14 @@ TEST_F(Volumes, AnonymousOnesAreMarked) {
 
 TEST_F(Volumes, RefusalsAreDockers) {
     const std::string only =
-        "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you "
+        "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
+        "allowed. If you "
         "intended to pass a host directory, use absolute path";
-    EXPECT_EQ(refused("a"), "create a: volume name is too short, names should be at least two alphanumeric characters");
-    for (const std::string name : {"a/b", "../x", ".a", "-a", "a b", "a\n", "\xc3\xa4" "b"}) {
+    EXPECT_EQ(refused("a"),
+              "create a: volume name is too short, names should be at least two alphanumeric characters");
+    for (const std::string name : {"a/b", "../x", ".a", "-a", "a b", "a\n",
+                                   "\xc3\xa4"
+                                   "b"}) {
         EXPECT_EQ(refused(name), "create " + name + ": \"" + name + only);
     }
     EXPECT_EQ(refused("xx", "foo"),
@@ -114,7 +118,8 @@ TEST_F(Volumes, RefusalsAreDockers) {
     EXPECT_EQ(refused("xx", "", {{"foo", "x"}}), "create xx: invalid option: \"foo\"");
     EXPECT_EQ(refused("xx", "", {{"type", "tmpfs"}}), "create xx: missing required option: \"device\"");
     EXPECT_EQ(refused("xx", "", {{"size", "1m"}}), "create xx: quota size requested but no quota support");
-    EXPECT_THAT(refused("xx", "", {{"type", "nfs"}, {"device", ":/x"}, {"o", "addr=1"}}), HasSubstr("not supported yet"));
+    EXPECT_THAT(refused("xx", "", {{"type", "nfs"}, {"device", ":/x"}, {"o", "addr=1"}}),
+                HasSubstr("not supported yet"));
     EXPECT_THAT(refused(std::string(256, 'a')), HasSubstr("file name too long"));
     EXPECT_EQ(service_->inspect("xx").error().message, "get xx: no such volume");
     EXPECT_EQ(service_->acquire("a/b", "c").error().kind, ErrorKind::kInvalidArgument);
@@ -185,7 +190,7 @@ TEST_F(Volumes, WhatACrashLeftIsSweptAndStrangersAreSpared) {
 }
 
 class CopyUp : public Volumes {
-   protected:
+ protected:
     CopyUp() : image_(dir_.path() + "/image") {
         EXPECT_TRUE(make_folders(image_ + "/data", 0755));
         EXPECT_EQ(chown((image_ + "/data").c_str(), 999, 998), 0);
@@ -193,7 +198,9 @@ class CopyUp : public Volumes {
         fd_ = std::move(*open_file(image_, O_PATH | O_DIRECTORY));
         make("volume");
     }
-    Result<> run(const std::string& target = "/data") { return service_->copy_up("volume", fd_.get(), target); }
+    Result<> run(const std::string& target = "/data") {
+        return service_->copy_up("volume", fd_.get(), target);
+    }
     std::string data() const { return root_ + "/volume/_data"; }
     std::string image_;
     UniqueFd fd_;

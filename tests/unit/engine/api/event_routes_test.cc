@@ -16,7 +16,7 @@ using async::block_on;
 
 // A client that goes when it has seen as many lines as it wants.
 class Reader final : public http::Responder {
-   public:
+ public:
     Reader(IoContext& io, std::size_t wanted) : had_enough_(io), began_(io), wanted_(wanted) {}
     Async<Result<>> send(unsigned code, http::Headers, std::string body) override {
         status = code;
@@ -54,17 +54,22 @@ class Reader final : public http::Responder {
     bool ended = false;
     std::vector<std::string> lines;
 
-   private:
+ private:
     async::Event had_enough_, began_;
     std::size_t wanted_;
 };
 
 class EventRoutes : public testing::Test {
-   protected:
+ protected:
     EventRoutes() { add_event_routes(router_, bus_); }
 
     void publish(std::string type, std::string action) {
-        bus_.publish({std::move(type), std::move(action), "abc", {{"image", "busybox"}, {"name", "web"}}, {}, "local"});
+        bus_.publish({std::move(type),
+                      std::move(action),
+                      "abc",
+                      {{"image", "busybox"}, {"name", "web"}},
+                      {},
+                      "local"});
     }
     Async<void> ask(Reader& reader, std::string query) {
         http::Request request{"GET", "/events", "/events", http::Query::parse(query), {}, nullptr};

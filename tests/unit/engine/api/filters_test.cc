@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::string_view kKnown[] = {"label", "dangling"};
 
-Result<Filters> parse(const std::string& text) { return parse_filters(http::Query::parse("filters=" + text), kKnown); }
+Result<Filters> parse(const std::string& text) {
+    return parse_filters(http::Query::parse("filters=" + text), kKnown);
+}
 
 TEST(Filters, ComeInTwoShapes) {
     auto go = parse("{\"label\":{\"a=b\":true,\"c\":true}}");
@@ -37,7 +39,8 @@ TEST(Filters, FlagsAreStrict) {
 }
 
 TEST(Framing, IsEightBytesAndThePayload) {
-    EXPECT_EQ(frame(OutputStream::kStderr, std::string(258, 'x')).substr(0, 9), std::string("\2\0\0\0\0\0\1\2x", 9));
+    EXPECT_EQ(frame(OutputStream::kStderr, std::string(258, 'x')).substr(0, 9),
+              std::string("\2\0\0\0\0\0\1\2x", 9));
 }
 
 }  // namespace

@@ -14,14 +14,16 @@ using async::block_on;
 
 // Records the answer instead of sending it.
 class Recorder final : public http::Responder {
-   public:
+ public:
     Async<Result<>> send(unsigned code, http::Headers fields, std::string text) override {
         status = code;
         headers = std::move(fields);
         body = std::move(text);
         co_return Result<>();
     }
-    Async<Result<>> begin(unsigned code, http::Headers fields) override { return send(code, std::move(fields), ""); }
+    Async<Result<>> begin(unsigned code, http::Headers fields) override {
+        return send(code, std::move(fields), "");
+    }
     Async<Result<>> write(std::string bytes) override {
         body += bytes;
         co_return Result<>();
@@ -41,7 +43,7 @@ class Recorder final : public http::Responder {
 };
 
 class Text final : public http::BodyReader {
-   public:
+ public:
     explicit Text(std::string text) : text_(std::move(text)) {}
     Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
         const std::size_t size = text_.copy(buffer.data(), buffer.size());
@@ -49,7 +51,7 @@ class Text final : public http::BodyReader {
         co_return size;
     }
 
-   private:
+ private:
     std::string text_;
 };
 
@@ -64,8 +66,12 @@ Async<Result<>> read_body(Exchange& exchange) {
     co_return co_await exchange.json(201, body);
 }
 
-Async<Result<>> conflict(Exchange&) { co_return fail(ErrorKind::kConflict, "taken: \"\xff\""); }
-Async<Result<>> broken(Exchange&) { throw std::runtime_error("broken"); }
+Async<Result<>> conflict(Exchange&) {
+    co_return fail(ErrorKind::kConflict, "taken: \"\xff\"");
+}
+Async<Result<>> broken(Exchange&) {
+    throw std::runtime_error("broken");
+}
 Async<Result<>> broken_later(Exchange& exchange) {
     BERTH_CO_CHECK(co_await exchange.stream(200, "text/plain"));
     co_return fail(ErrorKind::kInternal, "too late");
@@ -77,7 +83,7 @@ Async<Result<>> attach(Exchange& exchange) {
 }
 
 class RouterTest : public testing::Test {
-   protected:
+ protected:
     RouterTest() {
         router_.add("GET", "/things/{id}/json", echo_params);
         router_.add("GET", "/images/{name...}/json", echo_params);
@@ -108,9 +114,15 @@ TEST_F(RouterTest, MatchesSegmentsAndNamesWithSlashes) {
 }
 
 TEST_F(RouterTest, UnknownPathsAndMethodsAreNotFound) {
-    for (auto [method, path] : {std::pair{"GET", "/"}, {"GET", "/nope"}, {"DELETE", "/images/json"}, {"GET", "/images/json/"},
-                                {"GET", "/v1.51"}, {"GET", "/v1.51a/images/json"}, {"GET", "/v/images/json"},
-                                {"HEAD", "/images/json"}, {"GET", "/things//json"}}) {
+    for (auto [method, path] : {std::pair{"GET", "/"},
+                                {"GET", "/nope"},
+                                {"DELETE", "/images/json"},
+                                {"GET", "/images/json/"},
+                                {"GET", "/v1.51"},
+                                {"GET", "/v1.51a/images/json"},
+                                {"GET", "/v/images/json"},
+                                {"HEAD", "/images/json"},
+                                {"GET", "/things//json"}}) {
         auto answer = ask(method, path);
         if (std::string_view(path).find("//") != std::string_view::npos) {
             EXPECT_EQ(answer.status, 301u);
@@ -132,7 +144,8 @@ TEST_F(RouterTest, VersionsAreNegotiated) {
     EXPECT_EQ(answer.headers.get("Api-Version"), "1.51");
     answer = ask("GET", "/v1.12/images/json");
     EXPECT_EQ(answer.body,
-              "client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your client to a "
+              "client version 1.12 is too old. Minimum supported API version is 1.24, please upgrade your "
+              "client to a "
               "newer version\n");
     EXPECT_EQ(answer.headers.get("Content-Type"), "text/plain; charset=utf-8");
     EXPECT_EQ(ask("GET", "/v99999999999999999999/images/json").status, 400u);
@@ -156,23 +169,28 @@ TEST_F(RouterTest, BodiesAreCheckedInDockersWords) {
     EXPECT_EQ(message("{\"a\":1}"), "{\"a\":1}\n");
     EXPECT_EQ(message("null"), "{}\n");
     EXPECT_EQ(message(""), wrapped("invalid JSON: got EOF while reading request body"));
-    EXPECT_EQ(message("{bad"), wrapped("invalid JSON: invalid character 'b' looking for beginning of object key string"));
+    EXPECT_EQ(message("{bad"),
+              wrapped("invalid JSON: invalid character 'b' looking for beginning of object key string"));
     EXPECT_EQ(message("{\"a\":"), wrapped("invalid JSON: unexpected EOF"));
     EXPECT_EQ(message("{} {}"), wrapped("unexpected content after JSON"));
     EXPECT_EQ(message("{\"a\" 1}"), wrapped("invalid JSON: invalid character '1' after object key"));
-    EXPECT_EQ(message("{\"a\":tru}"), wrapped("invalid JSON: invalid character '}' in literal true (expecting 'e')"));
-    EXPECT_EQ(message("{\"a\":01}"), wrapped("invalid JSON: invalid character '1' after object key:value pair"));
+    EXPECT_EQ(message("{\"a\":tru}"),
+              wrapped("invalid JSON: invalid character '}' in literal true (expecting 'e')"));
+    EXPECT_EQ(message("{\"a\":01}"),
+              wrapped("invalid JSON: invalid character '1' after object key:value pair"));
     EXPECT_EQ(message("{\"a\":\"\\x\"}"), wrapped("invalid JSON: invalid escape sequence `\\\\x` in string"));
     EXPECT_EQ(message("{\"a\":\"\n\"}"), wrapped("invalid JSON: invalid character '\\\\n' in string"));
     EXPECT_EQ(message("}"), wrapped("invalid JSON: invalid character '}' looking for beginning of value"));
-    EXPECT_EQ(message("[]"), wrapped("invalid JSON: json: cannot unmarshal array into Go value of type object"));
+    EXPECT_EQ(message("[]"),
+              wrapped("invalid JSON: json: cannot unmarshal array into Go value of type object"));
     EXPECT_EQ(message("{\"a\":\"\xff\"}"), wrapped("invalid JSON: invalid UTF-8"));
     EXPECT_EQ(message(std::string(100'000, '[')), wrapped("invalid JSON: exceeded max depth"));
     http::Headers other;
     other.add("Content-Type", "text/foo");
     EXPECT_EQ(ask("POST", "/body", "{}", other).body,
               wrapped("unsupported Content-Type header (text/foo): must be 'application/json'"));
-    EXPECT_EQ(ask("POST", "/body", "{}").body, wrapped("malformed Content-Type header (): mime: no media type"));
+    EXPECT_EQ(ask("POST", "/body", "{}").body,
+              wrapped("malformed Content-Type header (): mime: no media type"));
 }
 
 TEST_F(RouterTest, UpgradesAreByteExact) {
@@ -180,7 +198,8 @@ TEST_F(RouterTest, UpgradesAreByteExact) {
     upgrade.add("Connection", "Upgrade");
     upgrade.add("Upgrade", "tcp");
     EXPECT_EQ(ask("POST", "/attach", "", upgrade).body,
-              "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\n"
+              "HTTP/1.1 101 UPGRADED\r\nContent-Type: "
+              "application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\n"
               "Upgrade: tcp\r\n\r\n");
     EXPECT_NE(ask("POST", "/v1.41/attach", "", upgrade).body.find("raw-stream"), std::string::npos);
     EXPECT_EQ(ask("POST", "/attach").body,

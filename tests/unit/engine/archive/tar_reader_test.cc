@@ -15,7 +15,7 @@ namespace {
 
 // Hands out bytes in small pieces, so that headers straddle them.
 class Pieces : public ByteSource {
-   public:
+ public:
     Pieces(std::string bytes, std::size_t size) : bytes_(std::move(bytes)), size_(size) {}
     Result<std::string_view> next() override {
         std::string_view piece = std::string_view(bytes_).substr(std::min(at_, bytes_.size()), size_);
@@ -23,7 +23,7 @@ class Pieces : public ByteSource {
         return piece;
     }
 
-   private:
+ private:
     std::string bytes_;
     std::size_t size_, at_ = 0;
 };
@@ -37,13 +37,15 @@ std::string sample(int format) {
     ::archive_write_open_memory(writer, out.data(), out.size(), &used);
     for (int i = 0; i < 20; ++i) {
         ::archive_entry* entry = ::archive_entry_new();
-        std::string name = "folder" + std::string(static_cast<std::size_t>(i) * 6, 'n') + "/" + std::to_string(i);
+        std::string name =
+            "folder" + std::string(static_cast<std::size_t>(i) * 6, 'n') + "/" + std::to_string(i);
         std::string content(static_cast<std::size_t>(i) * 100, static_cast<char>('a' + i));
         ::archive_entry_set_pathname(entry, name.c_str());
         ::archive_entry_set_mode(entry, S_IFREG | 0640);
         ::archive_entry_set_size(entry, static_cast<la_int64_t>(content.size()));
         ::archive_entry_set_uid(entry, 1000 + i);
-        ::archive_entry_set_mtime(entry, 1'700'000'000 + i, format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE ? 5 : 0);
+        ::archive_entry_set_mtime(entry, 1'700'000'000 + i,
+                                  format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE ? 5 : 0);
         ::archive_write_header(writer, entry);
         ::archive_write_data(writer, content.data(), content.size());
         ::archive_entry_free(entry);
@@ -73,7 +75,8 @@ struct Read {
     std::uint64_t bytes = 0;
 };
 
-Result<Read> read_all_of(ByteSource& source, const std::function<void(const TarEntry&, const std::string&)>& look = {}) {
+Result<Read> read_all_of(ByteSource& source,
+                         const std::function<void(const TarEntry&, const std::string&)>& look = {}) {
     BERTH_TRY(auto plain, decompress(source));
     TarReader reader(*plain);
     TarEntry entry;
@@ -95,13 +98,16 @@ Result<Read> read_all_of(ByteSource& source, const std::function<void(const TarE
 }
 
 TEST(TarReader, ReadsWhatOthersWrite) {
-    for (int format : {ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_GNUTAR}) {
+    for (int format :
+         {ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_GNUTAR}) {
         for (std::size_t piece : {std::size_t{1}, std::size_t{700}, std::size_t{1} << 18}) {
             Pieces source(sample(format), piece);
             auto read = read_all_of(source, [&](const TarEntry& entry, const std::string& content) {
                 int i = std::stoi(entry.path.substr(entry.path.rfind('/') + 1));
-                EXPECT_EQ(entry.path.size(), 6 + static_cast<std::size_t>(i) * 6 + 1 + std::to_string(i).size());
-                EXPECT_EQ(content, std::string(static_cast<std::size_t>(i) * 100, static_cast<char>('a' + i)));
+                EXPECT_EQ(entry.path.size(),
+                          6 + static_cast<std::size_t>(i) * 6 + 1 + std::to_string(i).size());
+                EXPECT_EQ(content,
+                          std::string(static_cast<std::size_t>(i) * 100, static_cast<char>('a' + i)));
                 EXPECT_EQ(entry.mode, 0640u);
                 EXPECT_EQ(entry.uid, 1000u + static_cast<uid_t>(i));
                 EXPECT_EQ(entry.mtime.tv_sec, 1'700'000'000 + i);
@@ -132,7 +138,8 @@ TEST(TarReader, EveryCutIsToldOrHarmless) {
     }
 }
 
-// Not a fuzzer, but enough for the sanitizers to see every branch: a fixed seed, so that what fails once fails again.
+// Not a fuzzer, but enough for the sanitizers to see every branch: a fixed seed, so that what fails once
+// fails again.
 TEST(TarReader, DamagedBytesGiveErrorsNeverMore) {
     std::mt19937 random(20261121);
     for (int format : {ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_GNUTAR}) {

@@ -8,7 +8,9 @@
 namespace berth::async {
 namespace {
 
-Async<int> answer(int value) { co_return value; }
+Async<int> answer(int value) {
+    co_return value;
+}
 
 Async<Result<>> wait_for_ever(bool* cancelled_flag) {
     auto slept = co_await sleep_for(std::chrono::hours(1));
@@ -67,7 +69,8 @@ TEST(WithDeadline, CancelsWhatTakesTooLong) {
 
 TEST(WithDeadline, PassesOnWhatCameInTime) {
     IoContext io;
-    auto result = block_on(io, with_deadline(std::chrono::hours(1), "nap", sleep_for(std::chrono::nanoseconds(1))));
+    auto result =
+        block_on(io, with_deadline(std::chrono::hours(1), "nap", sleep_for(std::chrono::nanoseconds(1))));
     EXPECT_TRUE(result);
 }
 

@@ -74,7 +74,8 @@ TEST(Sockets, AStaleFileIsReplacedALiveOneIsNot) {
 }
 
 TEST(Sockets, AddressesAreChecked) {
-    for (const char* wrong : {"", "localhost:1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "[::1:5"}) {
+    for (const char* wrong :
+         {"", "localhost:1", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "[::1:5"}) {
         EXPECT_FALSE(listen_tcp(wrong)) << wrong;
     }
     auto socket = listen_tcp("127.0.0.1:0");

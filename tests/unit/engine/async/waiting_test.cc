@@ -60,7 +60,9 @@ Async<void> take_turn(KeyLock& locks, std::string key, int number, std::vector<i
     order->push_back(number);
 }
 
-Async<void> close(Gate& gate) { co_await gate.close(); }
+Async<void> close(Gate& gate) {
+    co_await gate.close();
+}
 
 TEST(KeyLock, IsFirstComeFirstServedPerKey) {
     IoContext io;
@@ -91,7 +93,9 @@ TEST(KeyLock, ACancelledWaiterLeavesTheQueue) {
     EXPECT_FALSE(locks.is_locked("a"));
 }
 
-Async<void> sleep_long() { co_await sleep_for(std::chrono::hours(1)); }
+Async<void> sleep_long() {
+    co_await sleep_for(std::chrono::hours(1));
+}
 
 TEST(Gate, CloseWaitsAndCancelWakes) {
     IoContext io;

@@ -21,8 +21,8 @@ TEST(Time, ParsesWhatItFormats) {
         EXPECT_EQ(format_rfc3339_nano(*parse_rfc3339(text)), text);
     }
     EXPECT_EQ(*parse_rfc3339("2026-01-01T01:30:00+01:30"), *parse_rfc3339("2026-01-01T00:00:00Z"));
-    for (const char* text : {"", "2026-02-30T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00.Z",
-                             "2026-01-01T00:00:00Zx", "2026-01-01T25:00:00Z"}) {
+    for (const char* text : {"", "2026-02-30T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00",
+                             "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00Zx", "2026-01-01T25:00:00Z"}) {
         EXPECT_FALSE(parse_rfc3339(text)) << text;
     }
 }
@@ -41,7 +41,8 @@ TEST(Time, ParsesGoDurations) {
     EXPECT_EQ(*parse_duration("250ms"), 250ms);
     EXPECT_EQ(*parse_duration("0"), 0s);
     EXPECT_EQ(*parse_duration("-2s"), -2s);
-    for (const char* text : {"", "1", "s", "1x", "1s2", "--1s", "1e3s"}) EXPECT_FALSE(parse_duration(text)) << text;
+    for (const char* text : {"", "1", "s", "1x", "1s2", "--1s", "1e3s"})
+        EXPECT_FALSE(parse_duration(text)) << text;
 }
 
 }  // namespace

@@ -33,11 +33,13 @@ TEST(Result, CarriesErrorsUpWithAPhrase) {
 TEST(Digest, RefusesWhatIsNotOne) {
     std::string hex(64, 'a');
     EXPECT_EQ(Digest::parse("sha256:" + hex)->hex(), hex);
-    for (std::string text : {std::string(), hex, "sha512:" + hex, "sha256:" + hex + "a", "sha256:../" + hex.substr(3),
-                             "sha256:" + std::string(64, 'A'), "SHA256:" + hex}) {
+    for (std::string text :
+         {std::string(), hex, "sha512:" + hex, "sha256:" + hex + "a", "sha256:../" + hex.substr(3),
+          "sha256:" + std::string(64, 'A'), "SHA256:" + hex}) {
         EXPECT_FALSE(Digest::parse(text)) << text;
     }
-    EXPECT_EQ(sha256("abc").text(), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256("abc").text(),
+              "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(Ids, AreFreshAndWellFormed) {

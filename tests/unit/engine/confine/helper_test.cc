@@ -11,10 +11,10 @@
 #include <functional>
 
 #include "engine/base/files.h"
-#include "engine/sys/mount.h"
 #include "engine/confine/copy_tree.h"
 #include "engine/confine/extract_archive.h"
 #include "engine/confine/unpack.h"
+#include "engine/sys/mount.h"
 
 namespace berth::confine {
 namespace {
@@ -23,7 +23,7 @@ const HelperOptions kHelper{.path = HELPER};
 
 // A tar of entries added by name.
 class Tar {
-   public:
+ public:
     Tar& add(const std::string& path, mode_t type, const std::string& content = "", mode_t mode = 0644,
              const std::string& link = "", bool hard = false) {
         entries_.push_back({path, type, content, mode, link, hard});
@@ -58,7 +58,7 @@ class Tar {
         return out;
     }
 
-   private:
+ private:
     struct Entry {
         std::string path;
         mode_t type;
@@ -71,7 +71,7 @@ class Tar {
 };
 
 class Confine : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "needs root";
         directory_.emplace(std::move(*TempDir::make("/var/tmp")));
@@ -89,7 +89,7 @@ class Confine : public testing::Test {
         return (*unpacker)->finish();
     }
     static struct stat status(const std::string& path) {
-        struct stat out {};
+        struct stat out{};
         EXPECT_EQ(::lstat(path.c_str(), &out), 0) << path;
         return out;
     }
@@ -100,8 +100,12 @@ class Confine : public testing::Test {
 
 TEST_F(Confine, UnpacksAllKinds) {
     Tar tar;
-    tar.add("dir/", AE_IFDIR, "", 0750).add("dir/file", AE_IFREG, "hello", 04755).add("link", AE_IFLNK, "", 0777, "dir/file");
-    tar.add("hard", AE_IFREG, "", 0644, "dir/file", true).add("fifo", AE_IFIFO, "", 0600).add("deep/er/x", AE_IFREG, "y");
+    tar.add("dir/", AE_IFDIR, "", 0750)
+        .add("dir/file", AE_IFREG, "hello", 04755)
+        .add("link", AE_IFLNK, "", 0777, "dir/file");
+    tar.add("hard", AE_IFREG, "", 0644, "dir/file", true)
+        .add("fifo", AE_IFIFO, "", 0600)
+        .add("deep/er/x", AE_IFREG, "y");
     auto report = unpack(tar.bytes());
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(report->diff_id, sha256(tar.bytes()));
@@ -146,7 +150,8 @@ TEST_F(Confine, AnyNumberOfLayersMayLieBelow) {
         below.push_back(directory_->path() + "/below" + std::to_string(i));
         ASSERT_TRUE(make_folders(below.back() + "/name" + std::to_string(i), 0711));
     }
-    auto report = unpack(Tar().add("name119/file", AE_IFREG, "x").add(".wh..wh..opq", AE_IFREG, "").bytes(), below);
+    auto report =
+        unpack(Tar().add("name119/file", AE_IFREG, "x").add(".wh..wh..opq", AE_IFREG, "").bytes(), below);
     ASSERT_TRUE(report) << report.error().message;
     EXPECT_EQ(status(at("name119")).st_mode & 07777, 0711u);
     // The root's opaque mark hides what each of them has there.
@@ -158,8 +163,12 @@ TEST_F(Confine, AnyNumberOfLayersMayLieBelow) {
 TEST_F(Confine, NothingLeadsOutside) {
     std::string up = "../../../../../../../../../../.." + directory_->path();
     Tar tar;
-    tar.add("../canary", AE_IFREG, "bad").add(canary(), AE_IFREG, "bad").add("out", AE_IFLNK, "", 0777, directory_->path());
-    tar.add("out/canary", AE_IFREG, "bad").add("up", AE_IFLNK, "", 0777, up).add("up/canary", AE_IFREG, "bad");
+    tar.add("../canary", AE_IFREG, "bad")
+        .add(canary(), AE_IFREG, "bad")
+        .add("out", AE_IFLNK, "", 0777, directory_->path());
+    tar.add("out/canary", AE_IFREG, "bad")
+        .add("up", AE_IFLNK, "", 0777, up)
+        .add("up/canary", AE_IFREG, "bad");
     // What is refused is refused; what is taken stays inside.
     (void)unpack(tar.bytes()).has_value();
     EXPECT_EQ(*read_file(canary()), "canary");
@@ -199,15 +208,22 @@ TEST_F(Confine, AnotherFileOfTheNameReplacesIt) {
 }
 
 TEST_F(Confine, ExtractsArchivesFlat) {
-    std::string tar = Tar().add("manifest.json", AE_IFREG, "[]").add("a/layer.tar", AE_IFREG, "layer")
-                          .add("b/layer.tar", AE_IFLNK, "", 0777, "../a/layer.tar").add("../../evil", AE_IFREG, "e").bytes();
+    std::string tar = Tar()
+                          .add("manifest.json", AE_IFREG, "[]")
+                          .add("a/layer.tar", AE_IFREG, "layer")
+                          .add("b/layer.tar", AE_IFLNK, "", 0777, "../a/layer.tar")
+                          .add("../../evil", AE_IFREG, "e")
+                          .bytes();
     std::size_t given = 0;
-    auto members = extract_archive(kHelper, [&](char* buffer, std::size_t size) -> Result<std::size_t> {
-        std::size_t piece = std::min({size, tar.size() - given, std::size_t{777}});
-        tar.copy(buffer, piece, given);
-        given += piece;
-        return piece;
-    }, target_);
+    auto members = extract_archive(
+        kHelper,
+        [&](char* buffer, std::size_t size) -> Result<std::size_t> {
+            std::size_t piece = std::min({size, tar.size() - given, std::size_t{777}});
+            tar.copy(buffer, piece, given);
+            given += piece;
+            return piece;
+        },
+        target_);
     ASSERT_TRUE(members) << members.error().message;
     std::map<std::string, std::string> files;
     for (const ArchiveMember& member : *members) files[member.name] = *read_file(target_ + "/" + member.file);
@@ -238,13 +254,16 @@ TEST_F(Confine, CopiesTrees) {
 
 TEST_F(Confine, CopiesFromADetachedMount) {
     std::string root = directory_->path();
-    for (const char* name : {"/lower/data", "/middle", "/upper", "/work"}) ASSERT_TRUE(make_folders(root + name, 0755));
+    for (const char* name : {"/lower/data", "/middle", "/upper", "/work"})
+        ASSERT_TRUE(make_folders(root + name, 0755));
     ASSERT_TRUE(write_file(root + "/lower/data/below", "1"));
     ASSERT_TRUE(make_folders(root + "/upper/data", 0750));
     ASSERT_TRUE(write_file(root + "/upper/data/above", "2"));
-    auto mount = sys::mount_detached({"overlay", "overlay", "",
-                                      {"lowerdir=" + root + "/middle:" + root + "/lower", "upperdir=" + root + "/upper",
-                                       "workdir=" + root + "/work"}});
+    auto mount = sys::mount_detached({"overlay",
+                                      "overlay",
+                                      "",
+                                      {"lowerdir=" + root + "/middle:" + root + "/lower",
+                                       "upperdir=" + root + "/upper", "workdir=" + root + "/work"}});
     ASSERT_TRUE(mount) << mount.error().message;
     UniqueFd source(::openat(mount->get(), "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     auto to = open_file(target_, O_RDONLY | O_DIRECTORY);

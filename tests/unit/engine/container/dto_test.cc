@@ -12,9 +12,11 @@ namespace {
 using nlohmann::json;
 
 TEST(HostConfig, ZerosAndNullsOfRealClientsPass) {
-    auto parsed = parse_host_config(json::parse(R"({"Binds":null,"MemorySwappiness":-1,"ConsoleSize":[0,0],"Links":[],
+    auto parsed =
+        parse_host_config(json::parse(R"({"Binds":null,"MemorySwappiness":-1,"ConsoleSize":[0,0],"Links":[],
         "BlkioWeight":0,"BlkioWeightDevice":[],"Init":null,"OomKillDisable":false,"DeviceRequests":null,"Cgroup":"",
-        "PidsLimit":0,"RestartPolicy":{"Name":"no","MaximumRetryCount":0},"Unknown":7})"), ".HostConfig");
+        "PidsLimit":0,"RestartPolicy":{"Name":"no","MaximumRetryCount":0},"Unknown":7})"),
+                          ".HostConfig");
     ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_EQ(parsed->memory_swappiness, -1);
 }
@@ -33,8 +35,9 @@ TEST(HostConfig, AnUnsupportedFieldIsNamed) {
 TEST(HostConfig, AWrongTypeIsSaidInGosWords) {
     auto parsed = parse_host_config(json{{"Memory", "x"}}, ".HostConfig");
     ASSERT_FALSE(parsed);
-    EXPECT_EQ(parsed.error().message,
-              "invalid JSON: json: cannot unmarshal string into Go struct field .HostConfig.Memory of type int64");
+    EXPECT_EQ(
+        parsed.error().message,
+        "invalid JSON: json: cannot unmarshal string into Go struct field .HostConfig.Memory of type int64");
 }
 
 TEST(HostConfig, ReadsWhatItWrites) {
@@ -62,8 +65,10 @@ TEST(ContainerConfig, ACommandMayBeOneString) {
 }
 
 TEST(NetworkingConfig, EndpointsAndWhatIsRefused) {
-    auto parsed = parse_networking_config(json::parse(R"({"EndpointsConfig":{"default":{"IPAMConfig":null,"Links":null,
-        "Aliases":null,"MacAddress":"02:42:ac:11:00:02","GwPriority":0,"NetworkID":""}}})"), ".NetworkingConfig");
+    auto parsed =
+        parse_networking_config(json::parse(R"({"EndpointsConfig":{"default":{"IPAMConfig":null,"Links":null,
+        "Aliases":null,"MacAddress":"02:42:ac:11:00:02","GwPriority":0,"NetworkID":""}}})"),
+                                ".NetworkingConfig");
     ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_EQ(parsed->at("default").mac_address, "02:42:ac:11:00:02");
     EXPECT_FALSE(parse_networking_config(json::parse(R"({"EndpointsConfig":{"a":{"Links":["x"]}}})"), ""));

@@ -15,7 +15,7 @@ using Actions = std::vector<std::string>;
 
 // The whole of engine/container over fakes; the database and the data root are real.
 class LifecycleTest : public testing::Test {
-   protected:
+ protected:
     LifecycleTest()
         : folder_(std::move(*TempDir::make())), pool_(2), tasks_(io_), snapshots_(folder_.path() + "/root") {
         EXPECT_TRUE(make_folders(folder_.path() + "/root", 0755));
@@ -57,7 +57,9 @@ class LifecycleTest : public testing::Test {
         EXPECT_TRUE(created) << created.error().message;
         return created ? created->id : "";
     }
-    std::unique_ptr<Waiting> wait(WaitCondition condition) { return std::move(*lifecycle().wait("web", condition)); }
+    std::unique_ptr<Waiting> wait(WaitCondition condition) {
+        return std::move(*lifecycle().wait("web", condition));
+    }
     ContainerPtr web() {
         auto found = services_->inspector().find("web");
         return found ? *found : nullptr;
@@ -87,7 +89,8 @@ TEST_F(LifecycleTest, RunsToItsEnd) {
     auto refused = run(lifecycle().remove("web", {}));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().message,
-              "cannot remove container \"web\": container is running: stop the container before removing or force remove");
+              "cannot remove container \"web\": container is running: stop the container before removing or "
+              "force remove");
     tasks_.exit(id, 3);
     EXPECT_EQ(run(waiting->result())->exit_code, 3);
     EXPECT_EQ(web()->state.exit_code, 3);
@@ -158,7 +161,8 @@ TEST_F(LifecycleTest, StopKillsWhatIgnoresItsSignal) {
     EXPECT_EQ(web()->state.exit_code, 137);
     auto killed = run(lifecycle().kill("web", ""));
     ASSERT_FALSE(killed);
-    EXPECT_EQ(killed.error().message, "cannot kill container: web: container " + web()->id + " is not running");
+    EXPECT_EQ(killed.error().message,
+              "cannot kill container: web: container " + web()->id + " is not running");
 }
 
 TEST_F(LifecycleTest, ForcedRemovalEndsTheProcess) {

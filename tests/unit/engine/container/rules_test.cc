@@ -39,15 +39,19 @@ TEST(Signals, ByNameAndNumber) {
 }
 
 TEST(StateMachine, ExitCodesOfFailedStarts) {
-    auto code = [](const char* text) { return after_failed_start(State(), Error{ErrorKind::kInternal, text}).exit_code; };
+    auto code = [](const char* text) {
+        return after_failed_start(State(), Error{ErrorKind::kInternal, text}).exit_code;
+    };
     EXPECT_EQ(code("exec: \"x\": executable file not found in $PATH"), 127);
     EXPECT_EQ(code("stat /x: no such file or directory"), 127);
     EXPECT_EQ(code("exec: \"/etc\": permission denied"), 126);
     EXPECT_EQ(code("port is already allocated"), 128);
-    auto error = start_error(Error{ErrorKind::kInternal, "OCI runtime create failed: exec: \"/etc\": permission denied"});
+    auto error = start_error(
+        Error{ErrorKind::kInternal, "OCI runtime create failed: exec: \"/etc\": permission denied"});
     EXPECT_EQ(error.kind, ErrorKind::kInvalidArgument);
     // Only the runtime's words about a command are the client's mistake.
-    EXPECT_EQ(start_error(Error{ErrorKind::kInternal, "open /var/x: permission denied"}).kind, ErrorKind::kInternal);
+    EXPECT_EQ(start_error(Error{ErrorKind::kInternal, "open /var/x: permission denied"}).kind,
+              ErrorKind::kInternal);
 }
 
 TEST(StateMachine, RestartPolicies) {
@@ -110,7 +114,8 @@ TEST(Ports, RangesBecomePortsAndBoundOnesAreExposed) {
     EXPECT_EQ(requests[0].host_port_end, 8090);
     container.host.publish_all_ports = true;
     EXPECT_EQ(requested_ports(container).size(), 4u);
-    for (const char* text : {"", "0", "65536", "80/icmp", "90-80", "x", "80-"}) EXPECT_FALSE(parse_exposed(text)) << text;
+    for (const char* text : {"", "0", "65536", "80/icmp", "90-80", "x", "80-"})
+        EXPECT_FALSE(parse_exposed(text)) << text;
 }
 
 TEST(Mounts, BindsVolumesAndTmpfs) {
@@ -126,14 +131,21 @@ TEST(Mounts, BindsVolumesAndTmpfs) {
     EXPECT_EQ(mounts->back().source, "/srv");
     EXPECT_FALSE(mounts->back().read_write);
     for (const auto& mount : *mounts) {
-        if (mount.destination == "/data") { EXPECT_EQ(mount.name, "data"); }
-        if (mount.destination == "/var/lib") { EXPECT_TRUE(mount.anonymous); }
-        if (mount.destination == "/t") { EXPECT_EQ(mount.options, std::vector<std::string>{"size=1m"}); }
+        if (mount.destination == "/data") {
+            EXPECT_EQ(mount.name, "data");
+        }
+        if (mount.destination == "/var/lib") {
+            EXPECT_TRUE(mount.anonymous);
+        }
+        if (mount.destination == "/t") {
+            EXPECT_EQ(mount.options, std::vector<std::string>{"size=1m"});
+        }
     }
 }
 
 TEST(Mounts, RefusesWhatNobodyMayMount) {
-    for (const char* bind : {"/a:/proc", "/a:/proc/sys", "/a:/x/../proc/1", "/a:/", "/a:b", ":/a", "/a:/b:zz", "a:b:c:d"}) {
+    for (const char* bind :
+         {"/a:/proc", "/a:/proc/sys", "/a:/x/../proc/1", "/a:/", "/a:b", ":/a", "/a:/b:zz", "a:b:c:d"}) {
         types::HostConfig host;
         host.binds = {bind};
         EXPECT_FALSE(plan_mounts({}, host)) << bind;

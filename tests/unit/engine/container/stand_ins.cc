@@ -4,8 +4,8 @@
 #include "engine/container/runtime_plan.h"
 #include "engine/sys/mount.h"
 
-// The lifecycle is tested without the kernel and without a runtime: no mount is made and no spec is needed. Defined
-// here, these two are not taken from the libraries; the real ones have tests of their own folders.
+// The lifecycle is tested without the kernel and without a runtime: no mount is made and no spec is needed.
+// Defined here, these two are not taken from the libraries; the real ones have tests of their own folders.
 namespace berth::container {
 
 Result<RuntimePlan> make_runtime_plan(const Core&, const Container&, const PlanInputs&) {
@@ -16,6 +16,8 @@ Result<RuntimePlan> make_runtime_plan(const Core&, const Container&, const PlanI
 
 namespace berth::sys {
 
-Result<UniqueFd> mount_detached(const Mount& mount) { return open_file(mount.source, O_PATH | O_DIRECTORY); }
+Result<UniqueFd> mount_detached(const Mount& mount) {
+    return open_file(mount.source, O_PATH | O_DIRECTORY);
+}
 
 }  // namespace berth::sys

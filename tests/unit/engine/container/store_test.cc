@@ -10,7 +10,7 @@ namespace {
 
 // One database and one data root, opened again as a new daemon would.
 class StoreTest : public testing::Test {
-   protected:
+ protected:
     StoreTest() : folder_(std::move(*TempDir::make())), pool_(2) { reopen(); }
 
     std::string database_path() const { return folder_.path() + "/berth.db"; }

@@ -9,7 +9,7 @@ namespace berth::content {
 namespace {
 
 class ContentStoreTest : public testing::Test {
-   protected:
+ protected:
     TempDir dir_ = *TempDir::make();
     std::unique_ptr<ContentStore> store_ = *open_content_store(dir_.path());
 
@@ -33,7 +33,7 @@ TEST_F(ContentStoreTest, GivesBackWhatWasCommitted) {
     EXPECT_EQ(*read_all(store_->open(expected)->get()), "hello");
     EXPECT_EQ(*store_->list(), std::vector<Digest>{expected});
     EXPECT_EQ(ingests(), 0u);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((dir_.path() + "/blobs/sha256/" + std::string(expected.hex())).c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600u);
 }
@@ -43,12 +43,14 @@ TEST_F(ContentStoreTest, RefusesWhatDiffersAndLeavesNothing) {
     auto wrong = put("hello", &other);
     ASSERT_FALSE(wrong);
     EXPECT_EQ(wrong.error().kind, ErrorKind::kInvalidArgument);
-    EXPECT_EQ(wrong.error().message, "unexpected commit digest: expected " + other.text() + ", got " +
-                                         sha256("hello").text());
+    EXPECT_EQ(wrong.error().message,
+              "unexpected commit digest: expected " + other.text() + ", got " + sha256("hello").text());
     EXPECT_FALSE(put("hello", nullptr, 6));
     EXPECT_TRUE(store_->list()->empty());
     EXPECT_EQ(ingests(), 0u);
-    { ASSERT_TRUE(store_->ingest()); }
+    {
+        ASSERT_TRUE(store_->ingest());
+    }
     EXPECT_EQ(ingests(), 0u);
 }
 

@@ -8,7 +8,7 @@ namespace berth::daemon {
 namespace {
 
 class ConfigTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         auto made = TempDir::make();
         ASSERT_TRUE(made);
@@ -29,10 +29,12 @@ class ConfigTest : public testing::Test {
 };
 
 TEST_F(ConfigTest, FlagsAreReadAsDockerdReadsThem) {
-    auto config = load({"-H", "unix:///a", "--host=tcp://127.0.0.1:1", "-Htcp://127.0.0.1:2", "-Dl", "warn", "--iptables=false",
-                        "--mtu", "1400", "-p=/x.pid", "--live-restore", "--default-address-pool", "base=10.0.0.0/8,size=24"});
+    auto config = load({"-H", "unix:///a", "--host=tcp://127.0.0.1:1", "-Htcp://127.0.0.1:2", "-Dl", "warn",
+                        "--iptables=false", "--mtu", "1400", "-p=/x.pid", "--live-restore",
+                        "--default-address-pool", "base=10.0.0.0/8,size=24"});
     ASSERT_TRUE(config) << config.error().message;
-    EXPECT_EQ(config->hosts, (std::vector<std::string>{"unix:///a", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"}));
+    EXPECT_EQ(config->hosts,
+              (std::vector<std::string>{"unix:///a", "tcp://127.0.0.1:1", "tcp://127.0.0.1:2"}));
     EXPECT_TRUE(config->debug);
     EXPECT_EQ(config->log_level, "warn");
     EXPECT_FALSE(config->iptables);
@@ -49,7 +51,8 @@ TEST_F(ConfigTest, WrongFlagsAreNamed) {
     EXPECT_EQ(error({"--mtu", "x"}),
               "invalid argument \"x\" for \"--mtu\" flag: strconv.ParseInt: parsing \"x\": invalid syntax");
     EXPECT_EQ(error({"--debug=maybe"}),
-              "invalid argument \"maybe\" for \"--debug\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax");
+              "invalid argument \"maybe\" for \"--debug\" flag: strconv.ParseBool: parsing \"maybe\": "
+              "invalid syntax");
     EXPECT_EQ(error({"serve"}), "\"berthd\" accepts no arguments, but got \"serve\"");
     EXPECT_EQ(error({"--tlsverify"}), "--tlsverify is not supported yet");
     EXPECT_EQ(error({"--userns-remap", "default"}), "--userns-remap is not supported yet");
@@ -80,11 +83,13 @@ TEST_F(ConfigTest, TheFileGivesTheSameSettings) {
 TEST_F(ConfigTest, TheFileIsChecked) {
     const std::string prefix = "unable to configure the daemon with file " + path() + ": ";
     file(R"({"debug": true})");
-    EXPECT_EQ(error({"-D"}), prefix +
-                                 "the following directives are specified both as a flag and in the configuration file: "
-                                 "debug: (from flag: true, from file: true)");
+    EXPECT_EQ(error({"-D"}),
+              prefix +
+                  "the following directives are specified both as a flag and in the configuration file: "
+                  "debug: (from flag: true, from file: true)");
     file(R"({"colour": "red", "taste": 1})");
-    EXPECT_EQ(error({}), prefix + "the following directives don't match any configuration option: colour, taste");
+    EXPECT_EQ(error({}),
+              prefix + "the following directives don't match any configuration option: colour, taste");
     file(R"({"userns-remap": "default"})");
     EXPECT_EQ(error({}), prefix + "\"userns-remap\" is not supported yet");
     file(R"({"hosts": "unix:///b"})");

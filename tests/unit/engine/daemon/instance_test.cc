@@ -9,7 +9,7 @@ namespace berth::daemon {
 namespace {
 
 mode_t mode_of(const std::string& path) {
-    struct stat found {};
+    struct stat found{};
     EXPECT_EQ(::stat(path.c_str(), &found), 0) << path;
     return found.st_mode & 0777;
 }
@@ -17,7 +17,8 @@ mode_t mode_of(const std::string& path) {
 TEST(Instance, IsOnePerDataRoot) {
     auto dir = TempDir::make();
     ASSERT_TRUE(dir);
-    const std::string data = dir->path() + "/data", state = dir->path() + "/state", pid = dir->path() + "/run/pid";
+    const std::string data = dir->path() + "/data", state = dir->path() + "/state",
+                      pid = dir->path() + "/run/pid";
     {
         auto first = Instance::claim(data, state, pid);
         ASSERT_TRUE(first) << first.error().message;
@@ -35,7 +36,8 @@ TEST(Instance, IsOnePerDataRoot) {
 TEST(Instance, ALivePidRefusesAStaleOneDoesNot) {
     auto dir = TempDir::make();
     ASSERT_TRUE(dir);
-    const std::string data = dir->path() + "/data", state = dir->path() + "/state", pid = dir->path() + "/pid";
+    const std::string data = dir->path() + "/data", state = dir->path() + "/state",
+                      pid = dir->path() + "/pid";
     ASSERT_TRUE(replace_file(pid, "1", 0600, Sync::kNone));
     auto refused = Instance::claim(data, state, pid);
     ASSERT_FALSE(refused);

@@ -12,9 +12,13 @@ namespace {
 
 using async::block_on;
 
-Event event(std::string action, std::string id = "i") { return {"container", std::move(action), std::move(id), {}, {}, "local"}; }
+Event event(std::string action, std::string id = "i") {
+    return {"container", std::move(action), std::move(id), {}, {}, "local"};
+}
 
-Async<Result<Event>> read_next(Bus::Subscription& live) { return live.next(); }
+Async<Result<Event>> read_next(Bus::Subscription& live) {
+    return live.next();
+}
 
 TEST(Bus, ReadersGetThePastOnceAndThenWhatComes) {
     IoContext io;
@@ -60,7 +64,9 @@ TEST(Bus, ASlowReaderIsToldAndAnEndIsSeen) {
 }
 
 TEST(Filter, FollowsDocker) {
-    Event start{"container", "exec_start: sh", "abcdef", {{"name", "web"}, {"image", "h:5/nginx:1"}, {"tier", "front"}}, {}, "local"};
+    Event start{"container", "exec_start: sh",
+                "abcdef",    {{"name", "web"}, {"image", "h:5/nginx:1"}, {"tier", "front"}},
+                {},          "local"};
     EXPECT_TRUE(matches(start, {}));
     EXPECT_TRUE(matches(start, {{"type", {"container", "image"}}, {"container", {"abc"}}}));
     EXPECT_TRUE(matches(start, {{"container", {"web"}}, {"event", {"exec_start"}}}));

@@ -32,19 +32,19 @@ Async<void> echo(Request& request, Responder& responder) {
 }
 
 class Pieces final : public BodySource {
-   public:
+ public:
     Async<Result<std::string>> next() override {
         std::string piece = count_ < 3 ? std::string(1, static_cast<char>('a' + count_)) : std::string();
         ++count_;
         co_return piece;
     }
 
-   private:
+ private:
     int count_ = 0;
 };
 
 class ClientTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         auto made = TempDir::make();
         ASSERT_TRUE(made);
@@ -125,7 +125,8 @@ TEST(Endpoint, ReadsDockerHosts) {
     EXPECT_EQ(Endpoint::parse("https://h")->port, 443);
     EXPECT_EQ(Endpoint::parse("http://[::1]:80")->host, "::1");
     EXPECT_EQ(Endpoint::parse("http://[::1]")->port, 80);
-    for (const char* wrong : {"", "x", "ftp://a", "http://", "http://a:", "http://a:b", "http://a:70000", "unix://", "http://[::1"}) {
+    for (const char* wrong : {"", "x", "ftp://a", "http://", "http://a:", "http://a:b", "http://a:70000",
+                              "unix://", "http://[::1"}) {
         EXPECT_FALSE(Endpoint::parse(wrong)) << wrong;
     }
 }

@@ -27,7 +27,9 @@ Async<void> echo_stream(std::unique_ptr<async::Stream> stream) {
     (void)sent;
 }
 
-Async<void> sleep_long() { co_await async::sleep_for(std::chrono::hours(1)); }
+Async<void> sleep_long() {
+    co_await async::sleep_for(std::chrono::hours(1));
+}
 
 // Behaves by path.
 struct Behaviour {
@@ -62,7 +64,8 @@ struct Behaviour {
             gone = true;
         } else {
             Headers headers;
-            headers.add("X-Seen", request.method + " " + request.path + " " + std::string(request.headers.get("Host")));
+            headers.add("X-Seen",
+                        request.method + " " + request.path + " " + std::string(request.headers.get("Host")));
             co_await responder.send(200, headers, "hello");
         }
     }
@@ -70,7 +73,7 @@ struct Behaviour {
 
 // A server on a thread of its own, and a client of plain blocking sockets: the wire itself is what is tested.
 class ServerTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         auto made = TempDir::make();
         ASSERT_TRUE(made);
@@ -111,7 +114,9 @@ class ServerTest : public testing::Test {
 
     IoContext io_;
     Behaviour behaviour_{io_};
-    Server server_{io_, [this](Request& request, Responder& responder) { return behaviour_.answer(request, responder); }};
+    Server server_{io_, [this](Request& request, Responder& responder) {
+                       return behaviour_.answer(request, responder);
+                   }};
     std::optional<TempDir> dir_;
     std::thread thread_;
 };
@@ -148,12 +153,15 @@ TEST_F(ServerTest, HeadHasNoBody) {
 
 TEST_F(ServerTest, StreamsAreChunked) {
     auto heard = talk(get("/stream"));
-    EXPECT_TRUE(heard.ends_with("Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")) << heard;
+    EXPECT_TRUE(heard.ends_with("Transfer-Encoding: chunked\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"))
+        << heard;
 }
 
 TEST_F(ServerTest, BodiesComeChunkedSizedAndAwaited) {
-    auto heard = talk("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n" +
-                      get("/next"));
+    auto heard = talk(
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n3;a=b\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n" +
+        get("/next"));
     EXPECT_NE(heard.find("\r\n\r\nabcde"), std::string::npos) << heard;
     EXPECT_NE(heard.find("GET /next"), std::string::npos) << heard;
     auto fd = dial();
@@ -166,7 +174,8 @@ TEST_F(ServerTest, BodiesComeChunkedSizedAndAwaited) {
 
 TEST_F(ServerTest, AnUnreadBodyDoesNotSpoilTheNextRequest) {
     std::string body(100'000, 'x');
-    auto heard = talk("POST /ignored HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body + get("/next"));
+    auto heard =
+        talk("POST /ignored HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body + get("/next"));
     EXPECT_NE(heard.find("GET /next"), std::string::npos) << heard;
 }
 
@@ -187,10 +196,12 @@ TEST_F(ServerTest, LargeHeadsPassHugeOnesDoNot) {
 }
 
 TEST_F(ServerTest, NonsenseIsRefused) {
-    for (const char* wrong : {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-                              "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
-                              "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "\x16\x03\x01\x02\r\n\r\n",
-                              "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
+    for (const char* wrong :
+         {"nonsense\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", "GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+          "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+          "\x16\x03\x01\x02\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
         auto heard = talk(wrong);
         EXPECT_TRUE(heard.starts_with("HTTP/1.1 400 Bad Request\r\n")) << wrong << " -> " << heard;
     }

@@ -14,7 +14,8 @@ std::string descriptor(const std::string& type = "t") {
 }
 
 std::string manifest(const std::string& extra = "") {
-    return R"({"schemaVersion":2,"config":)" + descriptor() + R"(,"layers":[)" + descriptor() + "]" + extra + "}";
+    return R"({"schemaVersion":2,"config":)" + descriptor() + R"(,"layers":[)" + descriptor() + "]" + extra +
+           "}";
 }
 
 std::string index(const std::string& extra = "") {
@@ -51,11 +52,12 @@ TEST(ImageSpec, RefusesSchema1Clearly) {
 }
 
 TEST(ImageSpec, RefusesMalformedDocuments) {
-    for (const std::string& text : std::vector<std::string>{"", "[]", "null", "{", "{}", R"({"schemaVersion":2,"config":3})",
-                             R"({"schemaVersion":2,"config":{}})", R"({"manifests":{}})", R"({"manifests":[1]})",
-                             R"({"manifests":[{"digest":"sha256:../../etc","size":1}]})",
-                             std::string(R"({"config":{"digest":"sha256:)") + kHex + R"(","size":-1}})",
-                             std::string(R"({"config":{"digest":"sha256:)") + kHex + R"(","size":"1"}})"}) {
+    for (const std::string& text : std::vector<std::string>{
+             "", "[]", "null", "{", "{}", R"({"schemaVersion":2,"config":3})",
+             R"({"schemaVersion":2,"config":{}})", R"({"manifests":{}})", R"({"manifests":[1]})",
+             R"({"manifests":[{"digest":"sha256:../../etc","size":1}]})",
+             std::string(R"({"config":{"digest":"sha256:)") + kHex + R"(","size":-1}})",
+             std::string(R"({"config":{"digest":"sha256:)") + kHex + R"(","size":"1"}})"}) {
         EXPECT_FALSE(parse_document(text, "")) << text;
     }
     // Depth is no way to overflow the stack.
@@ -65,7 +67,8 @@ TEST(ImageSpec, RefusesMalformedDocuments) {
 TEST(ImageSpec, ReadsConfigs) {
     auto config = parse_image_config(R"({"architecture":"amd64","os":"linux","created":"2023-11-14T22:13:20Z",
         "config":{"Cmd":["sh"]},"history":[{"created_by":"x","empty_layer":true}],
-        "rootfs":{"type":"layers","diff_ids":["sha256:)" + kHex + R"("]}})");
+        "rootfs":{"type":"layers","diff_ids":["sha256:)" +
+                                     kHex + R"("]}})");
     ASSERT_TRUE(config);
     EXPECT_EQ(config->platform.text(), "linux/amd64");
     EXPECT_EQ(config->run, R"({"Cmd":["sh"]})");

@@ -5,7 +5,9 @@
 namespace berth::oci {
 namespace {
 
-Platform platform(std::string_view text) { return *Platform::parse(text); }
+Platform platform(std::string_view text) {
+    return *Platform::parse(text);
+}
 
 TEST(Platform, Normalises) {
     EXPECT_EQ(platform("linux/x86_64").text(), "linux/amd64");

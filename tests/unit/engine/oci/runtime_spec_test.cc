@@ -7,7 +7,8 @@ namespace {
 
 TEST(RuntimeSpec, ComesBackAsItWasRendered) {
     RuntimeSpec spec;
-    spec.process = Process{.terminal = true, .args = {"sh", "-c", "true"}, .env = {"A=b"}, .oom_score_adj = -5};
+    spec.process =
+        Process{.terminal = true, .args = {"sh", "-c", "true"}, .env = {"A=b"}, .oom_score_adj = -5};
     spec.process->user = {.uid = 1, .gid = 2, .umask = 022, .additional_gids = {3, 4}};
     spec.process->capabilities = Capabilities{.bounding = {"CAP_CHOWN"}};
     spec.process->rlimits = {{"RLIMIT_NOFILE", 1, ~std::uint64_t{0}}};
@@ -18,7 +19,8 @@ TEST(RuntimeSpec, ComesBackAsItWasRendered) {
     spec.linux_.resources = Resources{.devices = {{false, "a", {}, {}, "rwm"}}, .pids_limit = -1};
     spec.linux_.resources->memory = MemoryResources{.limit = 1 << 20, .disable_oom_killer = false};
     spec.linux_.seccomp = Seccomp{.default_action = "SCMP_ACT_ERRNO", .default_errno_ret = 1};
-    spec.linux_.seccomp->syscalls = {{{"clone"}, "SCMP_ACT_ALLOW", {}, {{0, 2114060288, 0, "SCMP_CMP_MASKED_EQ"}}}};
+    spec.linux_.seccomp->syscalls = {
+        {{"clone"}, "SCMP_ACT_ALLOW", {}, {{0, 2114060288, 0, "SCMP_CMP_MASKED_EQ"}}}};
     spec.linux_.namespaces = {{"pid", ""}, {"network", "/run/netns/x"}};
     auto back = parse_runtime_spec(render(spec));
     ASSERT_TRUE(back) << back.error().message;

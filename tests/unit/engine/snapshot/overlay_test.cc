@@ -15,7 +15,7 @@ using testing::Contains;
 using testing::HasSubstr;
 
 class OverlayTest : public testing::Test {
-   protected:
+ protected:
     TempDir dir_ = *TempDir::make();
     std::unique_ptr<state::Database> database_ = open_database("state.db");
     std::unique_ptr<Snapshotter> snapshots_ = open();
@@ -42,8 +42,8 @@ TEST_F(OverlayTest, StacksLayersTopmostFirst) {
     auto mount = snapshots_->prepare("container", "middle");
     ASSERT_TRUE(mount) << mount.error().message;
     EXPECT_EQ(mount->type, "overlay");
-    EXPECT_THAT(mount->options,
-                Contains("lowerdir=" + snapshots_->stat("middle")->upper + ":" + snapshots_->stat("base")->upper));
+    EXPECT_THAT(mount->options, Contains("lowerdir=" + snapshots_->stat("middle")->upper + ":" +
+                                         snapshots_->stat("base")->upper));
     EXPECT_THAT(mount->options, Contains("upperdir=" + snapshots_->stat("container")->upper));
     EXPECT_EQ(*snapshots_->mounts("container"), *mount);
     EXPECT_EQ(snapshots_->view("base")->options, (std::vector<std::string>{"bind", "ro"}));
@@ -56,7 +56,7 @@ TEST_F(OverlayTest, StacksLayersTopmostFirst) {
 TEST_F(OverlayTest, TheRootTakesOverTheParentsOwnerAndMode) {
     layer("base", "");
     std::string base = snapshots_->stat("base")->upper;
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(base.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0755u);
     ASSERT_EQ(::chmod(base.c_str(), 01770), 0);
@@ -65,7 +65,7 @@ TEST_F(OverlayTest, TheRootTakesOverTheParentsOwnerAndMode) {
         ASSERT_EQ(::chmod(base.c_str(), 01770), 0);
     }
     ASSERT_TRUE(snapshots_->prepare("c", "base"));
-    struct stat copy {};
+    struct stat copy{};
     ASSERT_EQ(::stat(snapshots_->stat("c")->upper.c_str(), &copy), 0);
     EXPECT_EQ(copy.st_mode & 07777, 01770u);
     if (::geteuid() == 0) {

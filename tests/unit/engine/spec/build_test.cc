@@ -65,9 +65,10 @@ TEST(BuildSpec, DefaultSandbox) {
     from.cgroup.host = true;
     const auto spec = built(from);
     const std::vector<std::string> caps{
-        "CAP_CHOWN",  "CAP_DAC_OVERRIDE", "CAP_FSETID",  "CAP_FOWNER",  "CAP_MKNOD",
-        "CAP_NET_RAW", "CAP_SETGID",      "CAP_SETUID",  "CAP_SETFCAP", "CAP_SETPCAP",
-        "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT", "CAP_KILL", "CAP_AUDIT_WRITE"};
+        "CAP_CHOWN",   "CAP_DAC_OVERRIDE", "CAP_FSETID",           "CAP_FOWNER",
+        "CAP_MKNOD",   "CAP_NET_RAW",      "CAP_SETGID",           "CAP_SETUID",
+        "CAP_SETFCAP", "CAP_SETPCAP",      "CAP_NET_BIND_SERVICE", "CAP_SYS_CHROOT",
+        "CAP_KILL",    "CAP_AUDIT_WRITE"};
     EXPECT_EQ(spec.process->capabilities->bounding, caps);
     EXPECT_EQ(spec.process->capabilities->effective, caps);
     EXPECT_EQ(spec.process->capabilities->permitted, caps);
@@ -111,13 +112,15 @@ TEST(BuildSpec, Privileged) {
 TEST(BuildSpec, ReadOnlyRootSparesUserMountsAndDev) {
     ContainerSpec from;
     from.readonly_root = true;
-    from.mounts = {{"bind", "/x", "/data", {"rbind", "rprivate"}}, {"tmpfs", "tmpfs", "/run", {"size=1m", "exec"}}};
+    from.mounts = {{"bind", "/x", "/data", {"rbind", "rprivate"}},
+                   {"tmpfs", "tmpfs", "/run", {"size=1m", "exec"}}};
     from.init_path = "/usr/bin/tini";
     from.args = {"a"};
     const auto spec = built(from);
     EXPECT_TRUE(spec.root.readonly);
     EXPECT_THAT(mount_at(spec, "/data")->options, ElementsAre("rbind", "rprivate"));
-    EXPECT_THAT(mount_at(spec, "/run")->options, ElementsAre("nosuid", "nodev", "rprivate", "size=1m", "exec"));
+    EXPECT_THAT(mount_at(spec, "/run")->options,
+                ElementsAre("nosuid", "nodev", "rprivate", "size=1m", "exec"));
     EXPECT_THAT(mount_at(spec, "/dev")->options, Not(Contains("ro")));
     EXPECT_THAT(mount_at(spec, "/proc")->options, Not(Contains("ro")));
     EXPECT_THAT(spec.process->args, ElementsAre("/sbin/docker-init", "--", "a"));
@@ -190,7 +193,8 @@ TEST(BuildSpec, OnlyCapabilitiesThatTheEngineHas) {
     EXPECT_EQ(build_spec(from, facts)->process->capabilities->bounding.size(), 40U);
     from.cap_add = {"SYS_RESOURCE"};
     EXPECT_EQ(refused(from, facts),
-              "invalid CapAdd: capability not supported by your kernel or not available in the current environment: "
+              "invalid CapAdd: capability not supported by your kernel or not available in the current "
+              "environment: "
               "\"CAP_SYS_RESOURCE\"");
 }
 
@@ -223,10 +227,12 @@ TEST(BuildSpec, Devices) {
     EXPECT_EQ(spec.linux_.resources->devices[9].minor, -1);
     from.devices = {{"/dev/no-such-node", "/dev/x", "rwm"}};
     EXPECT_EQ(refused(from),
-              "error gathering device information while adding custom device \"/dev/no-such-node\": no such file or "
+              "error gathering device information while adding custom device \"/dev/no-such-node\": no such "
+              "file or "
               "directory");
     from.devices.clear();
-    for (const char* text : {"", "c", "c 1:1", "x 1:1 rwm", "c 1 rwm", "c 1:1 rwx", "c -1:1 r", "c  1:1 r ", "c 1:: r"}) {
+    for (const char* text :
+         {"", "c", "c 1:1", "x 1:1 rwm", "c 1 rwm", "c 1:1 rwx", "c -1:1 r", "c  1:1 r ", "c 1:: r"}) {
         from.device_cgroup_rules = {text};
         EXPECT_EQ(refused(from), "invalid device cgroup rule format: '" + std::string(text) + "'");
     }
@@ -246,8 +252,9 @@ TEST(Seccomp, DefaultProfile) {
     EXPECT_NE(rule_of(section, "ptrace"), nullptr);
     EXPECT_NE(rule_of(section, "arch_prctl"), nullptr);
     EXPECT_EQ(rule_of(section, "riscv_flush_icache"), nullptr);
-    for (const char* name : {"unshare", "mount", "setns", "bpf", "keyctl", "add_key", "request_key", "io_uring_setup",
-                             "userfaultfd", "kexec_load", "pivot_root", "open_by_handle_at", "reboot"}) {
+    for (const char* name :
+         {"unshare", "mount", "setns", "bpf", "keyctl", "add_key", "request_key", "io_uring_setup",
+          "userfaultfd", "kexec_load", "pivot_root", "open_by_handle_at", "reboot"}) {
         EXPECT_EQ(rule_of(section, name), nullptr) << name;
     }
     EXPECT_EQ(section.syscalls[0].names.size(), 361U);
@@ -272,7 +279,8 @@ TEST(Seccomp, ChoiceOfProfile) {
     EXPECT_FALSE(built(from).linux_.seccomp);
     from.seccomp = "builtin";
     EXPECT_TRUE(built(from).linux_.seccomp);
-    from.seccomp = R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"chmod","action":"SCMP_ACT_ERRNO"}]})";
+    from.seccomp =
+        R"({"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"name":"chmod","action":"SCMP_ACT_ERRNO"}]})";
     from.privileged = true;
     EXPECT_EQ(rule_of(*built(from).linux_.seccomp, "chmod")->action, "SCMP_ACT_ERRNO");
     from.seccomp = "{}";
@@ -280,7 +288,8 @@ TEST(Seccomp, ChoiceOfProfile) {
     auto without = host();
     without.seccomp = false;
     from.privileged = false;
-    EXPECT_EQ(refused(from, without), "seccomp is not enabled in your kernel, cannot run a custom seccomp profile");
+    EXPECT_EQ(refused(from, without),
+              "seccomp is not enabled in your kernel, cannot run a custom seccomp profile");
     from.seccomp = "";
     EXPECT_FALSE(build_spec(from, without)->linux_.seccomp);
 }
@@ -289,7 +298,8 @@ TEST(Seccomp, MalformedProfiles) {
     ContainerSpec from;
     for (const char* text :
          {"{", "[]", "7", R"({"defaultAction":7})", R"({"defaultAction":"A","syscalls":[7]})",
-          R"({"defaultAction":"A","syscalls":{"x":7}})", R"({"defaultAction":"A","syscalls":[{"names":"x"}]})",
+          R"({"defaultAction":"A","syscalls":{"x":7}})",
+          R"({"defaultAction":"A","syscalls":[{"names":"x"}]})",
           R"({"defaultAction":"A","syscalls":[{"names":["x"],"includes":{"minKernel":"x"}}]})",
           R"({"defaultAction":"A","syscalls":[{"names":["x"],"includes":7}]})",
           R"({"defaultAction":"A","archMap":[7]})", R"({"defaultAction":"A","defaultErrnoRet":"x"})"}) {

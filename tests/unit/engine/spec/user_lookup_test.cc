@@ -14,7 +14,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 class UserLookup : public testing::Test {
-   protected:
+ protected:
     UserLookup() : dir_(std::move(*TempDir::make())) {
         EXPECT_TRUE(make_folders(dir_.path() + "/etc", 0755));
         put("passwd",
@@ -71,7 +71,8 @@ TEST_F(UserLookup, RefusesWhatIsNeither) {
     }
     EXPECT_EQ(refused("nobody"), "unable to find user nobody: no matching entries in passwd file");
     EXPECT_EQ(refused("root:nogroup"), "unable to find group nogroup: no matching entries in group file");
-    EXPECT_EQ(refused("root", {"nogroup"}), "unable to find group nogroup: no matching entries in group file");
+    EXPECT_EQ(refused("root", {"nogroup"}),
+              "unable to find group nogroup: no matching entries in group file");
     EXPECT_THAT(refused("+1"), HasSubstr("no matching entries"));
     EXPECT_THAT(refused(" 1"), HasSubstr("no matching entries"));
     EXPECT_THAT(refused("0x0"), HasSubstr("no matching entries"));

@@ -23,7 +23,7 @@ const Schema kV2[] = {{"test", kSecond}};
 const Schema kBad[] = {{"test", kBroken}};
 
 class DatabaseTest : public testing::Test {
-   protected:
+ protected:
     TempDir dir_ = *TempDir::make();
     std::string path_ = dir_.path() + "/state.db";
 
@@ -65,7 +65,7 @@ TEST_F(DatabaseTest, KeepsWhatWasWritten) {
         EXPECT_FALSE(*query.step());
         return {};
     }));
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat(path_.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600u);
 }
@@ -92,7 +92,8 @@ TEST_F(DatabaseTest, ManyWritersShareCommitsAndOnlyTheFailingOnesFail) {
             for (int i = 0; i < kEach; ++i) {
                 // Every fourth name is the same for all threads: one of them gets it.
                 std::string name = i % 4 == 0 ? "shared" + std::to_string(i) : std::to_string(t * 1000 + i);
-                auto written = database->write(i % 2 ? Durability::kFull : Durability::kNormal, insert(name, i));
+                auto written =
+                    database->write(i % 2 ? Durability::kFull : Durability::kNormal, insert(name, i));
                 if (!written) {
                     EXPECT_EQ(written.error().kind, ErrorKind::kConflict);
                     ++failed;

@@ -1,10 +1,10 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <sys/statvfs.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "engine/base/files.h"
@@ -15,7 +15,7 @@ namespace berth::sys {
 namespace {
 
 class DetachedMountTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
     }
@@ -32,7 +32,9 @@ class DetachedMountTest : public testing::Test {
             EXPECT_TRUE(write_file(path + "/file" + std::to_string(i), "x"));
             lower += (lower.empty() ? "" : ":") + path;
         }
-        return {"overlay", "overlay", "",
+        return {"overlay",
+                "overlay",
+                "",
                 {"lowerdir=" + lower, "upperdir=" + folder("upper"), "workdir=" + folder("work")}};
     }
     void expect_files(const Result<UniqueFd>& root, int layers) {
@@ -59,16 +61,21 @@ TEST_F(DetachedMountTest, OverlayOfManyLayersInChild) {
     expect_files(mount_in_child(mount, *parse_mount_options(mount.options)), 200);
 }
 
-TEST_F(DetachedMountTest, OverlayOfManyLayersEitherWay) { expect_files(mount_detached(overlay(200)), 200); }
+TEST_F(DetachedMountTest, OverlayOfManyLayersEitherWay) {
+    expect_files(mount_detached(overlay(200)), 200);
+}
 
 TEST_F(DetachedMountTest, LongPathsFallBack) {
     std::string deep = dir_.path();
     for (int i = 0; i < 3; ++i) deep += "/" + std::string(120, 'd');
     ASSERT_TRUE(make_folders(deep, 0755));
     ASSERT_TRUE(write_file(deep + "/file0", "x"));
-    expect_files(mount_detached({"overlay", "overlay", "",
-                                 {"lowerdir=" + deep, "upperdir=" + folder("upper"), "workdir=" + folder("work")}}),
-                 1);
+    expect_files(
+        mount_detached({"overlay",
+                        "overlay",
+                        "",
+                        {"lowerdir=" + deep, "upperdir=" + folder("upper"), "workdir=" + folder("work")}}),
+        1);
 }
 
 TEST_F(DetachedMountTest, BindEitherWayIsReadOnly) {
@@ -80,7 +87,7 @@ TEST_F(DetachedMountTest, BindEitherWayIsReadOnly) {
         auto made = open_in_root(root->get(), "/new", O_WRONLY | O_CREAT, 0600);
         ASSERT_FALSE(made);
         EXPECT_EQ(made.error().sys_errno, EROFS);
-        struct statfs status {};
+        struct statfs status{};
         ASSERT_EQ(::fstatfs(root->get(), &status), 0);
         EXPECT_NE(status.f_flags & ST_NOSUID, 0);
     }
@@ -109,7 +116,8 @@ TEST_F(DetachedMountTest, WrongOptionsSayWhich) {
 }
 
 TEST(MountOptionsTest, Words) {
-    auto parsed = parse_mount_options({"rbind", "ro", "rprivate", "rnosuid", "noatime", "exec", "size=64k", "sync"});
+    auto parsed =
+        parse_mount_options({"rbind", "ro", "rprivate", "rnosuid", "noatime", "exec", "size=64k", "sync"});
     ASSERT_TRUE(parsed);
     EXPECT_TRUE(parsed->bind && parsed->recursive_bind);
     EXPECT_EQ(parsed->set, std::uint64_t{MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME});

@@ -11,7 +11,7 @@ namespace berth::sys {
 namespace {
 
 class SafePathTest : public testing::Test {
-   protected:
+ protected:
     void SetUp() override {
         ASSERT_TRUE(make_folders(dir_.path() + "/root/etc", 0755));
         ASSERT_TRUE(make_folders(dir_.path() + "/outside", 0755));
@@ -72,7 +72,7 @@ TEST_F(SafePathTest, MakesFoldersThroughLinksInside) {
     auto made = make_folders_in_root(root_.get(), "/conf/a/./b//c/", 0751, ::getuid(), ::getgid());
     ::umask(before);
     ASSERT_TRUE(made) << made.error().message;
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(::stat((dir_.path() + "/root/etc/a/b/c").c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0751u);
     EXPECT_EQ(*resolve_in_root(root_.get(), "/conf/a"), "/etc/a");
