@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdint>
@@ -53,6 +54,13 @@ Result<> check_spec(const oci::RuntimeSpec& spec, const Options& options) {
     if (!spec.linux_.mount_label.empty()) return later("linux.mountLabel");
     if (!spec.linux_.uid_mappings.empty() || !spec.linux_.gid_mappings.empty())
         return later("linux.uidMappings");
+    if (options.no_pivot) return later("--no-pivot");
+    for (const oci::SpecMount& mount : spec.mounts) {
+        for (const char* word : {"tmpcopyup", "idmap", "ridmap"}) {
+            bool has = std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
+            if (has) return later(std::string("the mount option ") + word);
+        }
+    }
     const oci::Hooks& hooks = spec.hooks;
     if (!(hooks == oci::Hooks{})) return later("hooks");
     return {};
@@ -62,6 +70,33 @@ struct Spaces {
     unsigned long long fresh = 0;  // CLONE_NEW*
     std::vector<std::pair<std::string, int>> joined;
 };
+
+// Only what belongs to a namespace that the container has for itself; anything else is the host's.
+Result<> check_sysctl(const std::string& given, const Spaces& spaces) {
+    std::string name = given;
+    // "net/ipv4/conf/eth0.1/x" keeps the dots of names; otherwise dots separate.
+    if (name.find('/') != std::string::npos) std::replace(name.begin(), name.end(), '/', '.');
+    static constexpr std::string_view kIpc[] = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
+                                                "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
+                                                "kernel.shmmni", "kernel.shm_rmid_forced"};
+    auto own = [&](unsigned long long space) {
+        bool joined = std::any_of(spaces.joined.begin(), spaces.joined.end(), [&](const auto& entry) {
+            return static_cast<unsigned>(entry.second) == space;
+        });
+        return joined || (spaces.fresh & space) != 0;
+    };
+    bool ipc =
+        std::find(std::begin(kIpc), std::end(kIpc), name) != std::end(kIpc) || name.starts_with("fs.mqueue.");
+    bool net = name.starts_with("net.");
+    bool uts = name == "kernel.domainname";
+    if (name.find("..") != std::string::npos || !(ipc || net || uts)) {
+        return bad("sysctl \"" + given + "\" is not in a separate kernel namespace");
+    }
+    if ((ipc && !own(CLONE_NEWIPC)) || (net && !own(CLONE_NEWNET)) || (uts && !own(CLONE_NEWUTS))) {
+        return bad("sysctl \"" + given + "\" is not allowed in the hosts namespace");
+    }
+    return {};
+}
 
 Result<Spaces> namespaces_of(const oci::RuntimeSpec& spec) {
     static const std::map<std::string_view, int> known = {
@@ -85,6 +120,7 @@ Result<Spaces> namespaces_of(const oci::RuntimeSpec& spec) {
         }
     }
     if ((spaces.fresh & CLONE_NEWNS) == 0) return bad("a container needs a mount namespace of its own");
+    for (const auto& [name, value] : spec.linux_.sysctl) BERTH_CHECK(check_sysctl(name, spaces));
     bool own_uts = (spaces.fresh & CLONE_NEWUTS) != 0;
     if (!spec.hostname.empty() && !own_uts)
         return bad("unable to set hostname without a private UTS namespace");

@@ -175,7 +175,8 @@ Result<> Rootfs::mount_cgroups(const oci::SpecMount& mount) {
         // "cpu,cpuacct" is found under each of its names.
         for (const std::string& controller : hierarchy.controllers) {
             if (controller != name && controller.find('=') == std::string::npos) {
-                (void)::symlinkat(name.c_str(), tmpfs.get(), controller.c_str());
+                if (::symlinkat(name.c_str(), tmpfs.get(), controller.c_str()) != 0 && errno != EEXIST)
+                    return fail_errno("symlink " + controller);
             }
         }
     }

@@ -120,3 +120,27 @@ def test_inheritable_capabilities_are_empty(bundle):
 def test_unknown_container(bundle):
     assert bundle.call("state", "nobody").returncode == 1
     assert "container does not exist" in bundle.last_error()
+
+
+@pytest.mark.parametrize("name, value", [
+    ("kernel.core_pattern", "|/bin/evil"), ("kernel/core_pattern", "x"), ("vm.swappiness", "1"),
+    ("net.ipv4..ip_forward", "1"), ("kernel.msgmax/../core_pattern", "x")])
+def test_sysctls_of_the_host_are_refused(bundle, name, value):
+    before = pathlib.Path("/proc/sys/kernel/core_pattern").read_text()
+    bundle.spec["linux"]["sysctl"] = {name: value}
+    assert bundle.create() == 1
+    assert "is not in a separate kernel namespace" in json.dumps(bundle.last_error())
+    assert pathlib.Path("/proc/sys/kernel/core_pattern").read_text() == before
+
+
+def test_sysctls_of_the_container_are_set(bundle):
+    bundle.spec["linux"]["sysctl"] = {"kernel.msgmax": "4242", "net.ipv4.ip_unprivileged_port_start": "0"}
+    assert bundle.create(["sleep", "100"]) == 0
+    assert bundle.call("delete", "--force", bundle.id).returncode == 0
+
+
+@pytest.mark.parametrize("option", ["tmpcopyup", "idmap"])
+def test_mount_options_that_are_not_there_yet_are_refused(bundle, option):
+    bundle.spec["mounts"].append({"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": [option]})
+    assert bundle.create() == 1
+    assert f"the mount option {option} is not supported yet" in json.dumps(bundle.last_error())
