@@ -57,6 +57,7 @@ Result<std::unique_ptr<References>> References::open(state::Database& database, 
 // An empty table beside copies means that the database was lost.
 Result<> References::rebuild() {
     BERTH_TRY(auto names, list_folder(folder_));
+    rebuilt_ = !names.empty();
     for (const std::string& name : names) {
         auto text = read_file(folder_ + "/" + name, 1 << 16);
         auto reference = text ? parse_copy(*text) : Result<NamedTarget>(Failure(text.error()));

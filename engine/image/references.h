@@ -32,6 +32,8 @@ class References {
     Result<> remove(const std::string& name);  // a missing one is no error
     Result<std::optional<NamedTarget>> find(const std::string& name);
     Result<std::vector<NamedTarget>> list();
+    // Whether open() found an empty table beside copies and filled it from them.
+    bool rebuilt() const { return rebuilt_; }
 
  private:
     References(state::Database& database, std::string folder)
@@ -42,6 +44,7 @@ class References {
 
     state::Database& database_;
     std::string folder_;
+    bool rebuilt_ = false;
 };
 
 }  // namespace berth::image

@@ -47,6 +47,10 @@ class Service : public ImageService {
     std::shared_ptr<void> pin() override { return collector_->pin(); }
     Result<> collect_garbage() override { return collector_->collect(); }
 
+    // What a killed daemon was in the middle of: archives half read, layers half unpacked, blobs not named
+    // yet.
+    Result<> clear_after_crash();
+
  private:
     Result<> name_image(const std::string& name, const Digest& target, const std::string& media_type);
     Result<> take_loaded(const LoadedImage& image, const Progress& progress);
@@ -125,6 +129,18 @@ Result<> Service::load(Reader archive, Progress progress) {
     // What a failed load left in the store goes with the pin.
     if (!done) (void)collector_->collect().has_value();
     return done;
+}
+
+Result<> Service::clear_after_crash() {
+    BERTH_CHECK(remove_tree(parts_.data_root + "/tmp"));
+    BERTH_CHECK(unpacker_.remove_unfinished());
+    // Names that came back from their copies may be fewer than there were: then nothing is thrown away
+    // unasked.
+    if (references_->rebuilt()) return {};
+    BERTH_CHECK(parts_.snapshots.collect_orphans());
+    if (auto collected = collector_->collect(); !collected)
+        log::warning("images were not collected", {{"error", collected.error().message}});
+    return {};
 }
 
 Result<Digest> Service::store_import(Reader tar) {
@@ -243,7 +259,9 @@ Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool 
 
 Result<std::unique_ptr<ImageService>> open_image_service(ImageServiceParts parts) {
     BERTH_TRY(auto references, References::open(parts.database, parts.data_root + "/image/refs"));
-    return std::unique_ptr<ImageService>(new Service(std::move(parts), std::move(references)));
+    auto service = std::make_unique<Service>(std::move(parts), std::move(references));
+    BERTH_CHECK(service->clear_after_crash());
+    return std::unique_ptr<ImageService>(std::move(service));
 }
 
 }  // namespace berth::image

@@ -10,6 +10,15 @@
 
 namespace berth::image {
 
+namespace {
+// An active snapshot with this prefix is a layer on its way; any other one is a container's.
+constexpr std::string_view kUnfinished = "unpack-";
+
+std::string new_key() {
+    return std::string(kUnfinished) + random_hex(16);
+}
+}  // namespace
+
 std::shared_ptr<std::mutex> Unpacker::lock_of(const std::string& chain) {
     std::lock_guard guard(mutex_);
     std::erase_if(locks_, [](const auto& entry) { return entry.second.expired(); });
@@ -35,7 +44,7 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
     auto lock = lock_of(chain);
     std::lock_guard guard(*lock);
     if (auto there = snapshots_.stat(chain); there && there->committed) return {};
-    std::string key = "unpack-" + random_hex(16);
+    std::string key = new_key();
     UndoStack undo;
     undo.push([&] {
         if (auto removed = snapshots_.remove(key); !removed && removed.error().kind != ErrorKind::kNotFound) {
@@ -78,7 +87,7 @@ Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress) 
 }
 
 Result<confine::UnpackReport> Unpacker::unpack_base(const Digest& layer) {
-    std::string key = "unpack-" + random_hex(16);
+    std::string key = new_key();
     UndoStack undo;
     undo.push([&] { (void)snapshots_.remove(key).has_value(); });
     BERTH_TRY(confine::UnpackReport report, extract(layer, key, ""));
@@ -86,6 +95,15 @@ Result<confine::UnpackReport> Unpacker::unpack_base(const Digest& layer) {
     if (!committed && committed.error().kind != ErrorKind::kConflict) return Failure(committed.error());
     if (committed) undo.keep();
     return report;
+}
+
+Result<> Unpacker::remove_unfinished() {
+    BERTH_TRY(auto all, snapshots_.list());
+    for (const auto& snapshot : all) {
+        if (snapshot.committed || !snapshot.key.starts_with(kUnfinished)) continue;
+        BERTH_CHECK(snapshots_.remove(snapshot.key));
+    }
+    return {};
 }
 
 }  // namespace berth::image

@@ -23,6 +23,8 @@ class Unpacker {
     Result<> unpack(const PlatformImage& image, const Progress& progress);
     // A layer whose diff ID nobody knows yet, on top of nothing; its snapshot is named by the diff ID.
     Result<confine::UnpackReport> unpack_base(const Digest& layer);
+    // Removes the snapshots of layers that a killed daemon was unpacking. Before anything is unpacked.
+    Result<> remove_unfinished();
 
  private:
     Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key,
