@@ -11,7 +11,6 @@ namespace berth::api {
 
 namespace {
 
-using image::ImageService;
 using nlohmann::json;
 using Parts = const ImageRouteParts;
 using BlockingWork = std::function<Result<>(image::Reader)>;

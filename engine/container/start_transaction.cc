@@ -3,6 +3,7 @@
 #include "engine/async/event.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/cgroup/join_grace.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/ports.h"
 #include "engine/container/runtime_plan.h"
@@ -87,6 +88,11 @@ Async<void> run_network_step(Core& core, ContainerPtr container, ContainerPtr jo
     step->done.set();
 }
 
+Async<void> pass_join_grace(Core& core) {
+    auto work = [] { cgroup::pass_join_grace(); };
+    co_await core.parts.pool.run(std::move(work));
+}
+
 Result<ContainerPtr> joined_container(const Core& core, const Container& container) {
     if (!container.network.starts_with("container:")) return ContainerPtr();
     BERTH_TRY(auto other, core.store.find(container.network.substr(10)));
@@ -130,6 +136,8 @@ Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::
 
 Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     BERTH_CO_TRY(auto joined, joined_container(core, *container));
+    auto grace = pass_join_grace(core);
+    core.gate.spawn(std::move(grace));
     auto network = std::make_shared<NetworkStep>(core.parts.io);
     auto network_step = run_network_step(core, container, joined, network);
     if (!core.gate.spawn(std::move(network_step)))
