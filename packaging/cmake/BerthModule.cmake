@@ -46,10 +46,14 @@ function(berth_module folder)
     endif()
 endfunction()
 
+# Everything that is installed, without the tests.
+add_custom_target(programs)
+
 # berth_binary(NAME [STATIC] SOURCES FILE... DEPS FOLDER... LIBRARIES LIB...)
 function(berth_binary name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "STATIC" "" "SOURCES;DEPS;LIBRARIES")
     add_executable(${name} ${arg_SOURCES})
+    add_dependencies(programs ${name})
     if(arg_STATIC AND NOT BERTH_SANITIZE)
         target_link_options(${name} PRIVATE -static-pie)
         set_target_properties(${name} PROPERTIES BERTH_STATIC ON)
