@@ -49,8 +49,9 @@ Result<std::int32_t> access_bits(const std::string& access) {
     return bits;
 }
 
-// One rule: tests that jump over its answer, then the answer.
-Result<> add_rule(const oci::DeviceRule& rule, std::vector<bpf_insn>& program) {
+// One rule: tests that jump over its answer, then the answer. Returns whether it answers for every device, so
+// that nothing behind it is ever reached (which the kernel's verifier refuses).
+Result<bool> add_rule(const oci::DeviceRule& rule, std::vector<bpf_insn>& program) {
     std::vector<bpf_insn> block;
     if (rule.type == "c" || rule.type == "b") {
         block.push_back(unless_equal(kType, rule.type == "c" ? BPF_DEVCG_DEV_CHAR : BPF_DEVCG_DEV_BLOCK));
@@ -77,7 +78,7 @@ Result<> add_rule(const oci::DeviceRule& rule, std::vector<bpf_insn>& program) {
         if (jump) block[i].off = static_cast<std::int16_t>(block.size() - i - 1);
     }
     program.insert(program.end(), block.begin(), block.end());
-    return {};
+    return block.size() == 2;
 }
 
 }  // namespace
@@ -91,7 +92,10 @@ Result<std::vector<bpf_insn>> device_program(const std::vector<oci::DeviceRule>&
         load(kMajor, offsetof(bpf_cgroup_dev_ctx, major)),
         load(kMinor, offsetof(bpf_cgroup_dev_ctx, minor)),
     };
-    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) BERTH_CHECK(add_rule(*rule, program));
+    for (auto rule = rules.rbegin(); rule != rules.rend(); ++rule) {
+        BERTH_TRY(bool final, add_rule(*rule, program));
+        if (final) return program;
+    }
     program.push_back(answer(false));
     program.push_back(leave());
     return program;

@@ -9,7 +9,6 @@
 
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
-#include "engine/cgroup/device_program.h"
 #include "engine/cgroup/settings.h"
 
 namespace berth::cgroup {
@@ -71,58 +70,6 @@ TEST(Hierarchy, ReadsMountinfo) {
     EXPECT_FALSE(hybrid.unified_only());
     EXPECT_TRUE(
         parse_mountinfo("33 30 0:5 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate\n").unified_only());
-}
-
-// What the kernel would do with a device program, for one question.
-bool allows(const std::vector<oci::DeviceRule>& rules, int type, int access, int major, int minor) {
-    auto program = device_program(rules);
-    std::uint32_t context[3] = {static_cast<std::uint32_t>(type | access << 16),
-                                static_cast<std::uint32_t>(major), static_cast<std::uint32_t>(minor)};
-    std::uint64_t registers[11] = {};
-    for (std::size_t at = 0;; ++at) {
-        const bpf_insn& i = program->at(at);
-        std::uint64_t& to = registers[i.dst_reg];
-        switch (i.code) {
-            case BPF_LDX | BPF_MEM | BPF_W:
-                to = context[i.off / 4];
-                break;
-            case BPF_ALU64 | BPF_MOV | BPF_K:
-                to = static_cast<std::uint64_t>(i.imm);
-                break;
-            case BPF_ALU | BPF_MOV | BPF_X:
-                to = registers[i.src_reg];
-                break;
-            case BPF_ALU | BPF_AND | BPF_K:
-                to &= static_cast<std::uint32_t>(i.imm);
-                break;
-            case BPF_ALU | BPF_RSH | BPF_K:
-                to >>= i.imm;
-                break;
-            case BPF_JMP | BPF_JNE | BPF_K:
-                at += to != static_cast<std::uint64_t>(i.imm) ? i.off : 0;
-                break;
-            case BPF_JMP | BPF_JEQ | BPF_K:
-                at += to == static_cast<std::uint64_t>(i.imm) ? i.off : 0;
-                break;
-            default:
-                return registers[0] != 0;
-        }
-    }
-}
-
-TEST(DeviceProgram, TheLastMatchDecides) {
-    std::vector<oci::DeviceRule> rules = {{false, "a", {}, {}, "rwm"},
-                                          {true, "c", 1, 3, "rw"},
-                                          {true, "b", {}, {}, "m"},
-                                          {false, "c", 10, 229, "w"}};
-    EXPECT_TRUE(allows(rules, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ, 1, 3));
-    EXPECT_FALSE(allows(rules, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_MKNOD, 1, 3));
-    EXPECT_FALSE(allows(rules, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ, 1, 4));
-    EXPECT_TRUE(allows(rules, BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_ACC_MKNOD, 8, 1));
-    EXPECT_FALSE(allows(rules, BPF_DEVCG_DEV_BLOCK, BPF_DEVCG_ACC_READ, 8, 1));
-    EXPECT_FALSE(allows({}, BPF_DEVCG_DEV_CHAR, BPF_DEVCG_ACC_READ, 1, 3));
-    EXPECT_FALSE(device_program({{true, "x", {}, {}, ""}}));
-    EXPECT_FALSE(device_program({{true, "c", {}, {}, "rz"}}));
 }
 
 TEST(Cgroup, HoldsAProcessAndGoesAgain) {
