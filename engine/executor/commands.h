@@ -14,6 +14,8 @@ Result<> delete_command(const Options& options);
 Result<> list_command(const Options& options);
 Result<> pause_command(const Options& options);
 Result<> resume_command(const Options& options);
+// In the foreground it does not return: the program ends as the process did.
+Result<> exec_command(const Options& options);
 
 // The one argument of commands that take a container: `"runc CMD" requires exactly N argument(s)` otherwise.
 Result<std::string> only_id(const Options& options, std::size_t least = 1, std::size_t most = 1);

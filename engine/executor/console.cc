@@ -32,6 +32,17 @@ Result<> send_master(int socket, int master, const std::string& name) {
     return {};
 }
 
+// The terminal as /dev/console.
+Result<> bind_console(int slave) {
+    UniqueFd console(::open("/dev/console", O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666));
+    if (!console) return fail_errno("make /dev/console");
+    std::string from = "/proc/self/fd/" + std::to_string(slave),
+                to = "/proc/self/fd/" + std::to_string(console.get());
+    if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
+        return fail_errno("bind /dev/console");
+    return {};
+}
+
 }  // namespace
 
 Result<UniqueFd> connect_console(const std::string& path) {
@@ -47,7 +58,7 @@ Result<UniqueFd> connect_console(const std::string& path) {
     return socket;
 }
 
-Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner) {
+Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner, ConsoleNode node) {
     UniqueFd master(::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!master) return fail_errno("open /dev/pts/ptmx");
     int unlock = 0;
@@ -61,12 +72,7 @@ Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_
         ::ioctl(slave.get(), TIOCSWINSZ, &window);
     }
     if (::fchown(slave.get(), owner, static_cast<gid_t>(-1)) != 0) return fail_errno("own the terminal");
-    UniqueFd console(::open("/dev/console", O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666));
-    if (!console) return fail_errno("make /dev/console");
-    std::string from = "/proc/self/fd/" + std::to_string(slave.get()),
-                to = "/proc/self/fd/" + std::to_string(console.get());
-    if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
-        return fail_errno("bind /dev/console");
+    if (node == ConsoleNode::kMake) BERTH_CHECK(bind_console(slave.get()));
     BERTH_CHECK(send_master(console_fd, master.get(), "/dev/ptmx"));
     for (int fd : {0, 1, 2}) {
         if (::dup3(slave.get(), fd, 0) < 0) return fail_errno("terminal as standard stream");

@@ -1,7 +1,6 @@
 #include "engine/executor/init.h"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <linux/keyctl.h>
 #include <linux/magic.h>
 #include <sched.h>
@@ -17,9 +16,9 @@
 #include <cstring>
 
 #include "engine/base/files.h"
-#include "engine/executor/capabilities.h"
 #include "engine/executor/console.h"
 #include "engine/executor/identity.h"
+#include "engine/executor/last_steps.h"
 #include "engine/executor/lookup.h"
 #include "engine/executor/rootfs.h"
 #include "engine/executor/sync.h"
@@ -47,26 +46,6 @@ Result<> apply_sysctls(const oci::Linux& settings) {
     return {};
 }
 
-// The folder the process starts in; made when it is missing, as Docker's callers expect.
-Result<> enter_folder(const std::string& cwd) {
-    if (::chdir(cwd.c_str()) != 0) {
-        if (errno == EACCES) return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
-        if (errno != ENOENT) return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
-        BERTH_TRY(UniqueFd root, open_file("/", O_PATH | O_DIRECTORY));
-        BERTH_TRY(UniqueFd made, sys::make_folders_in_root(root.get(), cwd, 0755, 0, 0));
-        if (::chdir(cwd.c_str()) != 0)
-            return fail_errno("chdir to cwd (\"" + cwd + "\") set in config.json failed");
-    }
-    // A folder outside of the root shows as "(unreachable)…".
-    char path[4096];
-    if (::syscall(SYS_getcwd, path, sizeof path) < 0) return fail_errno("getcwd");
-    if (path[0] != '/')
-        return fail(ErrorKind::kForbidden,
-                    "current working directory is outside of container mount namespace root -- possible "
-                    "container breakout detected");
-    return {};
-}
-
 Result<std::string> set_up(const InitPlan& plan) {
     const oci::RuntimeSpec& spec = plan.spec;
     const oci::Process& process = *spec.process;
@@ -81,8 +60,8 @@ Result<std::string> set_up(const InitPlan& plan) {
     BERTH_CHECK(rootfs.prepare());
     BERTH_CHECK(rootfs.enter());
     if (plan.console_fd >= 0)
-        BERTH_CHECK(
-            in("setup console", take_terminal(plan.console_fd, process.console_size, process.user.uid)));
+        BERTH_CHECK(in("setup console", take_terminal(plan.console_fd, process.console_size, process.user.uid,
+                                                      ConsoleNode::kMake)));
     if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
         return fail_errno("sethostname");
     if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) != 0) {
@@ -90,38 +69,9 @@ Result<std::string> set_up(const InitPlan& plan) {
     }
     BERTH_CHECK(apply_sysctls(spec.linux_));
     BERTH_CHECK(rootfs.seal());
-    BERTH_CHECK(enter_folder(process.cwd));
+    BERTH_CHECK(enter_folder(process.cwd, true));
     BERTH_CHECK(set_rlimits(process.rlimits));
     return find_program(process);
-}
-
-// From here on the process is less than it was, step by step.
-Result<> step_down(const InitPlan& plan) {
-    const oci::Process& process = *plan.spec.process;
-    if (process.no_new_privileges && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return fail_errno("no_new_privs");
-    // Without no_new_privs the filter needs a capability that is about to go.
-    if (plan.filter && !process.no_new_privileges) BERTH_CHECK(install_filter(*plan.filter));
-    if (process.capabilities) BERTH_CHECK(limit_bounding_set(*process.capabilities));
-    BERTH_CHECK(become_user(process.user));
-    if (process.capabilities) {
-        BERTH_TRY(std::string warning, set_capabilities(*process.capabilities));
-        if (!warning.empty()) BERTH_CHECK(send_message(plan.sync_fd, {SyncMessage::Kind::kWarning, warning}));
-    }
-    if (plan.filter && process.no_new_privileges) BERTH_CHECK(install_filter(*plan.filter));
-    return {};
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& words) {
-    std::vector<char*> out;
-    for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
-
-[[noreturn]] void give_up(const InitPlan& plan, const Error& error) {
-    (void)send_message(plan.sync_fd, {SyncMessage::Kind::kError, error.message}).has_value();
-    ::_exit(1);
 }
 
 // Blocks until `start` opens the other end.
@@ -144,12 +94,11 @@ void run_init(const InitPlan& plan) {
     auto go = receive_message(plan.sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
     auto program = set_up(plan);
-    if (!program) give_up(plan, program.error());
+    if (!program) give_up(plan.sync_fd, program.error());
     const oci::Process& process = *plan.spec.process;
     std::vector<char*> arguments = pointers(process.args), environment = pointers(process.env);
-    // Nothing of the engine's may reach the program: everything above its own streams closes at exec.
-    (void)::syscall(SYS_close_range, 3 + plan.preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC);
-    if (auto less = step_down(plan); !less) give_up(plan, less.error());
+    keep_descriptors(plan.preserve_fds);
+    if (auto less = step_down(process, plan.filter, plan.sync_fd); !less) give_up(plan.sync_fd, less.error());
     if (auto sent = send_message(plan.sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
     ::close(plan.sync_fd);
     await_start(plan.fifo_fd);

@@ -33,7 +33,7 @@ const std::map<std::string_view, Command>& commands() {
     static const std::map<std::string_view, Command> table = {
         {"create", create_command}, {"start", start_command},   {"state", state_command},
         {"kill", kill_command},     {"delete", delete_command}, {"list", list_command},
-        {"pause", pause_command},   {"resume", resume_command}};
+        {"pause", pause_command},   {"resume", resume_command}, {"exec", exec_command}};
     return table;
 }
 
@@ -77,8 +77,8 @@ int run(int argc, char** argv) {
                {ErrorKind::kNotImplemented, fmt::format("the command {} is not supported yet", command), 0});
         return 1;
     }
-    // Only create's process becomes part of a container.
-    if (command == "create") {
+    // Their processes become part of a container.
+    if (command == "create" || command == "exec") {
         if (auto sealed = run_from_sealed_copy(argv); !sealed) {
             report(*options, sealed.error());
             return 1;
@@ -87,7 +87,7 @@ int run(int argc, char** argv) {
     auto done = found->second(*options);
     if (done) return 0;
     report(*options, done.error());
-    return 1;
+    return command == "exec" ? 255 : 1;
 }
 
 }  // namespace

@@ -39,6 +39,61 @@ Flag refused(const char* why) {
             }};
 }
 
+// Repeatable.
+Flag list(std::vector<std::string>& target) {
+    return {true, [&target](const std::string& value) -> Result<> {
+                target.push_back(value);
+                return {};
+            }};
+}
+
+Flag count(int& target, const char* name) {
+    return {true, [&target, name](const std::string& value) -> Result<> {
+                char* end = nullptr;
+                long number = std::strtol(value.c_str(), &end, 10);
+                if (value.empty() || *end != '\0' || number < 0 || number > 1024)
+                    return bad(std::string("invalid value for --") + name + ": " + value);
+                target = static_cast<int>(number);
+                return {};
+            }};
+}
+
+Flag not_yet(const char* name) {
+    return {true, [name](const std::string& value) -> Result<> {
+                if (value.empty()) return {};
+                return fail(ErrorKind::kNotImplemented, std::string("--") + name + " is not supported yet");
+            }};
+}
+
+Flags exec_flags(Options& options) {
+    Flags flags{{"process", text(options.process_file)},
+                {"detach", toggle(options.detach)},
+                {"tty", toggle(options.tty)},
+                {"cwd", text(options.cwd)},
+                {"env", list(options.env)},
+                {"user", text(options.user)},
+                {"additional-gids", list(options.additional_gids)},
+                {"cap", list(options.caps)},
+                {"pid-file", text(options.pid_file)},
+                {"console-socket", text(options.console_socket)},
+                {"no-new-privs", toggle(options.no_new_privs)},
+                {"ignore-paused", toggle(options.ignore_paused)},
+                {"preserve-fds", count(options.preserve_fds, "preserve-fds")},
+                {"apparmor", not_yet("apparmor")},
+                {"process-label", not_yet("process-label")},
+                {"cgroup", not_yet("cgroup")},
+                {"pidfd-socket", not_yet("pidfd-socket")}};
+    for (auto [letter, name] : {std::pair("p", "process"),
+                                {"d", "detach"},
+                                {"t", "tty"},
+                                {"e", "env"},
+                                {"u", "user"},
+                                {"g", "additional-gids"},
+                                {"c", "cap"}})
+        flags[letter] = flags[name];
+    return flags;
+}
+
 Flags global_flags(Options& options) {
     Flags flags{{"root", text(options.root)},
                 {"log", text(options.log_path)},
@@ -61,17 +116,10 @@ Flags command_flags(Options& options) {
             {"bundle", text(options.bundle)},       {"b", text(options.bundle)},
             {"pid-file", text(options.pid_file)},   {"console-socket", text(options.console_socket)},
             {"no-pivot", toggle(options.no_pivot)}, {"no-new-keyring", toggle(options.no_new_keyring)}};
-        flags["preserve-fds"] = {true, [&options](const std::string& value) -> Result<> {
-                                     char* end = nullptr;
-                                     long count = std::strtol(value.c_str(), &end, 10);
-                                     if (value.empty() || *end != '\0' || count < 0 || count > 1024) {
-                                         return bad("invalid value for --preserve-fds: " + value);
-                                     }
-                                     options.preserve_fds = static_cast<int>(count);
-                                     return {};
-                                 }};
+        flags["preserve-fds"] = count(options.preserve_fds, "preserve-fds");
         return flags;
     }
+    if (command == "exec") return exec_flags(options);
     if (command == "delete") return {{"force", toggle(options.force)}, {"f", toggle(options.force)}};
     if (command == "kill") return {{"all", toggle(options.all)}, {"a", toggle(options.all)}};
     if (command == "list") {

@@ -20,6 +20,10 @@ struct Options {
     int preserve_fds = 0;
     bool no_pivot = false, no_new_keyring = false, force = false, all = false, quiet = false;
     std::string format = "table";
+    // exec
+    std::string process_file, cwd, user;
+    std::vector<std::string> env, additional_gids, caps;
+    bool detach = false, tty = false, no_new_privs = false, ignore_paused = false;
     std::vector<std::string> arguments;  // the container's id first
 };
 

@@ -36,6 +36,8 @@ void report(const Options& options, const Error& error) {
     std::string message = error.message;
     if (options.command == "create" || options.command == "run" || options.command == "start") {
         message = "runc " + options.command + " failed: " + message;
+    } else if (options.command == "exec") {
+        message = "exec failed: " + message;
     }
     write_log(options, "error", message);
     // With a log of its own the caller still gets the words on stderr.
