@@ -1,13 +1,14 @@
+// A container's sandbox from its start to its end.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 #include <tuple>
 
-#include "engine/base/files.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
+#include "network/routes.h"
 #include "network/sandbox/conntrack.h"
 #include "network/sandbox/link.h"
 #include "network/sandbox/netns.h"
@@ -15,8 +16,6 @@
 
 namespace berth::network {
 namespace {
-
-constexpr const char* kContainerLink = "eth0";
 
 void note(Result<>& first, Result<> result) {
     if (!result && first) first = std::move(result);
@@ -34,27 +33,23 @@ bool binds_earlier(const PortBinding& a, const PortBinding& b) {
 
 constexpr int kLoopback = 1;  // its index in every namespace
 
-// In the container's namespace.
-Result<> configure_eth0(sys::NetlinkSocket& socket, const Endpoint& endpoint) {
-    BERTH_TRY(const auto link, find_link(socket, kContainerLink));
-    if (!link) return fail(ErrorKind::kInternal, "no eth0 in the container's network namespace");
-    // No IPv6 on a network that has none: nobody would filter it. The container's own loopback keeps it.
-    if (const auto path = fmt::format("/proc/sys/net/ipv6/conf/{}/disable_ipv6", kContainerLink);
-        exists(path))
-        BERTH_CHECK(write_file(path, "1"));
-    BERTH_CHECK(
-        add_address(socket, link->index, {*Ipv4::parse(endpoint.ip_address), endpoint.prefix_length}));
-    BERTH_CHECK(set_link_up(socket, link->index));
-    return add_default_route(socket, link->index, *Ipv4::parse(endpoint.gateway));
+Result<> check_binding(const PortBinding& binding) {
+    if (binding.protocol != "tcp" && binding.protocol != "udp")
+        return fail(ErrorKind::kNotImplemented,
+                    fmt::format("publishing {} ports is not supported yet", binding.protocol));
+    const auto host_ip = Ip::parse(binding.host_ip);
+    if (host_ip && host_ip->v6)
+        return fail(ErrorKind::kNotImplemented,
+                    fmt::format("publishing on the IPv6 address {} is not supported yet", binding.host_ip));
+    if (!host_ip || (binding.host_port_end != 0 && binding.host_port_end < binding.host_port))
+        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid port binding {}:{}-{}", binding.host_ip,
+                                                             binding.host_port, binding.host_port_end));
+    return {};
 }
 
-// The veth goes with its namespace, a little later; until then it must not answer for the address.
-Result<> silence(const std::string& veth, Ipv4 address) {
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-    BERTH_TRY(const auto port, find_link(socket, veth));
-    if (!port || !port->master) return {};
-    BERTH_CHECK(silence_port(socket, port->index));
-    return forget_neighbour(socket, port->master, address);
+std::string trouble_with(const Record& record, const Endpoint& endpoint) {
+    return fmt::format("driver failed programming external connectivity on endpoint {} ({})", record.name,
+                       endpoint.endpoint_id);
 }
 
 }  // namespace
@@ -70,153 +65,93 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
             log::error("cannot take back network sandbox",
                        {{"container", request.container_id}, {"error", result.error().message}});
     });
-    BERTH_CHECK(build(attached));
-    BERTH_CHECK(settle(attached));
-    if (!attached.ports.empty()) {
-        const auto& endpoint = attached.record.sandbox.endpoints.front();
-        BERTH_CHECK(in(fmt::format("driver failed programming external connectivity on endpoint {} ({})",
-                                   request.container_name, endpoint.endpoint_id),
-                       publish(attached)));
-    }
+    const auto& sandbox = attached.record.sandbox;
+    if (!sandbox.key.empty()) BERTH_CHECK(build(attached));
+    for (const auto& endpoint : sandbox.endpoints)
+        BERTH_CHECK(settle(endpoint, endpoint.endpoint_id == attached.record.published_on));
+    if (!sandbox.ports.empty())
+        BERTH_CHECK(in(trouble_with(attached.record, *gateway_of(sandbox)), publish(attached)));
     undo.keep();
-    auto sandbox = attached.record.sandbox;
-    report("connect", attached);
-    const std::lock_guard lock(mutex_);
-    attached_.insert_or_assign(request.container_id, std::move(attached));
-    return sandbox;
+    auto copy = sandbox;
+    {
+        const std::lock_guard lock(mutex_);
+        attached_.insert_or_assign(request.container_id, std::move(attached));
+    }
+    for (const auto& endpoint : copy.endpoints) report("connect", request.container_id, endpoint);
+    return copy;
 }
 
 Result<Service::Attached> Service::plan(const SandboxRequest& request) {
     Attached attached;
-    auto& sandbox = attached.record.sandbox;
-    attached.record.container = request.container_id;
+    auto& record = attached.record;
+    auto& sandbox = record.sandbox;
+    record.container = request.container_id;
+    record.name = request.container_name;
+    record.dns = request.dns;
+    record.requested = request.ports;
     sandbox.id = new_id();
     sandbox.key = handle_folder() + "/" + std::string(short_id(sandbox.id));
-    Endpoint endpoint;
-    endpoint.container_name = request.container_name;
-    endpoint.endpoint_id = new_id();
-    {
-        const std::lock_guard lock(mutex_);
-        const auto* network = network_of(request.network);
-        if (!network) return fail(ErrorKind::kNotFound, fmt::format("network {} not found", request.network));
-        if (network->driver == "host")
-            return fail(ErrorKind::kInvalidArgument, "the host network needs no sandbox");
-        endpoint.network_name = network->name;
-        endpoint.network_id = network->id;
-    }
-    if (endpoint.network_name == "none") {
+    UndoStack undo;
+    undo.push([&] { give_back(attached); });
+    for (const auto& wanted : request.endpoints) {
+        BERTH_TRY(auto endpoint, reserve_endpoint(record.container, record.name, wanted, sandbox.endpoints));
+        if (endpoint.network_name == "host") sandbox.key.clear();
         sandbox.endpoints.push_back(std::move(endpoint));
-        return attached;
     }
-    BERTH_CHECK(plan_address(request, endpoint));
-    attached.record.veth = "veth" + endpoint.endpoint_id.substr(0, 7);
-    sandbox.endpoints.push_back(std::move(endpoint));
-    if (auto reserved = reserve_ports(request, attached); !reserved) {
-        give_back(attached);
-        return Failure(std::move(reserved.error()));
-    }
+    BERTH_CHECK(reserve_ports(attached));
+    undo.keep();
     return attached;
 }
 
-Result<> Service::plan_address(const SandboxRequest& request, Endpoint& endpoint) {
-    if (!request.ipv4_address.empty())
-        return fail(ErrorKind::kInvalidArgument,
-                    "user specified IP address is supported on user defined networks only");
-    auto mac = MacAddress::parse(request.mac_address);
-    if (!mac && !request.mac_address.empty())
-        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid MAC address: {}", request.mac_address));
-    const std::lock_guard lock(mutex_);
-    if (!bridge_) return fail(ErrorKind::kUnavailable, "the default bridge is not set up");
-    const auto address = addresses_->take_first();
-    if (!address)
-        return fail(ErrorKind::kUnavailable,
-                    fmt::format("no available IPv4 addresses on this network's address pools: {} ({})",
-                                endpoint.network_name, endpoint.network_id));
-    endpoint.ip_address = address->text();
-    endpoint.prefix_length = bridge_->address.bits;
-    endpoint.gateway = bridge_->address.address.text();
-    endpoint.mac_address = mac.value_or(MacAddress::of(*address)).text();
-    return {};
-}
-
-Result<> Service::reserve_ports(const SandboxRequest& request, Attached& attached) {
-    auto& sandbox = attached.record.sandbox;
-    const auto& endpoint = sandbox.endpoints.front();
-    const auto trouble = fmt::format("driver failed programming external connectivity on endpoint {} ({})",
-                                     request.container_name, endpoint.endpoint_id);
-    auto bindings = request.ports;
+Result<> Service::reserve_ports(Attached& attached) {
+    auto& record = attached.record;
+    auto& sandbox = record.sandbox;
+    const auto* gateway = gateway_of(sandbox);
+    record.published_on.clear();
+    if (!gateway || record.requested.empty()) return {};
+    const auto container_ip = Ip::parse(gateway->ip_address).value_or(Ip{});
+    std::string default_ip;
+    {
+        const std::lock_guard lock(mutex_);
+        default_ip = network_with(gateway->network_id)->bridge->settings.host_binding;
+    }
+    auto bindings = record.requested;
     std::stable_sort(bindings.begin(), bindings.end(), binds_earlier);
     for (auto& binding : bindings) {
-        if (!firewall_)
+        if (!firewalls_.v4)
             return fail(ErrorKind::kNotImplemented, "published ports are not supported with iptables=false");
-        if (binding.protocol != "tcp" && binding.protocol != "udp")
-            return fail(ErrorKind::kNotImplemented,
-                        fmt::format("publishing {} ports is not supported yet", binding.protocol));
-        if (binding.host_ip.empty()) binding.host_ip = config_.default_host_ip;
-        const auto host_ip = Ipv4::parse(binding.host_ip);
-        if (!host_ip && binding.host_ip.find(':') != std::string::npos)
-            return fail(
-                ErrorKind::kNotImplemented,
-                fmt::format("publishing on the IPv6 address {} is not supported yet", binding.host_ip));
-        if (!host_ip || (binding.host_port_end != 0 && binding.host_port_end < binding.host_port))
-            return fail(ErrorKind::kInvalidArgument,
-                        fmt::format("invalid port binding {}:{}-{}", binding.host_ip, binding.host_port,
-                                    binding.host_port_end));
-        auto port = host_ports_.reserve({.host_ip = *host_ip,
+        if (binding.host_ip.empty()) binding.host_ip = default_ip;
+        BERTH_CHECK(check_binding(binding));
+        auto port = host_ports_.reserve({.host_ip = *Ip::parse(binding.host_ip),
                                          .protocol = binding.protocol,
                                          .first = binding.host_port,
                                          .last = std::max(binding.host_port, binding.host_port_end),
-                                         .container_ip = *Ipv4::parse(endpoint.ip_address),
+                                         .container_ip = container_ip,
                                          .container_port = binding.container_port});
-        if (!port) return Failure(std::move(port.error()).in(trouble));
+        if (!port) return Failure(std::move(port.error()).in(trouble_with(record, *gateway)));
         binding.host_port = port->port;
         binding.host_port_end = 0;
         sandbox.ports.push_back(binding);
         attached.ports.push_back(std::move(*port));
     }
+    record.published_on = gateway->endpoint_id;
     return {};
 }
 
 Result<> Service::build(const Attached& attached) {
     const auto& sandbox = attached.record.sandbox;
-    const auto& endpoint = sandbox.endpoints.front();
-    // Opened here, on a thread of the host's namespace: that is where the veth's one end goes.
+    // Opened here, on a thread of the host's namespace: that is where the veths' other ends go.
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
     return create_netns(sandbox.key, [&](int netns_fd) -> Result<> {
-        BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-        BERTH_CHECK(set_link_up(socket, kLoopback));
-        if (attached.record.veth.empty()) return {};
-        BERTH_CHECK(connect(host, endpoint, attached.record.veth, netns_fd));
-        return configure_eth0(socket, endpoint);
+        BERTH_TRY(auto inside, sys::NetlinkSocket::open());
+        BERTH_CHECK(set_link_up(inside, kLoopback));
+        for (const auto& endpoint : sandbox.endpoints) BERTH_CHECK(plug(host, inside, endpoint, netns_fd));
+        return set_routes(inside, sandbox);
     });
 }
 
-Result<> Service::connect(sys::NetlinkSocket& host, const Endpoint& endpoint, const std::string& veth,
-                          int netns_fd) {
-    int bridge = 0;
-    {
-        const std::lock_guard lock(mutex_);
-        bridge = bridge_->index;
-    }
-    return create_veth(host, {.host_name = veth,
-                              .bridge = bridge,
-                              .peer_name = kContainerLink,
-                              .netns_fd = netns_fd,
-                              .peer_mac = *MacAddress::parse(endpoint.mac_address),
-                              .mtu = config_.mtu});
-}
-
-Result<> Service::settle(const Attached& attached) {
-    if (attached.record.veth.empty()) return {};
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-    BERTH_TRY(const auto link, find_forwarding_link(socket, attached.record.veth));
-    if (!link) return fail(ErrorKind::kInternal, attached.record.veth + " has vanished");
-    if (attached.ports.empty()) return {};
-    return set_hairpin(socket, link->index);
-}
-
 Result<> Service::publish(const Attached& attached) {
-    BERTH_CHECK(firewall_->add(rules_of(attached.record)));
+    BERTH_CHECK(add_rules(rules_of(attached.record)));
     std::set<std::uint16_t> udp;
     for (const auto& port : attached.ports)
         if (port.protocol == "udp") udp.insert(port.port);
@@ -224,59 +159,75 @@ Result<> Service::publish(const Attached& attached) {
     return {};
 }
 
-std::vector<Rule> Service::rules_of(const Record& record) const {
-    std::vector<PublishedPort> ports;
-    const auto& sandbox = record.sandbox;
-    for (const auto& port : sandbox.ports)
-        ports.push_back(
-            {port.protocol, Ipv4::parse(port.host_ip).value_or(Ipv4{}), port.host_port, port.container_port});
-    const auto container = Ipv4::parse(sandbox.endpoints.front().ip_address);
-    if (!container) return {};
-    return port_rules(config_.bridge, *container, ports);
+Result<> Service::add_rules(const RuleSet& rules) {
+    if (firewalls_.v4) BERTH_CHECK(firewalls_.v4->add(rules.v4));
+    if (!firewalls_.v6) return {};
+    auto added = firewalls_.v6->add(rules.v6);
+    if (!added && firewalls_.v4) (void)firewalls_.v4->remove(rules.v4).has_value();
+    return added;
+}
+
+Result<> Service::remove_rules(const RuleSet& rules) {
+    Result<> first;
+    if (firewalls_.v4) note(first, firewalls_.v4->remove(rules.v4));
+    if (firewalls_.v6) note(first, firewalls_.v6->remove(rules.v6));
+    return first;
+}
+
+std::string Service::bridge_of(const std::string& network_id) const {
+    const std::lock_guard lock(mutex_);
+    const auto network = networks_.find(network_id);
+    if (network == networks_.end() || !network->second.bridge) return {};
+    return network->second.bridge->settings.name;
+}
+
+RuleSet Service::rules_of(const Record& record) const {
+    RuleSet rules;
+    for (const auto& endpoint : record.sandbox.endpoints) {
+        if (record.published_on.empty() || endpoint.endpoint_id != record.published_on) continue;
+        std::vector<PublishedPort> v4;
+        for (const auto& port : record.sandbox.ports)
+            if (const auto host_ip = Ip::parse(port.host_ip); host_ip && !host_ip->v6)
+                v4.push_back({port.protocol, *host_ip, port.host_port, port.container_port});
+        const auto bridge = bridge_of(endpoint.network_id);
+        if (const auto address = Ip::parse(endpoint.ip_address); address && !bridge.empty())
+            rules.v4 = port_rules(bridge, *address, v4);
+    }
+    return rules;
 }
 
 Result<> Service::detach(const std::string& container_id) {
-    Attached attached;
+    auto* attached = attached_to(container_id);
+    if (!attached) return {};
+    // After an error addresses and ports stay reserved: whatever still points at them must not reach another
+    // container.
+    BERTH_CHECK(tear_down(attached->record));
+    give_back(*attached);
+    const auto endpoints = attached->record.sandbox.endpoints;
     {
         const std::lock_guard lock(mutex_);
-        const auto found = attached_.find(container_id);
-        if (found == attached_.end()) return {};
-        attached = std::move(found->second);
-        attached_.erase(found);
+        attached_.erase(container_id);
     }
-    auto result = tear_down(attached.record);
-    if (!result) {
-        // Address and ports stay reserved: whatever still points at them must not reach another container.
-        const std::lock_guard lock(mutex_);
-        attached_.emplace(container_id, std::move(attached));
-        return result;
-    }
-    give_back(attached);
-    report("disconnect", attached);
+    for (const auto& endpoint : endpoints) report("disconnect", container_id, endpoint);
     return {};
 }
 
 Result<> Service::tear_down(const Record& record) {
     Result<> first;
     const auto& sandbox = record.sandbox;
-    if (!record.veth.empty()) {
-        const auto address = Ipv4::parse(sandbox.endpoints.front().ip_address);
-        if (auto silenced = silence(record.veth, address.value_or(Ipv4{})); !silenced)
-            log::debug("cannot silence port", {{"veth", record.veth}, {"error", silenced.error().message}});
-        if (firewall_) note(first, firewall_->remove(rules_of(record)));
-        if (address && !sandbox.ports.empty()) forget_connections(*address);
-    }
-    note(first, remove_netns(sandbox.key));
+    for (const auto& endpoint : sandbox.endpoints) silence(endpoint);
+    note(first, remove_rules(rules_of(record)));
+    for (const auto& endpoint : sandbox.endpoints)
+        if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())
+            forget_connections(*address);
+    if (!sandbox.key.empty()) note(first, remove_netns(sandbox.key));
     if (first) note(first, records_.remove(record.container));
     return first;
 }
 
 void Service::give_back(const Attached& attached) {
     for (const auto& port : attached.ports) host_ports_.release(port);
-    const std::lock_guard lock(mutex_);
-    if (addresses_)
-        if (auto address = Ipv4::parse(attached.record.sandbox.endpoints.front().ip_address))
-            addresses_->release(*address);
+    for (const auto& endpoint : attached.record.sandbox.endpoints) release_endpoint(endpoint);
 }
 
 }  // namespace berth::network

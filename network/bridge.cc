@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -22,7 +21,6 @@
 namespace berth::network {
 namespace {
 
-constexpr const char* kAlias = "berth";
 constexpr const char* kForward = "/proc/sys/net/ipv4/ip_forward";
 constexpr const char* kBridgeFilter = "/proc/sys/net/bridge/bridge-nf-call-iptables";
 
@@ -60,73 +58,89 @@ std::string live_dockerd() {
     return {};
 }
 
-Result<Link> bridge_link(sys::NetlinkSocket& socket, const NetworkConfig& config) {
-    BERTH_TRY(auto link, find_link(socket, config.bridge));
+Result<Link> bridge_link(sys::NetlinkSocket& socket, const NetworkConfig& config, const std::string& name,
+                         int mtu, bool is_default) {
+    BERTH_TRY(auto link, find_link(socket, name));
     if (!link) {
-        BERTH_CHECK(create_bridge(socket, config.bridge, config.mtu, kAlias));
-        BERTH_TRY(link, find_link(socket, config.bridge));
-        if (!link) return fail(ErrorKind::kInternal, "bridge " + config.bridge + " has vanished");
+        BERTH_CHECK(create_bridge(socket, name, mtu, link_alias(config)));
+        BERTH_TRY(link, find_link(socket, name));
+        if (!link) return fail(ErrorKind::kInternal, "bridge " + name + " has vanished");
         return *link;
     }
     if (link->kind != "bridge")
-        return fail(ErrorKind::kInvalidArgument, "existing interface " + config.bridge + " is not a bridge");
-    if (link->alias != kAlias)
+        return fail(ErrorKind::kInvalidArgument, "existing interface " + name + " is not a bridge");
+    if (is_default && !link->alias.starts_with("berth"))
         if (auto process = live_dockerd(); !process.empty())
-            return taken(config.bridge, fmt::format("dockerd (process {})", process));
+            return taken(name, fmt::format("dockerd (process {})", process));
     return *link;
 }
 
-Result<Ipv4Prefix> free_address(sys::NetlinkSocket& socket, const NetworkConfig& config) {
+Result<Prefix> free_address(const NetworkConfig& config) {
+    BERTH_TRY(auto used, subnets_of_host());
+    auto pools = default_pools();
+    if (!config.address_pools.empty()) {
+        BERTH_TRY(pools, parse_pools(config.address_pools));
+    }
+    BERTH_TRY(const auto subnet, first_free_subnet(std::move(pools), false, used));
+    return Prefix{{false, subnet.base.value + 1}, subnet.bits};
+}
+
+// A host without IPv6 has no such files.
+Result<> write_if_there(const std::string& path, std::string_view value) {
+    if (!exists(path)) return {};
+    return write_file(path, value);
+}
+
+// The address that a pool gives to its bridge, if any.
+std::optional<Prefix> address_in(const IpamConfig& pool, const BridgeSettings& settings) {
+    const auto subnet = Subnet::parse(pool.subnet);
+    const auto gateway = Ip::parse(pool.gateway);
+    if (!subnet || !gateway || settings.isolated || (settings.inhibit_ipv4 && !gateway->v6))
+        return std::nullopt;
+    return Prefix{*gateway, subnet->bits};
+}
+
+}  // namespace
+
+std::string link_alias(const NetworkConfig& config) {
+    return "berth " + config.state_dir;
+}
+
+Result<std::vector<Subnet>> subnets_of_host() {
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
     BERTH_TRY(auto used, on_link_subnets(socket));
     // A name server inside a container's subnet could not be reached.
     const std::string text = host_resolv_conf();
     for (std::size_t at = 0; (at = text.find("nameserver ", at)) != text.npos;) {
         at += 11;
-        if (auto server =
-                Ipv4::parse(std::string_view(text).substr(at, text.find_first_of(" \t\n", at) - at)))
-            used.push_back({*server, 32});
+        if (auto server = Ip::parse(std::string_view(text).substr(at, text.find_first_of(" \t\n", at) - at)))
+            used.push_back({*server, server->width()});
     }
-    auto pools = default_pools();
-    if (!config.address_pools.empty()) {
-        BERTH_TRY(pools, parse_pools(config.address_pools));
-    }
-    BERTH_TRY(const auto subnet, first_free_subnet(std::move(pools), used));
-    return Ipv4Prefix{Ipv4{subnet.base.value + 1}, subnet.bits};
+    return used;
 }
 
-Result<Ipv4Prefix> bridge_address(sys::NetlinkSocket& socket, const NetworkConfig& config, int index) {
-    BERTH_TRY(auto has, list_addresses(socket, index));
-    auto wanted = Ipv4Prefix::parse(config.bip);
-    if (!wanted && !has.empty()) return has.front();
-    if (!wanted) {
-        BERTH_TRY(wanted, free_address(socket, config));
-    }
-    const bool there = std::any_of(has.begin(), has.end(), [&](const Ipv4Prefix& address) {
-        return address.address == wanted->address && address.bits == wanted->bits;
-    });
-    if (!there) BERTH_CHECK(add_address(socket, index, *wanted));
-    return *wanted;
-}
-
-}  // namespace
-
-BridgeRules Bridge::rules(const NetworkConfig& config) const {
-    return {.bridge = name, .subnet = address.subnet(), .masquerade = config.ip_masq, .icc = config.icc};
+std::vector<BridgeRules> Bridge::rules() const {
+    std::vector<BridgeRules> rules;
+    for (const auto& subnet : {v4, v6})
+        if (subnet)
+            rules.push_back({.bridge = settings.name,
+                             .subnet = *subnet,
+                             .masquerade = settings.masquerade,
+                             .icc = settings.icc,
+                             .internal = internal});
+    return rules;
 }
 
 Result<> check_config(const NetworkConfig& config) {
-    const auto& name = config.bridge;
-    if (name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." ||
-        !std::all_of(name.begin(), name.end(),
-                     [](unsigned char c) { return std::isalnum(c) || strchr("-_.", c); }))
-        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bridge name {:?}", name));
+    if (!is_interface_name(config.bridge))
+        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bridge name {:?}", config.bridge));
     if (!config.bip.empty()) {
-        auto bip = Ipv4Prefix::parse(config.bip);
-        if (!bip || bip->bits < 8 || bip->bits > 30 || bip->address == bip->subnet().base ||
-            bip->address == bip->subnet().last())
+        auto bip = Prefix::parse(config.bip);
+        if (!bip || bip->address.v6 || bip->bits < 8 || bip->bits > 30 ||
+            bip->address == bip->subnet().base || bip->address == bip->subnet().last())
             return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bip {:?}", config.bip));
     }
-    if (!Ipv4::parse(config.default_host_ip))
+    if (!Ip::parse(config.default_host_ip))
         return fail(ErrorKind::kInvalidArgument,
                     fmt::format("invalid default host IP {:?}", config.default_host_ip));
     if (config.mtu < 68 || config.mtu > 65535)
@@ -135,19 +149,56 @@ Result<> check_config(const NetworkConfig& config) {
     return {};
 }
 
-Result<Bridge> set_up_bridge(const NetworkConfig& config) {
-    Bridge bridge;
-    bridge.name = config.bridge;
-    BERTH_TRY(bridge.claim, claim(config.bridge));
+Result<UniqueFd> claim_default_bridge(const NetworkConfig& config, Network& network) {
+    BERTH_TRY(auto held, claim(config.bridge));
     BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-    BERTH_TRY(const auto link, bridge_link(socket, config));
+    BERTH_TRY(const auto link, bridge_link(socket, config, config.bridge, config.mtu, true));
+    BERTH_TRY(auto has, list_addresses(socket, link.index, false));
+    auto address = Prefix::parse(config.bip);
+    if (!address && !has.empty()) address = has.front();
+    if (!address) {
+        BERTH_TRY(address, free_address(config));
+    }
+    const auto flag = [](bool on) { return std::string(on ? "true" : "false"); };
+    network.pools = {{address->subnet().text(), "", address->address.text(), {}}};
+    network.options = {{option::kDefaultBridge, "true"},
+                       {option::kIcc, flag(config.icc)},
+                       {option::kMasquerade, flag(config.ip_masq)},
+                       {option::kHostBinding, config.default_host_ip},
+                       {option::kBridgeName, config.bridge},
+                       {option::kMtu, fmt::to_string(config.mtu)}};
+    return held;
+}
+
+Result<Bridge> set_up_bridge(const NetworkConfig& config, const Network& network) {
+    Bridge bridge;
+    bridge.internal = network.internal;
+    BERTH_TRY(bridge.settings, read_bridge_settings(network));
+    const auto& name = bridge.settings.name;
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto link,
+              bridge_link(socket, config, name, bridge.settings.mtu, bridge.settings.is_default));
     bridge.index = link.index;
-    BERTH_TRY(bridge.address, bridge_address(socket, config, link.index));
-    // A host without IPv6 has no such file.
-    if (const auto path = fmt::format("/proc/sys/net/ipv6/conf/{}/accept_ra", config.bridge); exists(path))
-        BERTH_CHECK(write_file(path, "0"));
+    const std::string sysctls = "/proc/sys/net/ipv6/conf/" + name + "/";
+    BERTH_CHECK(write_if_there(sysctls + "accept_ra", "0"));
+    if (network.ipv6) BERTH_CHECK(write_if_there(sysctls + "disable_ipv6", "0"));
+    for (const auto& pool : network.pools) {
+        (pool.v6() ? bridge.v6 : bridge.v4) = Subnet::parse(pool.subnet);
+        const auto address = address_in(pool, bridge.settings);
+        if (!address) continue;
+        BERTH_TRY(const auto has, list_addresses(socket, link.index, pool.v6()));
+        if (std::find(has.begin(), has.end(), *address) == has.end())
+            BERTH_CHECK(add_address(socket, link.index, *address));
+    }
     BERTH_CHECK(set_link_up(socket, link.index));
     return bridge;
+}
+
+Result<> take_down_bridge(const NetworkConfig& config, const Bridge& bridge) {
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto link, find_link(socket, bridge.settings.name));
+    if (!link || link->alias != link_alias(config)) return {};
+    return delete_link(socket, link->index);
 }
 
 bool forwards() {
@@ -156,9 +207,11 @@ bool forwards() {
 }
 
 Result<> open_bridge(const NetworkConfig& config, const Bridge& bridge) {
+    if (bridge.internal) return {};
     if (config.iptables) {
         // 127.0.0.1 of the host to a container's port, and the answers back.
-        BERTH_CHECK(write_file(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge.name), "1"));
+        BERTH_CHECK(
+            write_file(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge.settings.name), "1"));
         // Container to container by a published port: the answer crosses the bridge alone and still needs
         // NAT.
         if (!exists(kBridgeFilter))
@@ -167,6 +220,10 @@ Result<> open_bridge(const NetworkConfig& config, const Bridge& bridge) {
         if (auto written = write_file(kBridgeFilter, "1"); !written)
             log::warning("containers of one bridge cannot reach each other by published ports",
                          {{"error", written.error().message}});
+    }
+    if (bridge.v6 && config.ip_forward) {
+        BERTH_CHECK(write_if_there("/proc/sys/net/ipv6/conf/default/forwarding", "1"));
+        BERTH_CHECK(write_if_there("/proc/sys/net/ipv6/conf/all/forwarding", "1"));
     }
     if (forwards()) return {};
     if (config.ip_forward) return in("enable IPv4 forwarding", write_file(kForward, "1"));

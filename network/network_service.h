@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "engine/base/time.h"
 #include "engine/events/event.h"
 #include "engine/state/database.h"
+#include "network/ipam/check.h"
 
 namespace berth::network {
 
@@ -24,6 +26,8 @@ struct NetworkConfig {
     std::string default_host_ip = "0.0.0.0";
     std::vector<std::string> dns, dns_search, dns_options;
     std::string state_dir;  // netns handles in STATE/netns/ID
+    std::string data_dir;   // copies of networks in DATA/networks/ID.json
+    std::string netd_path;  // berth-netd; "": no names for containers
 };
 
 struct PortBinding {
@@ -34,55 +38,107 @@ struct PortBinding {
     std::uint16_t host_port_end = 0;  // a range to choose from, else 0
 };
 
+// What a container wants of one network. Addresses as text, "" for the network's own choice.
+struct EndpointRequest {
+    std::string network;               // name or ID
+    std::vector<std::string> names;    // what other containers of the network find it by, its own name first
+    std::vector<std::string> aliases;  // those of them that the user gave
+    std::string ipv4_address, ipv6_address, mac_address;
+    std::vector<std::string> link_local_addresses;
+    std::int64_t gateway_priority = 0;  // the highest gives the default route
+};
+
 struct SandboxRequest {
     std::string container_id;
     std::string container_name;
-    std::string network = "bridge";  // "bridge" or "none"; host and container:ID never come here
-    std::string mac_address, ipv4_address;
+    std::vector<EndpointRequest> endpoints;  // of "host" or "none" alone, of any number of others
     std::vector<PortBinding> ports;
+    std::vector<std::string> dns;  // the container's own servers; empty: the daemon's, else the host's
 };
 
 struct Endpoint {
     std::string network_name, network_id, endpoint_id;
-    std::string container_name;  // as it was when attached
+    std::string container_name;
+    std::string interface;  // eth0
     std::string ip_address, gateway, mac_address;
     int prefix_length = 0;
+    std::string ipv6_address, ipv6_gateway;
+    int ipv6_prefix_length = 0;
+    std::vector<std::string> link_local_addresses;
+    std::vector<std::string> names;  // as in the request; empty where the network has no names
+    std::int64_t gateway_priority = 0;
 };
 
 struct Sandbox {
-    std::string id, key;  // key: path of the netns
+    std::string id, key;  // key: path of the netns, "" for the host's
     std::vector<Endpoint> endpoints;
     std::vector<PortBinding> ports;  // with the host ports that were chosen
+    bool resolver = false;           // 127.0.0.11 answers in it
 };
 
 struct Network {
     std::string name, id, driver, scope = "local";
-    std::string subnet, gateway;
-    std::map<std::string, std::string> options, labels;
     Timestamp created_at{};
-    bool internal = false;
+    bool ipv4 = true, ipv6 = false;
+    bool internal = false, attachable = false, ingress = false, config_only = false;
+    std::string config_from;  // name of a config-only network
+    std::string ipam_driver = "default";
+    std::map<std::string, std::string> ipam_options;
+    std::vector<IpamConfig> requested;  // subnets as asked for
+    std::vector<IpamConfig> pools;      // as they are, at most one of each family
+    std::map<std::string, std::string> options, labels;
+
+    // "bridge", "host", "none": always there.
+    bool predefined() const;
+    // What inspect shows: of each family what was asked for, else what was chosen.
+    std::vector<IpamConfig> shown_ipam() const;
+    // The gateway of a family, "" if there is none.
+    std::string gateway(bool v6 = false) const;
 };
 
-// Bridges, addresses, ports. Blocking; safe from any thread. Error texts are Docker's ("driver failed
-// programming external connectivity on endpoint NAME (ID): Bind for 0.0.0.0:80 failed: port is already
-// allocated").
+// Where a container's resolv.conf sends its questions.
+enum class Resolver {
+    kHost,      // the host's own file
+    kServers,   // the host's servers that a container can reach
+    kEmbedded,  // 127.0.0.11
+};
+
+// Bridges, addresses, ports, names. Blocking; safe from any thread, but one container is attached, changed
+// and detached by one caller at a time. Error texts are Docker's ("driver failed programming external
+// connectivity on endpoint NAME (ID): Bind for 0.0.0.0:80 failed: port is already allocated").
 class NetworkService {
  public:
     virtual ~NetworkService() = default;
-    // Netns, veth, address, routes, published ports. After an error nothing is left.
+    // Netns, links, addresses, routes, published ports. After an error nothing is left.
     virtual Result<Sandbox> attach(const SandboxRequest& request) = 0;
     // Takes all of it back. Idempotent; also cleans what a crash left of this container.
     virtual Result<> detach(const std::string& container_id) = 0;
-    // After a daemon start: the bridge and the rules as they should be; sandboxes of live containers are
-    // adopted, those of others are taken down. `live` lists the containers that still run.
+    // One network more or less for a container that is attached; the sandbox as it is then.
+    virtual Result<Sandbox> connect(const std::string& container_id, const EndpointRequest& request) = 0;
+    virtual Result<Sandbox> disconnect(const std::string& container_id, const std::string& network) = 0;
+    // The container has another name: old -> new among its names in all networks.
+    virtual void rename(const std::string& container_id, const std::string& old_name,
+                        const std::string& name) = 0;
+    // After a daemon start: networks and rules as they should be; sandboxes of live containers are adopted,
+    // those of others are taken down. `live` lists the containers that still run.
     virtual Result<> recover(const std::vector<std::string>& live) = 0;
     virtual std::optional<Sandbox> find(const std::string& container_id) = 0;
+
     virtual std::vector<Network> list() = 0;
     virtual Result<Network> inspect(const std::string& name_or_id) = 0;
     // Containers on a network: ID -> endpoint.
     virtual std::map<std::string, Endpoint> members(const std::string& network_id) = 0;
-    // The text of a container's resolv.conf in this network mode ("bridge", "host", "none").
-    virtual Result<std::string> resolv_conf(const std::string& mode, const std::vector<std::string>& dns,
+    // `wanted` without id, date and pools. kConflict for a name that is taken.
+    virtual Result<Network> create(Network wanted) = 0;
+    // kForbidden for a predefined network and one with endpoints.
+    virtual Result<> remove(const std::string& name_or_id) = 0;
+    // Removes what no running container uses; the names of what went.
+    virtual std::vector<std::string> prune(const std::function<bool(const Network&)>& wanted) = 0;
+    // Whether this network can give what is asked for: kInvalidArgument "invalid endpoint settings:\n…".
+    virtual Result<> check(const Network& network, const EndpointRequest& request) = 0;
+
+    // The text of a container's resolv.conf.
+    virtual Result<std::string> resolv_conf(Resolver resolver, const std::vector<std::string>& dns,
                                             const std::vector<std::string>& search,
                                             const std::vector<std::string>& options) = 0;
 };

@@ -12,60 +12,115 @@ namespace berth::network {
 namespace {
 
 using nlohmann::json;
+using Texts = std::vector<std::string>;
+
+json encode(const Endpoint& endpoint) {
+    return {{"network", endpoint.network_name},  {"network_id", endpoint.network_id},
+            {"id", endpoint.endpoint_id},        {"interface", endpoint.interface},
+            {"ip", endpoint.ip_address},         {"prefix", endpoint.prefix_length},
+            {"gateway", endpoint.gateway},       {"mac", endpoint.mac_address},
+            {"ip6", endpoint.ipv6_address},      {"prefix6", endpoint.ipv6_prefix_length},
+            {"gateway6", endpoint.ipv6_gateway}, {"link_local", endpoint.link_local_addresses},
+            {"names", endpoint.names},           {"priority", endpoint.gateway_priority}};
+}
+
+Endpoint decode_endpoint(const json& object) {
+    Endpoint endpoint;
+    endpoint.network_name = object.at("network");
+    endpoint.network_id = object.at("network_id");
+    endpoint.endpoint_id = object.at("id");
+    endpoint.interface = object.at("interface");
+    endpoint.ip_address = object.at("ip");
+    endpoint.prefix_length = object.at("prefix");
+    endpoint.gateway = object.at("gateway");
+    endpoint.mac_address = object.at("mac");
+    endpoint.ipv6_address = object.at("ip6");
+    endpoint.ipv6_prefix_length = object.at("prefix6");
+    endpoint.ipv6_gateway = object.at("gateway6");
+    endpoint.link_local_addresses = object.at("link_local").get<Texts>();
+    endpoint.names = object.at("names").get<Texts>();
+    endpoint.gateway_priority = object.at("priority");
+    return endpoint;
+}
+
+json encode(const std::vector<PortBinding>& ports) {
+    json list = json::array();
+    for (const auto& port : ports)
+        list.push_back({{"protocol", port.protocol},
+                        {"host_ip", port.host_ip},
+                        {"host_port", port.host_port},
+                        {"host_port_end", port.host_port_end},
+                        {"container_port", port.container_port}});
+    return list;
+}
+
+std::vector<PortBinding> decode_ports(const json& list) {
+    std::vector<PortBinding> ports;
+    for (const auto& port : list) {
+        PortBinding binding;
+        binding.protocol = port.at("protocol");
+        binding.host_ip = port.at("host_ip");
+        binding.host_port = port.at("host_port");
+        binding.host_port_end = port.at("host_port_end");
+        binding.container_port = port.at("container_port");
+        ports.push_back(std::move(binding));
+    }
+    return ports;
+}
 
 json encode(const Record& record) {
-    const auto& sandbox = record.sandbox;
-    const auto& endpoint = sandbox.endpoints.at(0);
-    json ports = json::array();
-    for (const auto& port : sandbox.ports)
-        ports.push_back({{"protocol", port.protocol},
-                         {"host_ip", port.host_ip},
-                         {"host_port", port.host_port},
-                         {"container_port", port.container_port}});
-    return {{"version", 1},
+    json endpoints = json::array();
+    for (const auto& endpoint : record.sandbox.endpoints) endpoints.push_back(encode(endpoint));
+    return {{"version", 2},
             {"container", record.container},
-            {"name", endpoint.container_name},
-            {"network", endpoint.network_name},
-            {"sandbox", sandbox.id},
-            {"key", sandbox.key},
-            {"veth", record.veth},
-            {"endpoint",
-             {{"id", endpoint.endpoint_id},
-              {"ip", endpoint.ip_address},
-              {"prefix", endpoint.prefix_length},
-              {"gateway", endpoint.gateway},
-              {"mac", endpoint.mac_address}}},
-            {"ports", std::move(ports)}};
+            {"name", record.name},
+            {"sandbox", record.sandbox.id},
+            {"key", record.sandbox.key},
+            {"dns", record.dns},
+            {"endpoints", std::move(endpoints)},
+            {"requested", encode(record.requested)},
+            {"ports", encode(record.sandbox.ports)},
+            {"published_on", record.published_on},
+            {"resolver", {{"udp", record.resolver_udp}, {"tcp", record.resolver_tcp}}}};
 }
 
 Record decode(const json& object) {
     Record record;
     record.container = object.at("container");
-    record.veth = object.at("veth");
+    record.name = object.at("name");
     record.sandbox.id = object.at("sandbox");
     record.sandbox.key = object.at("key");
-    Endpoint endpoint;
-    endpoint.network_name = object.at("network");
-    endpoint.container_name = object.at("name");
-    const auto& address = object.at("endpoint");
-    endpoint.endpoint_id = address.at("id");
-    endpoint.ip_address = address.at("ip");
-    endpoint.prefix_length = address.at("prefix");
-    endpoint.gateway = address.at("gateway");
-    endpoint.mac_address = address.at("mac");
-    record.sandbox.endpoints.push_back(std::move(endpoint));
-    for (const auto& port : object.at("ports")) {
-        PortBinding binding;
-        binding.protocol = port.at("protocol");
-        binding.host_ip = port.at("host_ip");
-        binding.host_port = port.at("host_port");
-        binding.container_port = port.at("container_port");
-        record.sandbox.ports.push_back(std::move(binding));
+    record.dns = object.at("dns").get<Texts>();
+    for (const auto& endpoint : object.at("endpoints")) {
+        record.sandbox.endpoints.push_back(decode_endpoint(endpoint));
+        record.sandbox.endpoints.back().container_name = record.name;
     }
+    record.requested = decode_ports(object.at("requested"));
+    record.sandbox.ports = decode_ports(object.at("ports"));
+    record.published_on = object.at("published_on");
+    record.resolver_udp = object.at("resolver").at("udp");
+    record.resolver_tcp = object.at("resolver").at("tcp");
+    record.sandbox.resolver = record.resolver_udp != 0;
     return record;
 }
 
 }  // namespace
+
+std::string veth_of(const Endpoint& endpoint) {
+    return endpoint.interface.empty() ? "" : "veth" + endpoint.endpoint_id.substr(0, 7);
+}
+
+const Endpoint* gateway_of(const Sandbox& sandbox) {
+    const Endpoint* best = nullptr;
+    for (const auto& endpoint : sandbox.endpoints) {
+        if (endpoint.gateway.empty() && endpoint.ipv6_gateway.empty()) continue;
+        const bool better = !best || endpoint.gateway_priority > best->gateway_priority ||
+                            (endpoint.gateway_priority == best->gateway_priority &&
+                             endpoint.network_name < best->network_name);
+        if (better) best = &endpoint;
+    }
+    return best;
+}
 
 Result<> RecordStore::write(const Record& record) {
     return in("record network sandbox",

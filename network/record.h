@@ -11,14 +11,27 @@ namespace berth::network {
 // is made and removed after the last one is gone. It names all of them, so that whoever finds it can adopt or
 // undo them. Kernel objects die with the boot and so does the tmpfs it lies on: no fsync, no database.
 //
-//   {"version":1, "container":ID, "name":NAME, "network":"bridge", "sandbox":ID, "key":PATH, "veth":NAME,
-//    "endpoint":{"id","ip","prefix","gateway","mac"},
-//    "ports":[{"protocol","host_ip","host_port","container_port"}]}
+//   {"version":2, "container":ID, "name":NAME, "sandbox":ID, "key":PATH, "dns":[SERVER],
+//    "endpoints":[{"network","network_id","id","interface","ip","prefix","gateway","mac","ip6","prefix6",
+//                  "gateway6","link_local":[],"names":[],"priority"}],
+//    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID,
+//    "resolver":{"udp":PORT,"tcp":PORT}}
+//   PORT: {"protocol","host_ip","host_port","host_port_end","container_port"}
 struct Record {
-    std::string container;
-    std::string veth;  // the host's end; empty for "none"
+    std::string container, name;
     Sandbox sandbox;
+    std::vector<std::string> dns;
+    std::vector<PortBinding> requested;
+    std::string published_on;  // the endpoint that the port rules lead to, "" while no port is published
+    std::uint16_t resolver_udp = 0, resolver_tcp = 0;  // where 127.0.0.11 really listens; 0: nowhere
 };
+
+// The host's end of an endpoint's veth; "" for an endpoint without a link.
+std::string veth_of(const Endpoint& endpoint);
+
+// The endpoint that gives the sandbox its default route, and so its published ports: the highest priority,
+// then the first by the network's name. Null when no network leads outside.
+const Endpoint* gateway_of(const Sandbox& sandbox);
 
 class RecordStore {
  public:

@@ -1,46 +1,113 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "network/sandbox/link.h"
 #include "network/sandbox/netns.h"
 #include "network/service.h"
 
 namespace berth::network {
+namespace {
+
+// Bridges that bear this engine's mark and belong to no network: what a killed create or remove left.
+Result<std::vector<Bridge>> orphaned_bridges(const NetworkConfig& config,
+                                             const std::set<std::string>& known) {
+    std::vector<Bridge> orphans;
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto links, list_links(socket));
+    for (const auto& link : links) {
+        if (link.kind != "bridge" || link.alias != link_alias(config) || known.contains(link.name)) continue;
+        Bridge bridge;
+        bridge.settings.name = link.name;
+        bridge.index = link.index;
+        for (const bool v6 : {false, true}) {
+            BERTH_TRY(const auto addresses, list_addresses(socket, link.index, v6));
+            if (!addresses.empty()) (v6 ? bridge.v6 : bridge.v4) = addresses.front().subnet();
+        }
+        orphans.push_back(std::move(bridge));
+    }
+    return orphans;
+}
+
+void sort_by_family(const std::vector<BridgeRules>& rules, std::vector<BridgeRules>& v4,
+                    std::vector<BridgeRules>& v6) {
+    for (const auto& one : rules) (one.subnet.base.v6 ? v6 : v4).push_back(one);
+}
+
+}  // namespace
+
+Result<> Service::recover_bridges() {
+    for (auto& [id, network] : networks_) {
+        auto& about = network.about;
+        if (about.driver != "bridge" || about.config_only) continue;
+        const bool is_default = about.name == "bridge";
+        if (is_default) {
+            BERTH_TRY(bridge_claim_, claim_default_bridge(config_, about));
+        }
+        BERTH_CHECK(fill_addresses(network));
+        auto bridge = set_up_bridge(config_, about);
+        if (bridge)
+            network.bridge.emplace(std::move(*bridge));
+        else if (is_default)
+            return Failure(std::move(bridge.error()));
+        else
+            log::error("a network cannot be set up",
+                       {{"network", about.name}, {"error", bridge.error().message}});
+    }
+    return {};
+}
+
+Result<> Service::reconcile(const RuleSet& ports, bool drop_forwarded) {
+    std::vector<BridgeRules> v4, v6, gone4, gone6;
+    std::set<std::string> known{config_.bridge};
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, network] : networks_) {
+            if (!network.bridge) continue;
+            known.insert(network.bridge->settings.name);
+            sort_by_family(network.bridge->rules(), v4, v6);
+        }
+    }
+    BERTH_TRY(const auto orphans, orphaned_bridges(config_, known));
+    for (const auto& orphan : orphans) sort_by_family(orphan.rules(), gone4, gone6);
+    if (firewalls_.v4) BERTH_CHECK(firewalls_.v4->reconcile(v4, gone4, ports.v4, drop_forwarded));
+    if (firewalls_.v6) BERTH_CHECK(firewalls_.v6->reconcile(v6, gone6, ports.v6, drop_forwarded));
+    for (const auto& orphan : orphans) {
+        log::info("removing what is left of a network", {{"bridge", orphan.settings.name}});
+        if (auto removed = take_down_bridge(config_, orphan); !removed)
+            log::error("cannot remove a bridge",
+                       {{"bridge", orphan.settings.name}, {"error", removed.error().message}});
+    }
+    return {};
+}
 
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
-    if (config_.bridge != "none") {
-        BERTH_TRY(auto bridge, set_up_bridge(config_));
-        const std::lock_guard lock(mutex_);
-        addresses_.emplace(bridge.address.subnet());
-        addresses_->take(bridge.address.address);
-        bridge_.emplace(std::move(bridge));
-        describe_bridge();
-    }
-
+    BERTH_CHECK(recover_bridges());
     BERTH_TRY(auto records, records_.read_all());
     std::set<std::string> handles;
-    std::vector<Rule> wanted;
+    RuleSet wanted;
     std::vector<Record> dead;
     for (auto& record : records) {
-        handles.insert(record.sandbox.key);
+        if (!record.sandbox.key.empty()) handles.insert(record.sandbox.key);
         if (alive.count(record.container) == 0) {
             dead.push_back(std::move(record));
             continue;
         }
-        for (auto& rule : rules_of(record)) wanted.push_back(std::move(rule));
+        auto rules = rules_of(record);
+        wanted.v4.insert(wanted.v4.end(), rules.v4.begin(), rules.v4.end());
+        wanted.v6.insert(wanted.v6.end(), rules.v6.begin(), rules.v6.end());
         const auto container = record.container;
         auto attached = adopt(std::move(record));
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
-    if (bridge_) {
-        const auto rules = bridge_->rules(config_);
-        if (firewall_) BERTH_CHECK(firewall_->reconcile(rules, wanted, config_.ip_forward && !forwards()));
-        BERTH_CHECK(open_bridge(config_, *bridge_));
-    }
+    BERTH_CHECK(reconcile(wanted, config_.ip_forward && !forwards()));
+    for (const auto& [id, network] : networks_)
+        if (network.bridge) BERTH_CHECK(open_bridge(config_, *network.bridge));
     for (const auto& record : dead)
         if (auto result = tear_down(record); !result)
             log::error("cannot remove the network sandbox of a dead container",
@@ -57,43 +124,36 @@ Result<> Service::recover(const std::vector<std::string>& live) {
 }
 
 Service::Attached Service::adopt(Record record) {
-    auto& endpoint = record.sandbox.endpoints.front();
-    if (!is_netns(record.sandbox.key))
+    if (!record.sandbox.key.empty() && !is_netns(record.sandbox.key))
         log::warning("a live container's network namespace has lost its handle",
                      {{"container", record.container}});
     Attached attached;
-    const auto address = Ipv4::parse(endpoint.ip_address);
-    {
+    const Endpoint* published = nullptr;
+    for (const auto& endpoint : record.sandbox.endpoints) {
+        if (endpoint.endpoint_id == record.published_on) published = &endpoint;
         const std::lock_guard lock(mutex_);
-        if (const auto* network = network_of(endpoint.network_name)) endpoint.network_id = network->id;
-        if (address && addresses_ && !addresses_->take(*address))
-            log::warning("a live container's address is not one of the bridge any more",
-                         {{"container", record.container}, {"address", endpoint.ip_address}});
+        auto* network = network_with(endpoint.network_id);
+        if (!network) continue;
+        ++network->users;
+        for (const auto& text : {endpoint.ip_address, endpoint.ipv6_address}) {
+            const auto address = Ip::parse(text);
+            if (!address) continue;
+            auto& set = address->v6 ? network->v6 : network->v4;
+            if (!set || !set->take(*address))
+                log::warning("a live container's address is not one of its network any more",
+                             {{"container", record.container}, {"address", text}});
+        }
     }
+    const auto container_ip = Ip::parse(published ? published->ip_address : "").value_or(Ip{});
     for (const auto& port : record.sandbox.ports)
-        attached.ports.push_back(host_ports_.adopt({.host_ip = Ipv4::parse(port.host_ip).value_or(Ipv4{}),
+        attached.ports.push_back(host_ports_.adopt({.host_ip = Ip::parse(port.host_ip).value_or(Ip{}),
                                                     .protocol = port.protocol,
                                                     .first = port.host_port,
                                                     .last = port.host_port,
-                                                    .container_ip = address.value_or(Ipv4{}),
+                                                    .container_ip = container_ip,
                                                     .container_port = port.container_port}));
     attached.record = std::move(record);
     return attached;
-}
-
-void Service::describe_bridge() {
-    for (auto& network : networks_) {
-        if (network.name != "bridge") continue;
-        const auto flag = [](bool on) { return std::string(on ? "true" : "false"); };
-        network.subnet = bridge_->address.subnet().text();
-        network.gateway = bridge_->address.address.text();
-        network.options = {{"com.docker.network.bridge.default_bridge", "true"},
-                           {"com.docker.network.bridge.enable_icc", flag(config_.icc)},
-                           {"com.docker.network.bridge.enable_ip_masquerade", flag(config_.ip_masq)},
-                           {"com.docker.network.bridge.host_binding_ipv4", config_.default_host_ip},
-                           {"com.docker.network.bridge.name", config_.bridge},
-                           {"com.docker.network.driver.mtu", fmt::to_string(config_.mtu)}};
-    }
 }
 
 }  // namespace berth::network

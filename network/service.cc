@@ -3,22 +3,43 @@
 #include <fmt/format.h>
 
 #include "engine/base/files.h"
-#include "engine/base/ids.h"
 #include "engine/base/log.h"
-#include "network/network_store.h"
 #include "network/resolv_conf.h"
 
 namespace berth::network {
 
-Service::Service(NetworkConfig config, std::vector<Network> networks, std::unique_ptr<Firewall> firewall,
+bool Network::predefined() const {
+    return name == "bridge" || name == "host" || name == "none";
+}
+
+std::vector<IpamConfig> Network::shown_ipam() const {
+    auto shown = requested;
+    for (const auto& pool : pools) {
+        bool asked = false;
+        for (const auto& config : requested) asked = asked || config.v6() == pool.v6();
+        if (!asked) shown.push_back(pool);
+    }
+    return shown;
+}
+
+std::string Network::gateway(bool v6) const {
+    for (const auto& pool : pools)
+        if (pool.v6() == v6) return pool.gateway;
+    return {};
+}
+
+Service::Service(NetworkConfig config, NetworkStore store, std::vector<Network> networks, Firewalls firewalls,
                  events::EventSink& events)
     : config_(std::move(config)),
-      firewall_(std::move(firewall)),
+      firewalls_(std::move(firewalls)),
       events_(events),
-      records_(config_.state_dir + "/network"),
-      networks_(std::move(networks)) {
-    if (config_.bridge == "none")
-        std::erase_if(networks_, [](const Network& network) { return network.name == "bridge"; });
+      store_(std::move(store)),
+      records_(config_.state_dir + "/network") {
+    for (auto& network : networks) {
+        if (config_.bridge == "none" && network.name == "bridge") continue;
+        auto& slot = networks_[network.id];
+        slot.about = std::move(network);
+    }
 }
 
 std::optional<Sandbox> Service::find(const std::string& container_id) {
@@ -28,26 +49,41 @@ std::optional<Sandbox> Service::find(const std::string& container_id) {
     return found->second.record.sandbox;
 }
 
-std::vector<Network> Service::list() {
+Service::Attached* Service::attached_to(const std::string& container_id) {
     const std::lock_guard lock(mutex_);
-    return networks_;
+    const auto found = attached_.find(container_id);
+    return found == attached_.end() ? nullptr : &found->second;
 }
 
-const Network* Service::network_of(const std::string& name_or_id) const {
-    const Network* match = nullptr;
-    for (const auto& network : networks_)
-        if (network.name == name_or_id || network.id == name_or_id) return &network;
-    for (const auto& network : networks_) {
-        if (name_or_id.empty() || !network.id.starts_with(name_or_id)) continue;
-        if (match) return nullptr;  // a prefix of two
+std::vector<Network> Service::list() {
+    const std::lock_guard lock(mutex_);
+    std::vector<Network> networks;
+    for (const auto& [id, network] : networks_)
+        if (!network.hidden) networks.push_back(network.about);
+    return networks;
+}
+
+Service::LiveNetwork* Service::network_of(const std::string& name_or_id) {
+    LiveNetwork* match = nullptr;
+    bool several = false;
+    for (auto& [id, network] : networks_) {
+        if (network.hidden) continue;
+        if (id == name_or_id || network.about.name == name_or_id) return &network;
+        if (name_or_id.empty() || !id.starts_with(name_or_id)) continue;
+        several = match != nullptr;
         match = &network;
     }
-    return match;
+    return several ? nullptr : match;
+}
+
+Service::LiveNetwork* Service::network_with(const std::string& id) {
+    const auto found = networks_.find(id);
+    return found == networks_.end() ? nullptr : &found->second;
 }
 
 Result<Network> Service::inspect(const std::string& name_or_id) {
     const std::lock_guard lock(mutex_);
-    if (const auto* network = network_of(name_or_id)) return *network;
+    if (const auto* network = network_of(name_or_id)) return network->about;
     return fail(ErrorKind::kNotFound, fmt::format("network {} not found", name_or_id));
 }
 
@@ -60,25 +96,34 @@ std::map<std::string, Endpoint> Service::members(const std::string& network_id) 
     return members;
 }
 
-Result<std::string> Service::resolv_conf(const std::string& mode, const std::vector<std::string>& dns,
+Result<std::string> Service::resolv_conf(Resolver resolver, const std::vector<std::string>& dns,
                                          const std::vector<std::string>& search,
                                          const std::vector<std::string>& options) {
     const auto choose = [](const auto& own, const auto& daemons) { return own.empty() ? daemons : own; };
-    return render_resolv_conf(host_resolv_conf(), mode == "host",
+    return render_resolv_conf(host_resolv_conf(), resolver,
                               {.servers = choose(dns, config_.dns),
                                .search = choose(search, config_.dns_search),
                                .options = choose(options, config_.dns_options)});
 }
 
-void Service::report(const char* action, const Attached& attached) {
-    const auto& endpoint = attached.record.sandbox.endpoints.front();
+void Service::report(const char* action, const std::string& container, const Endpoint& endpoint) {
     events::Event event;
     event.type = "network";
     event.action = action;
     event.actor_id = endpoint.network_id;
-    event.attributes = {{"container", attached.record.container},
+    auto network = inspect(endpoint.network_id);
+    event.attributes = {{"container", container},
                         {"name", endpoint.network_name},
-                        {"type", endpoint.network_name == "none" ? "null" : "bridge"}};
+                        {"type", network ? network->driver : "bridge"}};
+    events_.publish(std::move(event));
+}
+
+void Service::report(const char* action, const Network& network) {
+    events::Event event;
+    event.type = "network";
+    event.action = action;
+    event.actor_id = network.id;
+    event.attributes = {{"name", network.name}, {"type", network.driver}};
     events_.publish(std::move(event));
 }
 
@@ -87,13 +132,17 @@ Result<std::unique_ptr<NetworkService>> open_network_service(NetworkConfig confi
     BERTH_CHECK(check_config(config));
     BERTH_CHECK(make_folders(config.state_dir + "/netns", 0700));
     BERTH_CHECK(make_folders(config.state_dir + "/network", 0700));
-    BERTH_TRY(auto networks, load_networks(database));
-    std::unique_ptr<Firewall> firewall;
-    if (config.iptables && config.bridge != "none") {
-        BERTH_TRY(firewall, Firewall::open());
+    NetworkStore store(database, config.data_dir);
+    BERTH_TRY(auto networks, store.load());
+    Service::Firewalls firewalls;
+    if (config.iptables) {
+        BERTH_TRY(firewalls.v4, Firewall::open(false));
+        if (exists("/proc/sys/net/ipv6")) {
+            BERTH_TRY(firewalls.v6, Firewall::open(true));
+        }
     }
-    return std::unique_ptr<NetworkService>(
-        std::make_unique<Service>(std::move(config), std::move(networks), std::move(firewall), events));
+    return std::unique_ptr<NetworkService>(std::make_unique<Service>(
+        std::move(config), std::move(store), std::move(networks), std::move(firewalls), events));
 }
 
 }  // namespace berth::network

@@ -11,68 +11,121 @@
 #include "network/firewall/firewall.h"
 #include "network/ipam/address_set.h"
 #include "network/network_service.h"
+#include "network/network_store.h"
 #include "network/ports/host_ports.h"
 #include "network/record.h"
 
 namespace berth::network {
 
-// NetworkService over one bridge. Members are guarded by mutex_, which is held for bookkeeping only, never
-// over a system call that makes or removes something. Callers do not attach and detach one container at the
-// same time.
+// The rules of something, by family.
+struct RuleSet {
+    std::vector<Rule> v4, v6;
+};
+
+// NetworkService over bridges. Members are guarded by mutex_, which is held for bookkeeping only, never over
+// a system call that makes or removes something. Callers do not attach, change and detach one container at
+// the same time.
 class Service : public NetworkService {
  public:
-    Service(NetworkConfig config, std::vector<Network> networks, std::unique_ptr<Firewall> firewall,
+    struct Firewalls {
+        std::unique_ptr<Firewall> v4, v6;  // none with iptables=false; no v6 on a host without it
+    };
+    Service(NetworkConfig config, NetworkStore store, std::vector<Network> networks, Firewalls firewalls,
             events::EventSink& events);
 
     Result<Sandbox> attach(const SandboxRequest& request) override;
     Result<> detach(const std::string& container_id) override;
+    Result<Sandbox> connect(const std::string& container_id, const EndpointRequest& request) override;
+    Result<Sandbox> disconnect(const std::string& container_id, const std::string& network) override;
+    void rename(const std::string& container_id, const std::string& old_name,
+                const std::string& name) override;
     Result<> recover(const std::vector<std::string>& live) override;
     std::optional<Sandbox> find(const std::string& container_id) override;
     std::vector<Network> list() override;
     Result<Network> inspect(const std::string& name_or_id) override;
     std::map<std::string, Endpoint> members(const std::string& network_id) override;
-    Result<std::string> resolv_conf(const std::string& mode, const std::vector<std::string>& dns,
+    Result<Network> create(Network wanted) override;
+    Result<> remove(const std::string& name_or_id) override;
+    std::vector<std::string> prune(const std::function<bool(const Network&)>& wanted) override;
+    Result<> check(const Network& network, const EndpointRequest& request) override;
+    Result<std::string> resolv_conf(Resolver resolver, const std::vector<std::string>& dns,
                                     const std::vector<std::string>& search,
                                     const std::vector<std::string>& options) override;
 
  private:
+    // A network with what it has in the kernel.
+    struct LiveNetwork {
+        Network about;
+        std::optional<Bridge> bridge;  // of a bridge network that is set up
+        std::optional<AddressSet> v4, v6;
+        int users = 0;        // endpoints, also those on their way in or out
+        bool hidden = false;  // being made or removed
+    };
     struct Attached {
         Record record;
         std::vector<HostPort> ports;
     };
 
-    // attach, in order
-    Result<Attached> plan(const SandboxRequest& request);
-    Result<> plan_address(const SandboxRequest& request, Endpoint& endpoint);
-    Result<> reserve_ports(const SandboxRequest& request, Attached& attached);
-    Result<> build(const Attached& attached);
-    Result<> connect(sys::NetlinkSocket& host, const Endpoint& endpoint, const std::string& veth,
-                     int netns_fd);
-    // Waits for the bridge port, and has it send back what a container sends to its own published ports.
-    Result<> settle(const Attached& attached);
-    Result<> publish(const Attached& attached);
+    // Networks (networks.cc, recover.cc). *_locked and network_of() with mutex_ held.
+    Result<> check_new(Network& wanted);
+    Result<LiveNetwork*> claim_network(Network wanted);
+    Result<> choose_pools(Network& network, const std::vector<Subnet>& host) const;
+    Result<> claim_bridge_name(const Network& network) const;
+    static Result<> fill_addresses(LiveNetwork& network);
+    Result<> raise(LiveNetwork& network);
+    Result<> lower(LiveNetwork& network);
+    void forget(const std::string& id);
+    Result<> recover_bridges();
+    // The rules of all networks, and `ports`; what a killed daemon left of networks goes.
+    Result<> reconcile(const RuleSet& ports, bool drop_forwarded);
+    LiveNetwork* network_of(const std::string& name_or_id);
+    LiveNetwork* network_with(const std::string& id);
+    std::string endpoints_of(const std::string& network_id) const;
 
+    // Endpoints (endpoints.cc)
+    Result<Endpoint> reserve_endpoint(const std::string& container_id, const std::string& container_name,
+                                      const EndpointRequest& request, const std::vector<Endpoint>& others);
+    static Result<> choose_addresses(LiveNetwork& network, const EndpointRequest& request,
+                                     Endpoint& endpoint);
+    void release_endpoint(const Endpoint& endpoint);
+    // Makes the link from both sides: `host` and `inside` are sockets of the two namespaces.
+    Result<> plug(sys::NetlinkSocket& host, sys::NetlinkSocket& inside, const Endpoint& endpoint,
+                  int netns_fd);
+    // Waits for the bridge port, and has it send back what a container sends to its own published ports.
+    Result<> settle(const Endpoint& endpoint, bool hairpin);
+    void silence(const Endpoint& endpoint);
+
+    // Sandboxes (attach.cc, connect.cc)
+    Result<Attached> plan(const SandboxRequest& request);
+    Result<> build(const Attached& attached);
+    Result<> reserve_ports(Attached& attached);
+    Result<> publish(const Attached& attached);
+    Result<> add_rules(const RuleSet& rules);
+    Result<> remove_rules(const RuleSet& rules);
+    // Ports go where the default route goes. `next` is what the record is to be.
+    Result<> move_ports(Attached& attached, Record& next);
     // Takes every kernel object of a sandbox back; goes on after errors and returns the first.
     Result<> tear_down(const Record& record);
     void give_back(const Attached& attached);
     Attached adopt(Record record);
+    Attached* attached_to(const std::string& container_id);
     std::string handle_folder() const { return config_.state_dir + "/netns"; }
-    std::vector<Rule> rules_of(const Record& record) const;
-    const Network* network_of(const std::string& name_or_id) const;
-    void describe_bridge();
-    void report(const char* action, const Attached& attached);
+    RuleSet rules_of(const Record& record) const;
+    std::string bridge_of(const std::string& network_id) const;
+    void report(const char* action, const std::string& container, const Endpoint& endpoint);
+    void report(const char* action, const Network& network);
 
     const NetworkConfig config_;
-    const std::unique_ptr<Firewall> firewall_;  // none with iptables=false
+    const Firewalls firewalls_;
     events::EventSink& events_;
+    NetworkStore store_;
     RecordStore records_;
     HostPorts host_ports_;
 
-    std::mutex mutex_;
-    std::vector<Network> networks_;
-    std::optional<Bridge> bridge_;  // there after recover(), unless bridge is "none"
-    std::optional<AddressSet> addresses_;
-    std::map<std::string, Attached> attached_;  // by container
+    mutable std::mutex mutex_;
+    std::map<std::string, LiveNetwork> networks_;  // by ID; addresses of elements stay
+    std::map<std::string, Attached> attached_;     // by container
+    UniqueFd bridge_claim_;
 };
 
 }  // namespace berth::network

@@ -6,8 +6,8 @@ namespace berth::types {
 
 void fields(auto& visit, Either<EndpointIpam> auto& self) {
     visit("IPv4Address", self.ipv4_address);
-    visit.unsupported("IPv6Address", Empty::kText);
-    visit.unsupported("LinkLocalIPs", Empty::kNull);
+    visit("IPv6Address", self.ipv6_address);
+    visit("LinkLocalIPs", self.link_local_ips);
 }
 
 void fields(auto& visit, Either<EndpointRequest> auto& self) {
@@ -16,7 +16,7 @@ void fields(auto& visit, Either<EndpointRequest> auto& self) {
     visit("MacAddress", self.mac_address);
     visit.unsupported("Links", Empty::kNull);
     visit.unsupported("DriverOpts", Empty::kNull);
-    visit.unsupported("GwPriority", Empty::kZero);
+    visit("GwPriority", self.gw_priority);
 }
 
 Result<EndpointRequest> parse_endpoint_request(const nlohmann::json& object, const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -12,7 +13,8 @@
 namespace berth::types {
 
 struct EndpointIpam {
-    std::string ipv4_address;
+    std::string ipv4_address, ipv6_address;
+    std::vector<std::string> link_local_ips;
 };
 
 // One entry of `NetworkingConfig.EndpointsConfig`: what a create request wants of a network.
@@ -20,6 +22,7 @@ struct EndpointRequest {
     std::optional<EndpointIpam> ipam;
     std::vector<std::string> aliases;
     std::string mac_address;
+    std::int64_t gw_priority = 0;
 };
 
 // Network name -> what is wanted there. As parse_container_config(). What clients echo from an inspect

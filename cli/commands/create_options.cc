@@ -190,12 +190,14 @@ void CreateOptions::add_to(Flags& f) {
     f.text("restart", &restart_, "string", "Restart policy to apply when a container exits");
     f.text("log-driver", &log_driver_, "string", "Logging driver for the container");
     f.list("log-opt", &log_options_, "Log driver options");
-    f.text("network", &network_, "network", "Connect a container to a network");
-    f.text("net", &network_, "network", "");
-    f.list("network-alias", &aliases_, "Add network-scoped alias for the container");
+    f.list("network", &networks_, "Connect a container to a network");
+    f.list("net", &networks_, "");
+    f.list("network-alias", &endpoint_.aliases, "Add network-scoped alias for the container");
     f.list("link", &links_, "Add link to another container");
-    f.text("ip", &ip_, "string", "IPv4 address (e.g., 172.30.100.104)");
-    f.text("mac-address", &mac_, "string", "Container MAC address (e.g., 92:d0:c6:0a:29:33)");
+    f.text("ip", &endpoint_.ip, "string", "IPv4 address (e.g., 172.30.100.104)");
+    f.text("ip6", &endpoint_.ip6, "string", "IPv6 address (e.g., 2001:db8::33)");
+    f.list("link-local-ip", &endpoint_.link_local_ips, "Container IPv4/IPv6 link-local addresses");
+    f.text("mac-address", &endpoint_.mac, "string", "Container MAC address (e.g., 92:d0:c6:0a:29:33)");
     f.list("add-host", &hosts_, "Add a custom host-to-IP mapping (host:ip)");
     f.list("dns", &dns_, "Set custom DNS servers");
     f.list("dns-search", &dns_search_, "Set custom DNS search domains");
@@ -335,14 +337,9 @@ Result<> CreateOptions::add_ports(Json& config, Json& host) const {
 }
 
 Result<> CreateOptions::add_network(Json& config, Json& host) const {
-    host["NetworkMode"] = network_;
-    if (!ip_.empty() || !aliases_.empty() || !links_.empty() || !mac_.empty()) {
-        Json endpoint = Json::object();
-        if (!ip_.empty()) endpoint["IPAMConfig"] = {{"IPv4Address", ip_}};
-        if (!aliases_.empty()) endpoint["Aliases"] = aliases_;
-        if (!mac_.empty()) endpoint["MacAddress"] = mac_;
-        config["NetworkingConfig"]["EndpointsConfig"][network_] = endpoint;
-    }
+    auto endpoint = endpoint_;
+    endpoint.links = links_;
+    BERTH_CHECK(add_networks(networks_, endpoint, config, host));
     if (!links_.empty()) host["Links"] = links_;
     for (const std::string& item : hosts_) {
         auto separator = item.find_first_of("=:");

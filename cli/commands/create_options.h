@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands/network_option.h"
 #include "cli/flags.h"
 #include "cli/json.h"
 
@@ -30,16 +31,16 @@ class CreateOptions {
 
     std::string user_, workdir_, hostname_, domainname_, entrypoint_, stop_signal_, memory_, memory_swap_,
         reservation_;
-    std::string cpus_, cpuset_cpus_, cpuset_mems_, shm_size_, network_ = "default", restart_, log_driver_,
-                                                              runtime_;
-    std::string ip_, mac_, ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
+    std::string cpus_, cpuset_cpus_, cpuset_mems_, shm_size_, restart_, log_driver_, runtime_;
+    EndpointOptions endpoint_;
+    std::vector<std::string> networks_;
+    std::string ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
     std::string health_cmd_, health_interval_, health_timeout_, health_start_period_, health_start_interval_;
     std::vector<std::string> env_, env_files_, labels_, label_files_, publish_, expose_, volumes_, mounts_,
         tmpfs_, cap_add_;
     std::vector<std::string> cap_drop_, security_, ulimits_, hosts_, dns_, dns_search_, dns_options_,
         log_options_, groups_;
-    std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, aliases_, storage_,
-        device_rules_;
+    std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, storage_, device_rules_;
     std::int64_t pids_ = 0, cpu_shares_ = 0, cpu_quota_ = 0, cpu_period_ = 0, stop_timeout_ = 0,
                  oom_score_ = 0;
     std::int64_t swappiness_ = -1, health_retries_ = 0;

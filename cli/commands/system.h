@@ -17,6 +17,11 @@ int volume_inspect_command(Invocation& invocation, const Arguments& arguments);
 int volume_rm_command(Invocation& invocation, const Arguments& arguments);
 int volume_prune_command(Invocation& invocation, const Arguments& arguments);
 
+int network_create_command(Invocation& invocation, const Arguments& arguments);
+int network_rm_command(Invocation& invocation, const Arguments& arguments);
+int network_prune_command(Invocation& invocation, const Arguments& arguments);
+int network_connect_command(Invocation& invocation, const Arguments& arguments);
+int network_disconnect_command(Invocation& invocation, const Arguments& arguments);
 int network_ls_command(Invocation& invocation, const Arguments& arguments);
 int network_inspect_command(Invocation& invocation, const Arguments& arguments);
 

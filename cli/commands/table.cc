@@ -43,7 +43,12 @@ constexpr Command kCommands[] = {
     {"volume inspect", "Display detailed information on one or more volumes", volume_inspect_command},
     {"volume rm", "Remove one or more volumes", volume_rm_command},
     {"volume prune", "Remove unused local volumes", volume_prune_command},
+    {"network connect", "Connect a container to a network", network_connect_command},
+    {"network create", "Create a network", network_create_command},
+    {"network disconnect", "Disconnect a container from a network", network_disconnect_command},
     {"network ls", "List networks", network_ls_command},
+    {"network prune", "Remove all unused networks", network_prune_command},
+    {"network rm", "Remove one or more networks", network_rm_command},
     {"network inspect", "Display detailed information on one or more networks", network_inspect_command},
     {"container run", "", run_command},
     {"container create", "", create_command},
@@ -78,6 +83,7 @@ constexpr Command kCommands[] = {
     {"volume list", "", volume_ls_command},
     {"volume remove", "", volume_rm_command},
     {"network list", "", network_ls_command},
+    {"network remove", "", network_rm_command},
 };
 
 }  // namespace

@@ -23,7 +23,7 @@
 #include "network/network_service.h"
 #include "volumes/volume_service.h"
 
-// What the API's routes see of containers: three faces, each on the io thread. `ref` is a name, an ID or an
+// What the API's routes see of containers: four faces, each on the io thread. `ref` is a name, an ID or an
 // unambiguous prefix of one; error texts are Docker's.
 namespace berth::container {
 
@@ -143,6 +143,15 @@ class ContainerStreams {
     virtual Async<Result<>> logs(std::string id, LogRequest request, LogSink& sink) = 0;
 };
 
+// Networks of a container that is there already, running or not.
+class ContainerNetworks {
+ public:
+    virtual ~ContainerNetworks() = default;
+    virtual Async<Result<>> connect(std::string network, std::string ref,
+                                    types::EndpointRequest endpoint) = 0;
+    virtual Async<Result<>> disconnect(std::string network, std::string ref, bool force) = 0;
+};
+
 struct ContainerConfig {
     std::string data_root, state_root;
     std::string cgroup_parent = "/docker";
@@ -171,6 +180,7 @@ class ContainerServices {
     virtual ContainerLifecycle& lifecycle() = 0;
     virtual ContainerInspector& inspector() = 0;
     virtual ContainerStreams& streams() = 0;
+    virtual ContainerNetworks& networks() = 0;
     // After a daemon start, before the first request: adopts what runs, replays the exits that happened
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.

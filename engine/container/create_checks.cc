@@ -155,9 +155,24 @@ Result<> check_texts(const CreateRequest& request) {
 Result<> check_network(CreateRequest& request) {
     auto& mode = request.host.network_mode;
     if (mode.empty() || mode == "default") mode = "bridge";
-    if (request.endpoints.size() > 1) {
-        return fail(ErrorKind::kNotImplemented,
-                    "NetworkingConfig with more than one network is not supported yet");
+    if (auto named = request.endpoints.extract("default")) {
+        named.key() = "bridge";
+        request.endpoints.insert(std::move(named));
+    }
+    if (mode.starts_with("container:")) {
+        request.endpoints.clear();
+    } else {
+        request.endpoints.try_emplace(mode);
+    }
+    if (request.endpoints.size() > 1 && (request.endpoints.contains("host") || mode == "host")) {
+        return bad(
+            "container sharing network namespace with another container or host cannot be connected to "
+            "any other network");
+    }
+    if (request.endpoints.size() > 1 && request.endpoints.contains("none")) {
+        return bad(
+            "container cannot be connected to multiple networks with one of the networks in private "
+            "(none) mode");
     }
     if (mode == "host" || mode.starts_with("container:")) {
         if (mode == "container:") return bad("invalid container format container:<name|id>");

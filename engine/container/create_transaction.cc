@@ -7,6 +7,7 @@
 #include "engine/container/create_checks.h"
 #include "engine/container/mount_points.h"
 #include "engine/container/names.h"
+#include "engine/container/networking.h"
 #include "engine/container/ports.h"
 #include "engine/container/removal.h"
 
@@ -68,8 +69,11 @@ Result<Container> build(const Core& core, CreateRequest& request, Created& creat
     } else if (request.config.hostname.empty() && !container.network.starts_with("container:")) {
         request.config.hostname = short_id(created.id);
     }
-    if (!request.endpoints.empty()) container.endpoint = request.endpoints.begin()->second;
-    if (container.endpoint.mac_address.empty()) container.endpoint.mac_address = request.config.mac_address;
+    container.endpoints = std::move(request.endpoints);
+    if (auto own = container.endpoints.find(container.network); own != container.endpoints.end()) {
+        if (own->second.mac_address.empty()) own->second.mac_address = request.config.mac_address;
+    }
+    BERTH_CHECK(check_endpoints(core, container));
     container.config = std::move(request.config);
     container.host = std::move(request.host);
     set_command(container);

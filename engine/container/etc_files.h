@@ -13,8 +13,12 @@ struct EtcFiles {
 };
 EtcFiles etc_files(const Core& core, const std::string& id);
 
-// Blocking. `address`: the container's own, "" when it has none. In another container's network its files are
-// used instead, and nothing is written.
-Result<> write_etc_files(const Core& core, const Container& container, const std::string& address);
+// Blocking. In another container's network its files are used instead, and nothing is written.
+Result<> write_etc_files(const Core& core, const Container& container, const network::Sandbox& sandbox);
+
+// After the sandbox of a running container has changed from `before` to `after`: its own lines in hosts, and
+// resolv.conf unless somebody has edited it. In place, since the container has the files mounted.
+Result<> update_etc_files(const Core& core, const Container& container, const network::Sandbox& before,
+                          const network::Sandbox& after);
 
 }  // namespace berth::container

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/container/etc_files.h"
+#include "engine/container/networking.h"
 #include "engine/container/ports.h"
 
 namespace berth::container {
@@ -29,26 +30,34 @@ json state_json(const State& state) {
             {"FinishedAt", format_rfc3339_nano(state.finished_at)}};
 }
 
-json endpoint_json(const Container& container, const network::Endpoint* endpoint) {
+json ipam_json(const std::optional<types::EndpointIpam>& ipam) {
+    if (!ipam) return nullptr;
+    json out = json::object();
+    if (!ipam->ipv4_address.empty()) out["IPv4Address"] = ipam->ipv4_address;
+    if (!ipam->ipv6_address.empty()) out["IPv6Address"] = ipam->ipv6_address;
+    if (!ipam->link_local_ips.empty()) out["LinkLocalIPs"] = ipam->link_local_ips;
+    return out;
+}
+
+json endpoint_json(const types::EndpointRequest& request, const std::string& network_id,
+                   const std::vector<std::string>& names, const network::Endpoint* endpoint) {
     static const network::Endpoint kNone;
     const network::Endpoint& e = endpoint ? *endpoint : kNone;
-    json ipam;
-    if (container.endpoint.ipam) ipam = {{"IPv4Address", container.endpoint.ipam->ipv4_address}};
-    return {{"IPAMConfig", ipam},
+    return {{"IPAMConfig", ipam_json(request.ipam)},
             {"Links", nullptr},
-            {"Aliases", or_null(container.endpoint.aliases)},
-            {"MacAddress", endpoint ? e.mac_address : container.endpoint.mac_address},
+            {"Aliases", or_null(request.aliases)},
+            {"MacAddress", endpoint ? e.mac_address : request.mac_address},
             {"DriverOpts", nullptr},
-            {"GwPriority", 0},
-            {"NetworkID", e.network_id},
+            {"GwPriority", request.gw_priority},
+            {"NetworkID", endpoint ? e.network_id : network_id},
             {"EndpointID", e.endpoint_id},
             {"Gateway", e.gateway},
             {"IPAddress", e.ip_address},
             {"IPPrefixLen", e.prefix_length},
-            {"IPv6Gateway", ""},
-            {"GlobalIPv6Address", ""},
-            {"GlobalIPv6PrefixLen", 0},
-            {"DNSNames", nullptr}};
+            {"IPv6Gateway", e.ipv6_gateway},
+            {"GlobalIPv6Address", e.ipv6_address},
+            {"GlobalIPv6PrefixLen", e.ipv6_prefix_length},
+            {"DNSNames", or_null(names)}};
 }
 
 json ports_json(const Container& container, const std::optional<network::Sandbox>& sandbox) {
@@ -63,7 +72,8 @@ json ports_json(const Container& container, const std::optional<network::Sandbox
     return ports;
 }
 
-json network_settings(const Container& container, const std::optional<network::Sandbox>& sandbox) {
+json network_settings(const Core& core, const Container& container,
+                      const std::optional<network::Sandbox>& sandbox) {
     const network::Endpoint* bridge = nullptr;
     if (sandbox) {
         for (const auto& endpoint : sandbox->endpoints) {
@@ -83,13 +93,13 @@ json network_settings(const Container& container, const std::optional<network::S
             {"SecondaryIPv6Addresses", nullptr},
             {"EndpointID", e.endpoint_id},
             {"Gateway", e.gateway},
-            {"GlobalIPv6Address", ""},
-            {"GlobalIPv6PrefixLen", 0},
+            {"GlobalIPv6Address", e.ipv6_address},
+            {"GlobalIPv6PrefixLen", e.ipv6_prefix_length},
             {"IPAddress", e.ip_address},
             {"IPPrefixLen", e.prefix_length},
-            {"IPv6Gateway", ""},
+            {"IPv6Gateway", e.ipv6_gateway},
             {"MacAddress", e.mac_address},
-            {"Networks", networks_json(container, sandbox)}};
+            {"Networks", networks_json(core, container, sandbox)}};
 }
 
 json host_json(const Container& container) {
@@ -108,12 +118,24 @@ json host_json(const Container& container) {
 
 }  // namespace
 
-json networks_json(const Container& container, const std::optional<network::Sandbox>& sandbox) {
+json networks_json(const Core& core, const Container& container,
+                   const std::optional<network::Sandbox>& sandbox) {
     json networks = json::object();
-    if (container.network.starts_with("container:")) return networks;
-    const network::Endpoint* own = nullptr;
-    if (sandbox && !sandbox->endpoints.empty()) own = &sandbox->endpoints.front();
-    networks[container.network] = endpoint_json(container, own);
+    for (const auto& [name, request] : container.endpoints) {
+        const network::Endpoint* own = nullptr;
+        if (sandbox) {
+            for (const auto& endpoint : sandbox->endpoints)
+                if (endpoint.network_name == name) own = &endpoint;
+        }
+        // What has run before keeps the network's ID: compose compares it.
+        std::string id;
+        if (!own && container.state.started_at != kNever) {
+            if (auto network = core.parts.networks.inspect(name)) id = network->id;
+        }
+        std::vector<std::string> names;
+        if (is_user_network(name)) names = names_in_network(container, request);
+        networks[name] = endpoint_json(request, id, names, own);
+    }
     return networks;
 }
 
@@ -160,7 +182,7 @@ json inspect_json(const Core& core, const Container& container,
         {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
         {"Mounts", mounts_json(container)},
         {"Config", types::to_json(container.config)},
-        {"NetworkSettings", network_settings(container, sandbox)}};
+        {"NetworkSettings", network_settings(core, container, sandbox)}};
     return out;
 }
 

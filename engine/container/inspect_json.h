@@ -14,7 +14,8 @@ nlohmann::json inspect_json(const Core& core, const Container& container,
                             const std::optional<network::Sandbox>& sandbox);
 // NetworkSettings.Networks, also of a list entry. Before its first start a container has its network's name
 // and blanks.
-nlohmann::json networks_json(const Container& container, const std::optional<network::Sandbox>& sandbox);
+nlohmann::json networks_json(const Core& core, const Container& container,
+                             const std::optional<network::Sandbox>& sandbox);
 nlohmann::json mounts_json(const Container& container);
 
 }  // namespace berth::container

@@ -142,6 +142,10 @@ Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {
         core_.store.release_name(fresh, found->id);
         co_return renamed;
     }
+    auto rename_endpoints = [this, container, fresh] {
+        core_.parts.networks.rename(container->id, container->name, fresh);
+    };
+    co_await core_.parts.pool.run(std::move(rename_endpoints));
     core_.publish(*core_.store.get(found->id), "rename", {{"oldName", "/" + container->name}});
     co_return Result<>();
 }

@@ -99,7 +99,7 @@ ListEntry render_entry(Core& core, ContainerPtr container) {
         {"Labels", container->config.labels},
         {"State", status_text(container->state.status)},
         {"HostConfig", {{"NetworkMode", container->host.network_mode}}},
-        {"NetworkSettings", {{"Networks", networks_json(*container, sandbox)}}},
+        {"NetworkSettings", {{"Networks", networks_json(core, *container, sandbox)}}},
         {"Mounts", mounts_json(*container)}};
     if (!container->host.annotations.empty())
         entry["HostConfig"]["Annotations"] = container->host.annotations;

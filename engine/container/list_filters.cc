@@ -125,10 +125,15 @@ bool network_matches(Core& core, const Selection& selection, const Container& co
     const auto* values = selection.values("network");
     if (!values) return true;
     if (values->contains(container.network)) return true;
-    auto network = core.parts.networks.inspect(container.network);
-    return network && std::any_of(values->begin(), values->end(), [&](const std::string& prefix) {
-               return !prefix.empty() && network->id.starts_with(prefix);
-           });
+    for (const auto& [name, request] : container.endpoints) {
+        if (values->contains(name)) return true;
+        auto network = core.parts.networks.inspect(name);
+        if (network && std::any_of(values->begin(), values->end(), [&](const std::string& prefix) {
+                return !prefix.empty() && network->id.starts_with(prefix);
+            }))
+            return true;
+    }
+    return false;
 }
 
 bool port_matches(const Selection& selection, const Container& container) {

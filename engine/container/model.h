@@ -58,7 +58,7 @@ struct Container {
     types::ContainerConfig config;  // the image's merged in
     types::HostConfig host;
     std::string network;  // "bridge", "none", "host", "container:ID", or a network's name
-    types::EndpointRequest endpoint;
+    std::map<std::string, types::EndpointRequest> endpoints;  // by network; none in another's namespace
     std::vector<MountPoint> mounts;
     State state;
 };

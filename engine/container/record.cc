@@ -2,7 +2,8 @@
 
 #include "engine/container/model.h"
 
-// The record: {"Id","Name","Created","Image",…,"Config":{…},"HostConfig":{…},"Endpoint":{…},"Mounts":[…]}
+// The record:
+// {"Id","Name","Created","Image",…,"Config":{…},"HostConfig":{…},"Endpoints":{NETWORK:{…}},"Mounts":[…]}
 namespace berth::container {
 
 using nlohmann::json;
@@ -61,6 +62,21 @@ auto parsing(const char* what, Parse parse) -> decltype(parse()) {
     }
 }
 
+using Endpoints = std::map<std::string, types::EndpointRequest>;
+
+// A record of before several networks has one "Endpoint".
+Result<Endpoints> read_endpoints(const json& from, const std::string& network) {
+    Endpoints endpoints;
+    if (from.contains("Endpoint") && !network.starts_with("container:")) {
+        BERTH_TRY(endpoints[network], types::parse_endpoint_request(from.at("Endpoint"), ".Endpoint"));
+    }
+    const json several = from.value("Endpoints", json::object());
+    for (const auto& [name, endpoint] : several.items()) {
+        BERTH_TRY(endpoints[name], types::parse_endpoint_request(endpoint, ".Endpoints"));
+    }
+    return endpoints;
+}
+
 Result<Container> read_record(const json& from) {
     Container c;
     c.id = from.at("Id");
@@ -75,7 +91,7 @@ Result<Container> read_record(const json& from) {
     c.network = from.at("Network");
     BERTH_TRY(c.config, types::parse_container_config(from.at("Config"), ".Config"));
     BERTH_TRY(c.host, types::parse_host_config(from.at("HostConfig"), ".HostConfig"));
-    BERTH_TRY(c.endpoint, types::parse_endpoint_request(from.at("Endpoint"), ".Endpoint"));
+    BERTH_TRY(c.endpoints, read_endpoints(from, c.network));
     for (const auto& mount : from.at("Mounts")) c.mounts.push_back(parse_mount(mount));
     return c;
 }
@@ -115,6 +131,8 @@ std::optional<Status> parse_status(const std::string& text) {
 std::string render_record(const Container& c) {
     json mounts = json::array();
     for (const auto& mount : c.mounts) mounts.push_back(mount_json(mount));
+    json endpoints = json::object();
+    for (const auto& [network, endpoint] : c.endpoints) endpoints[network] = types::to_json(endpoint);
     json record = {{"Id", c.id},
                    {"Name", c.name},
                    {"Created", format_rfc3339_nano(c.created_at)},
@@ -127,7 +145,7 @@ std::string render_record(const Container& c) {
                    {"Network", c.network},
                    {"Config", types::to_json(c.config)},
                    {"HostConfig", types::to_json(c.host)},
-                   {"Endpoint", types::to_json(c.endpoint)},
+                   {"Endpoints", std::move(endpoints)},
                    {"Mounts", std::move(mounts)}};
     // Environment and labels are any bytes; the record must never fail to be written.
     return record.dump(-1, ' ', false, json::error_handler_t::replace);

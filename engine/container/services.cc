@@ -2,6 +2,7 @@
 #include "engine/container/core.h"
 #include "engine/container/inspector.h"
 #include "engine/container/lifecycle.h"
+#include "engine/container/networking.h"
 #include "engine/container/recovery.h"
 #include "engine/container/streams.h"
 
@@ -15,7 +16,8 @@ class Services final : public ContainerServices {
         : core_(std::move(parts)),
           lifecycle_(make_lifecycle(core_)),
           inspector_(make_inspector(core_)),
-          streams_(make_streams(core_)) {}
+          streams_(make_streams(core_)),
+          networks_(make_networks(core_)) {}
 
     Result<> load() {
         BERTH_TRY(remains_, core_.store.load());
@@ -24,6 +26,7 @@ class Services final : public ContainerServices {
     ContainerLifecycle& lifecycle() override { return *lifecycle_; }
     ContainerInspector& inspector() override { return *inspector_; }
     ContainerStreams& streams() override { return *streams_; }
+    ContainerNetworks& networks() override { return *networks_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
     Async<void> close() override {
         core_.gate.cancel();
@@ -36,6 +39,7 @@ class Services final : public ContainerServices {
     std::unique_ptr<ContainerLifecycle> lifecycle_;
     std::unique_ptr<ContainerInspector> inspector_;
     std::unique_ptr<ContainerStreams> streams_;
+    std::unique_ptr<ContainerNetworks> networks_;
 };
 
 }  // namespace

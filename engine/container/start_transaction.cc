@@ -5,7 +5,7 @@
 #include "engine/base/log.h"
 #include "engine/cgroup/join_grace.h"
 #include "engine/container/etc_files.h"
-#include "engine/container/ports.h"
+#include "engine/container/networking.h"
 #include "engine/container/runtime_plan.h"
 #include "engine/container/state_machine.h"
 #include "engine/sys/mount.h"
@@ -53,21 +53,10 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
 
 // The container's network as its mode says: the path of the netns to join. On the pool.
 Result<std::string> prepare_network(const Core& core, const Container& container, const Container* joined) {
-    if (container.network == "host") {
-        BERTH_CHECK(write_etc_files(core, container, ""));
-        return std::string();
-    }
     if (joined) return "/proc/" + std::to_string(joined->state.pid) + "/ns/net";
-    network::SandboxRequest request;
-    request.container_id = container.id;
-    request.container_name = container.name;
-    request.network = container.network;
-    request.mac_address = container.endpoint.mac_address;
-    if (container.endpoint.ipam) request.ipv4_address = container.endpoint.ipam->ipv4_address;
-    request.ports = requested_ports(container);
-    BERTH_TRY(auto sandbox, in("failed to set up container networking", core.parts.networks.attach(request)));
-    std::string address = sandbox.endpoints.empty() ? "" : sandbox.endpoints.front().ip_address;
-    if (auto written = write_etc_files(core, container, address); !written) {
+    BERTH_TRY(auto sandbox, in("failed to set up container networking",
+                               core.parts.networks.attach(sandbox_request(container))));
+    if (auto written = write_etc_files(core, container, sandbox); !written) {
         (void)core.parts.networks.detach(container.id);
         return Failure(std::move(written.error()));
     }

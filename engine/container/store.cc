@@ -155,6 +155,12 @@ Async<Result<>> Store::rename(std::string id, std::string name) {
     Container changed = *get(id);
     std::string old = changed.name;
     changed.name = name;
+    BERTH_CO_CHECK(co_await update(std::move(changed)));
+    release_name(old, id);
+    co_return Result<>();
+}
+
+Async<Result<>> Store::update(Container changed) {
     auto work = [this, &changed]() -> Result<> {
         BERTH_CHECK(database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
             BERTH_TRY(auto row,
@@ -164,9 +170,10 @@ Async<Result<>> Store::rename(std::string id, std::string name) {
         return write_copy(folder(changed.id), changed);
     };
     BERTH_CO_CHECK(co_await pool_.run(std::move(work)));
-    changed.state = get(id)->state;
-    replace(std::move(changed));
-    release_name(old, id);
+    if (auto current = get(changed.id)) {
+        changed.state = current->state;
+        replace(std::move(changed));
+    }
     co_return Result<>();
 }
 

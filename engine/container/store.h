@@ -36,6 +36,8 @@ class Store {
     // Durable when they return; visible to readers from then on. rename() moves the reserved name as well.
     Async<Result<>> add(Container container);
     Async<Result<>> rename(std::string id, std::string name);
+    // Another record for the container of this ID; its state stays. The caller holds the container's lock.
+    Async<Result<>> update(Container container);
     // No row and no config.json when it returns; the name is free.
     Async<Result<>> erase(std::string id);
 

@@ -79,6 +79,7 @@ network::NetworkConfig network_config(const Config& config) {
     out.dns_search = config.dns_search;
     out.dns_options = config.dns_options;
     out.state_dir = config.exec_root;
+    out.data_dir = config.data_root;
     return out;
 }
 
@@ -192,7 +193,7 @@ Result<> Composition::Parts::add_routes() {
     system = std::make_unique<System>(config, std::move(id), counters());
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
-    api::add_network_routes(router, *networks);
+    api::add_network_routes(router, *networks, containers->networks(), pool);
     api::add_volume_routes(router, *volumes, events, pool);
     api::add_container_routes(router, *containers);
     puller = registry::make_puller({io, transfers, *content, *images, config.insecure_registries});

@@ -31,24 +31,27 @@ void put_heads(const SavedRules& saved, RestoreBatch& batch) {
     }
 }
 
-void take_out_strays(const SavedRules& saved, const BridgeRules& bridge, const std::vector<Rule>& wanted,
-                     RestoreBatch& batch) {
+void take_out_strays(const SavedRules& saved, const std::vector<BridgeRules>& bridges,
+                     const std::vector<Rule>& wanted, RestoreBatch& batch) {
+    const auto ours = [&](const Rule& rule) {
+        return std::any_of(bridges.begin(), bridges.end(),
+                           [&](const BridgeRules& bridge) { return belongs_to(rule, bridge); });
+    };
     for (const auto& [table, chains] : saved.tables)
         for (const auto& [chain, specs] : chains)
             for (const auto& spec : specs) {
                 const Rule rule{table, chain, spec};
-                if (is_port_rule(rule, bridge) &&
-                    std::find(wanted.begin(), wanted.end(), rule) == wanted.end())
+                if (ours(rule) && std::find(wanted.begin(), wanted.end(), rule) == wanted.end())
                     batch.remove(rule);
             }
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Firewall>> Firewall::open() {
-    BERTH_TRY(auto save, find_tool("iptables-save"));
-    BERTH_TRY(auto restore, find_tool("iptables-restore"));
-    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore)));
+Result<std::unique_ptr<Firewall>> Firewall::open(bool v6) {
+    BERTH_TRY(auto save, find_tool(v6 ? "ip6tables-save" : "iptables-save"));
+    BERTH_TRY(auto restore, find_tool(v6 ? "ip6tables-restore" : "iptables-restore"));
+    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore), v6));
 }
 
 Result<> Firewall::restore(const std::string& batch) {
@@ -56,7 +59,8 @@ Result<> Firewall::restore(const std::string& batch) {
               Result<>(run_command({restore_, "--noflush", "--wait", "10"}, batch).map([](auto&&) {})));
 }
 
-Result<> Firewall::reconcile(const BridgeRules& bridge, const std::vector<Rule>& ports, bool drop_forwarded) {
+Result<> Firewall::reconcile(const std::vector<BridgeRules>& bridges, const std::vector<BridgeRules>& gone,
+                             const std::vector<Rule>& ports, bool drop_forwarded) {
     const std::lock_guard lock(mutex_);
     BERTH_TRY(auto text, run_command({save_}));
     const auto saved = SavedRules::parse(text);
@@ -65,10 +69,14 @@ Result<> Firewall::reconcile(const BridgeRules& bridge, const std::vector<Rule>&
         if (!saved.has(chain)) batch.line(chain.table, "-N " + chain.name);
     if (drop_forwarded) batch.line("filter", "-P FORWARD DROP");
     put_heads(saved, batch);
-    for (const auto& rule : bridge_rules(bridge))
-        if (!saved.has(rule)) batch.add(rule);
-    take_out_strays(saved, bridge, ports, batch);
-    for (const auto& rule : ports)
+    auto wanted = base_rules(v6_);
+    for (const auto& bridge : bridges)
+        for (auto& rule : bridge_rules(bridge)) wanted.push_back(std::move(rule));
+    wanted.insert(wanted.end(), ports.begin(), ports.end());
+    auto known = bridges;
+    known.insert(known.end(), gone.begin(), gone.end());
+    take_out_strays(saved, known, wanted, batch);
+    for (const auto& rule : wanted)
         if (!saved.has(rule)) batch.add(rule);
     if (batch.empty()) return {};
     return restore(batch.text());

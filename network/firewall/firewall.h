@@ -12,27 +12,30 @@ namespace berth::network {
 
 // The iptables backend. Every change is one `iptables-restore --noflush` batch; nothing is ever flushed, and
 // of chains shared with others (FORWARD, DOCKER-USER, another engine's DOCKER rules) only our own rules are
-// touched. IPv4. Blocking; safe from any thread.
+// touched. One object a family. Blocking; safe from any thread.
 class Firewall {
  public:
     // kUnavailable when the tools are not installed.
-    static Result<std::unique_ptr<Firewall>> open();
+    static Result<std::unique_ptr<Firewall>> open(bool v6);
 
-    // Brings the kernel to what should be: the base chains, the bridge's rules and `ports`; port rules of
-    // this bridge that nobody asked for are taken out. Does nothing where all is as it should be.
-    // `drop_forwarded` sets FORWARD's policy to DROP too.
-    Result<> reconcile(const BridgeRules& bridge, const std::vector<Rule>& ports, bool drop_forwarded);
+    // Brings the kernel to what should be: the base chains, the rules of every bridge and `ports`; rules of
+    // these bridges and of `gone` that nobody asked for are taken out. Does nothing where all is as it should
+    // be. `drop_forwarded` sets FORWARD's policy to DROP too.
+    Result<> reconcile(const std::vector<BridgeRules>& bridges, const std::vector<BridgeRules>& gone,
+                       const std::vector<Rule>& ports, bool drop_forwarded);
     // After an error none of the rules is left.
     Result<> add(const std::vector<Rule>& rules);
     // Rules that are not there are no error.
     Result<> remove(const std::vector<Rule>& rules);
 
  private:
-    Firewall(std::string save, std::string restore) : save_(std::move(save)), restore_(std::move(restore)) {}
+    Firewall(std::string save, std::string restore, bool v6)
+        : save_(std::move(save)), restore_(std::move(restore)), v6_(v6) {}
     Result<> restore(const std::string& batch);
     Result<> remove_locked(const std::vector<Rule>& rules);
 
     std::string save_, restore_;
+    bool v6_;
     std::mutex mutex_;
 };
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "network/ipam/ipv4.h"
+#include "network/ipam/ip.h"
 
 // Which rules there are to be, as text. No system call here.
 namespace berth::network {
@@ -24,18 +24,19 @@ struct Chain {
     std::string table, name;
 };
 
-// What the rules need to know of a bridge network.
+// What the rules of one family need to know of a bridge network.
 struct BridgeRules {
     std::string bridge;
     Subnet subnet;
-    bool masquerade = true;  // ip_masq
+    bool masquerade = true;
     bool icc = true;
+    bool internal = false;  // nothing goes in or out
 };
 
 // A published port with everything chosen.
 struct PublishedPort {
     std::string protocol;  // tcp, udp
-    Ipv4 host_ip;          // 0.0.0.0: every address
+    Ip host_ip;            // 0.0.0.0: every address
     std::uint16_t host_port = 0;
     std::uint16_t container_port = 0;
 };
@@ -48,16 +49,19 @@ std::vector<Chain> base_chains();
 // The jumps that have to stand first in their chains, in this order.
 std::vector<Rule> head_rules();
 
-// Rules of the bridge, whatever runs on it. Order counts within a chain.
+// Rules of no network in particular.
+std::vector<Rule> base_rules(bool v6);
+
+// Rules of a network, whatever runs on it. Order counts within a chain.
 std::vector<Rule> bridge_rules(const BridgeRules& bridge);
 
 // Rules of one container that publishes ports; none if it publishes nothing.
-std::vector<Rule> port_rules(const std::string& bridge, Ipv4 container,
+std::vector<Rule> port_rules(const std::string& bridge, Ip container,
                              const std::vector<PublishedPort>& ports);
 
-// Whether a rule found in the kernel has the shape of one of port_rules() for this bridge: what a crash left,
-// or another engine that had the bridge before and is gone (whose rule for its proxy would keep containers
-// from reaching published ports).
-bool is_port_rule(const Rule& rule, const BridgeRules& bridge);
+// Whether a rule found in the kernel has the shape of one of bridge_rules() or port_rules() for this bridge:
+// what a crash left, or another engine that had the bridge before and is gone (whose rule for its proxy would
+// keep containers from reaching published ports).
+bool belongs_to(const Rule& rule, const BridgeRules& bridge);
 
 }  // namespace berth::network

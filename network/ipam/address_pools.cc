@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "engine/base/digest.h"
+
 namespace berth::network {
 
 std::vector<AddressPool> default_pools() {
@@ -13,20 +15,30 @@ std::vector<AddressPool> default_pools() {
             pool("192.168.0.0/16", 20)};
 }
 
+AddressPool local_ipv6_pool(const std::string& seed) {
+    const std::string hex = std::string(sha256(seed).hex());
+    const auto text = fmt::format("fd{}:{}:{}::/48", hex.substr(0, 2), hex.substr(2, 4), hex.substr(6, 4));
+    return {*Subnet::parse(text), 64};
+}
+
 Result<std::vector<AddressPool>> parse_pools(const std::vector<std::string>& texts) {
     std::vector<AddressPool> pools;
     for (const auto& text : texts) {
         const auto slash = text.rfind('/');
-        auto base = slash == std::string::npos ? std::nullopt : Subnet::parse(text.substr(0, slash));
-        auto size = slash == std::string::npos ? std::nullopt : Subnet::parse("0.0.0.0" + text.substr(slash));
-        if (!base || !size || size->bits < base->bits || size->bits > 30)
-            return fail(ErrorKind::kInvalidArgument, fmt::format("invalid default address pool {:?}", text));
+        const auto invalid =
+            fail(ErrorKind::kInvalidArgument, fmt::format("invalid default address pool {:?}", text));
+        if (slash == std::string::npos) return invalid;
+        auto base = Subnet::parse(text.substr(0, slash));
+        if (!base) return invalid;
+        auto size = Subnet::parse((base->base.v6 ? "::" : "0.0.0.0") + text.substr(slash));
+        if (!size || size->bits < base->bits || size->bits > base->base.width() - 2) return invalid;
         pools.push_back({*base, size->bits});
     }
     return pools;
 }
 
-Result<Subnet> first_free_subnet(std::vector<AddressPool> pools, const std::vector<Subnet>& used) {
+Result<Subnet> first_free_subnet(std::vector<AddressPool> pools, bool v6, const std::vector<Subnet>& used) {
+    std::erase_if(pools, [&](const AddressPool& pool) { return pool.base.base.v6 != v6; });
     std::sort(pools.begin(), pools.end(),
               [](const AddressPool& a, const AddressPool& b) { return a.base < b.base; });
     for (const auto& pool : pools) {
@@ -36,9 +48,9 @@ Result<Subnet> first_free_subnet(std::vector<AddressPool> pools, const std::vect
                                             [&](const Subnet& subnet) { return subnet.overlaps(candidate); });
             if (taken == used.end()) return candidate;
             // Go on behind whichever of the two reaches further.
-            const std::uint64_t next = std::uint64_t{std::max(taken->last(), candidate.last()).value} + 1;
-            if (next > pool.base.last().value) break;
-            candidate = Subnet::of(Ipv4{static_cast<std::uint32_t>(next)}, pool.bits);
+            const Ip last = std::max(taken->last(), candidate.last());
+            if (last >= pool.base.last()) break;
+            candidate = Subnet::of({v6, last.value + 1}, pool.bits);
         }
     }
     return fail(ErrorKind::kUnavailable, "all predefined address pools have been fully subnetted");

@@ -2,25 +2,23 @@
 
 namespace berth::network {
 
-AddressSet::AddressSet(Subnet subnet) : subnet_(subnet) {
-    if (subnet_.bits > 30) return;
+AddressSet::AddressSet(Subnet subnet, Subnet range) : subnet_(subnet), range_(range) {
+    if (subnet_.bits > subnet_.base.width() - 2) return;
     taken_.insert(subnet_.base);
-    taken_.insert(subnet_.last());
+    if (!subnet_.base.v6) taken_.insert(subnet_.last());
 }
 
-std::optional<Ipv4> AddressSet::take_first() {
-    std::uint64_t candidate = subnet_.base.value;
-    for (const auto& taken : taken_) {
-        if (taken.value != candidate) break;
-        ++candidate;
+std::optional<Ip> AddressSet::take_first() {
+    Ip candidate = range_.base;
+    for (auto taken = taken_.lower_bound(candidate); taken != taken_.end() && *taken == candidate; ++taken) {
+        if (candidate == range_.last()) return std::nullopt;
+        ++candidate.value;
     }
-    if (candidate > subnet_.last().value) return std::nullopt;
-    const Ipv4 address{static_cast<std::uint32_t>(candidate)};
-    taken_.insert(address);
-    return address;
+    taken_.insert(candidate);
+    return candidate;
 }
 
-bool AddressSet::take(Ipv4 address) {
+bool AddressSet::take(Ip address) {
     return subnet_.contains(address) && taken_.insert(address).second;
 }
 

@@ -3,26 +3,28 @@
 #include <optional>
 #include <set>
 
-#include "network/ipam/ipv4.h"
+#include "network/ipam/ip.h"
 
 namespace berth::network {
 
-// Which addresses of a subnet are in use. The network's and the broadcast address are never given out (but
-// for /31 and /32). Not thread-safe.
+// Which addresses of a subnet are in use. The subnet's base and IPv4's broadcast address are never given out
+// (but for /31 and /32, /127 and /128). Not thread-safe.
 class AddressSet {
  public:
-    explicit AddressSet(Subnet subnet);
+    // Addresses that nobody asks for by name come out of `range`, a part of the subnet.
+    AddressSet(Subnet subnet, Subnet range);
+    explicit AddressSet(Subnet subnet) : AddressSet(subnet, subnet) {}
 
     const Subnet& subnet() const { return subnet_; }
     // The lowest free one, as Docker does: a released address is the next to go. Nothing when all are taken.
-    std::optional<Ipv4> take_first();
+    std::optional<Ip> take_first();
     // false if it is taken or outside.
-    bool take(Ipv4 address);
-    void release(Ipv4 address) { taken_.erase(address); }
+    bool take(Ip address);
+    void release(Ip address) { taken_.erase(address); }
 
  private:
-    Subnet subnet_;
-    std::set<Ipv4> taken_;
+    Subnet subnet_, range_;
+    std::set<Ip> taken_;
 };
 
 }  // namespace berth::network

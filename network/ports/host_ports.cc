@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <linux/filter.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -30,10 +31,14 @@ Range local_range() {
     return {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
 }
 
+std::string bracketed(const Ip& ip) {
+    return ip.v6 ? "[" + ip.text() + "]" : ip.text();
+}
+
 std::string describe(const HostPortRequest& request) {
     const auto ports = request.first == request.last ? fmt::to_string(request.first)
                                                      : fmt::format("{}-{}", request.first, request.last);
-    return fmt::format("{}:{}:{}:{}/{}", request.host_ip.text(), ports, request.container_ip.text(),
+    return fmt::format("{}:{}:{}:{}/{}", bracketed(request.host_ip), ports, bracketed(request.container_ip),
                        request.container_port, request.protocol);
 }
 
@@ -53,21 +58,25 @@ void drop_everything(int socket) {
 
 Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     const bool stream = request.protocol == "tcp";
-    UniqueFd fd(::socket(AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
+    const auto& ip = request.host_ip;
+    UniqueFd fd(::socket(ip.v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
     if (!fd) return fail_errno("create socket");
     const int on = 1;
+    if (ip.v6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     // Over connections of an earlier owner in TIME_WAIT.
     if (stream)
         ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     else
         drop_everything(fd.get());
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(request.host_ip.value);
+    sockaddr_in v4{.sin_family = AF_INET, .sin_port = htons(port)};
+    sockaddr_in6 v6{.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    const auto bytes = ip.bytes();
+    std::memcpy(ip.v6 ? static_cast<void*>(&v6.sin6_addr) : &v4.sin_addr, bytes.data(), bytes.size());
+    const auto* address =
+        ip.v6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
+    const socklen_t size = ip.v6 ? sizeof v6 : sizeof v4;
     // With SO_REUSEADDR only listening collides with another address of the same port.
-    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        (stream && ::listen(fd.get(), 0) != 0)) {
+    if (::bind(fd.get(), address, size) != 0 || (stream && ::listen(fd.get(), 0) != 0)) {
         const int error = errno;
         const auto which = request.first == request.last ? std::string("port") : fmt::format("port {}", port);
         return Failure(
@@ -84,7 +93,8 @@ bool HostPorts::taken(const HostPortRequest& request, std::uint16_t port) const 
     const auto protocol = taken_.find(request.protocol);
     if (protocol == taken_.end()) return false;
     for (const auto& [ip, ports] : protocol->second) {
-        const bool meets = ip == request.host_ip || ip.unspecified() || request.host_ip.unspecified();
+        const bool meets = ip.v6 == request.host_ip.v6 &&
+                           (ip == request.host_ip || ip.unspecified() || request.host_ip.unspecified());
         if (meets && ports.count(port)) return true;
     }
     return false;
@@ -96,9 +106,9 @@ Result<std::uint16_t> HostPorts::choose(const HostPortRequest& request) {
     if (request.first != 0 && request.first == request.last) {
         if (!taken(request, request.first)) return *ours.insert(request.first).first;
         // Docker names the address that has it: of the requested one or of 0.0.0.0.
-        const Ipv4 owner = ours.count(request.first) ? request.host_ip : Ipv4{};
+        const Ip owner = ours.count(request.first) ? request.host_ip : Ip{request.host_ip.v6, 0};
         return fail(ErrorKind::kInternal, fmt::format("Bind for {}:{} failed: port is already allocated",
-                                                      owner.text(), request.first));
+                                                      bracketed(owner), request.first));
     }
     const Range range = request.first ? Range{request.first, request.last} : local_range();
     auto& last = last_

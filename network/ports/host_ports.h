@@ -8,17 +8,17 @@
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
-#include "network/ipam/ipv4.h"
+#include "network/ipam/ip.h"
 
 namespace berth::network {
 
 // What a container wants of the host's ports.
 struct HostPortRequest {
-    Ipv4 host_ip;
+    Ip host_ip;
     std::string protocol;     // tcp, udp
     std::uint16_t first = 0;  // 0: any of net.ipv4.ip_local_port_range
     std::uint16_t last = 0;   // ≥ first
-    Ipv4 container_ip;        // both for error texts only
+    Ip container_ip;          // both for error texts only
     std::uint16_t container_port = 0;
 };
 
@@ -26,7 +26,7 @@ struct HostPortRequest {
 // from it, since rules send the traffic elsewhere. It goes with the daemon while the rules stay: until the
 // daemon is back, a process of the host may bind the port, but the traffic goes on to the container.
 struct HostPort {
-    Ipv4 host_ip;
+    Ip host_ip;
     std::string protocol;
     std::uint16_t port = 0;
     UniqueFd socket;
@@ -50,7 +50,7 @@ class HostPorts {
     void free(const HostPortRequest& request, std::uint16_t port);
 
     mutable std::mutex mutex_;
-    std::map<std::string, std::map<Ipv4, std::set<std::uint16_t>>> taken_;  // by protocol and host address
+    std::map<std::string, std::map<Ip, std::set<std::uint16_t>>> taken_;  // by protocol and host address
     std::map<std::string, std::uint16_t> last_;  // per protocol, address and range: where the search goes on
 };
 

@@ -76,10 +76,11 @@ void report(const Result<>& result) {
 
 }  // namespace
 
-void forget_connections(Ipv4 address) {
+void forget_connections(Ip address) {
     report(forget_if([&](const Tuple& original, const Tuple& reply) {
-        return original.source == address.value || original.destination == address.value ||
-               reply.source == address.value || reply.destination == address.value;
+        const auto value = static_cast<std::uint32_t>(address.value);
+        return original.source == value || original.destination == value || reply.source == value ||
+               reply.destination == value;
     }));
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <set>
 
-#include "network/ipam/ipv4.h"
+#include "network/ipam/ip.h"
 
 // Connections the kernel remembers. Each call walks the kernel's whole table (5 ms when it has 262144
 // buckets), so they are made for containers with published ports alone. Where conntrack is not loaded there
@@ -12,7 +12,7 @@ namespace berth::network {
 
 // Forgets every connection from or to `address`, translated or not: a client's UDP flow would go on to the
 // address after its port has another owner.
-void forget_connections(Ipv4 address);
+void forget_connections(Ip address);
 
 // Forgets the UDP flows to ports of the host: while they live, a new DNAT rule does not apply to them.
 void forget_udp_flows(const std::set<std::uint16_t>& host_ports);

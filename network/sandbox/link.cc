@@ -67,10 +67,21 @@ Result<> set_port(sys::NetlinkSocket& socket, int index, std::uint16_t attribute
     return socket.request(message);
 }
 
-std::optional<Ipv4> address_of(std::string_view attributes, std::uint16_t type) {
-    auto value = sys::attribute_value<std::uint32_t>(attributes, type);
-    if (!value) return std::nullopt;
-    return Ipv4{ntohl(*value)};
+std::optional<Ip> address_of(std::string_view attributes, std::uint16_t type) {
+    auto bytes = sys::find_attribute(attributes, type);
+    return bytes ? Ip::from_bytes(*bytes) : std::nullopt;
+}
+
+std::uint8_t family_of(bool v6) {
+    return v6 ? AF_INET6 : AF_INET;
+}
+
+NetlinkMessage& default_route(NetlinkMessage& message, bool v6) {
+    return message.body(rtmsg{.rtm_family = family_of(v6),
+                              .rtm_table = RT_TABLE_MAIN,
+                              .rtm_protocol = RTPROT_BOOT,
+                              .rtm_scope = RT_SCOPE_UNIVERSE,
+                              .rtm_type = RTN_UNICAST});
 }
 
 }  // namespace
@@ -83,8 +94,8 @@ MacAddress MacAddress::random() {
     return mac;
 }
 
-MacAddress MacAddress::of(Ipv4 address) {
-    const auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift); };
+MacAddress MacAddress::of(Ip address) {
+    const auto byte = [&](int shift) { return static_cast<std::uint8_t>(address.value >> shift & 0xff); };
     return {{0x02, 0x42, byte(24), byte(16), byte(8), byte(0)}};
 }
 
@@ -201,53 +212,58 @@ Result<> silence_port(sys::NetlinkSocket& socket, int index) {
     return in("flush bridge port", set_port(socket, index, IFLA_BRPORT_FLUSH, 1));
 }
 
-Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address) {
+Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ip address) {
     NetlinkMessage message(RTM_DELNEIGH);
-    message.body(ndmsg{.ndm_family = AF_INET, .ndm_ifindex = index}).put_value(NDA_DST, htonl(address.value));
+    message.body(ndmsg{.ndm_family = family_of(address.v6), .ndm_ifindex = index})
+        .put(NDA_DST, address.bytes());
     auto forgotten = socket.request(message);
     if (!forgotten && forgotten.error().sys_errno != ENOENT)
         return in("forget " + address.text(), std::move(forgotten));
     return {};
 }
 
-Result<> add_address(sys::NetlinkSocket& socket, int index, const Ipv4Prefix& address) {
+Result<> add_address(sys::NetlinkSocket& socket, int index, const Prefix& address) {
     NetlinkMessage message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-    const std::uint32_t local = htonl(address.address.value);
+    const std::string local = address.address.bytes();
+    // Nobody else has it: looking for duplicates would only hold up its use.
+    const std::uint8_t flags = address.address.v6 ? IFA_F_NODAD : 0;
     message
-        .body(ifaddrmsg{.ifa_family = AF_INET,
+        .body(ifaddrmsg{.ifa_family = family_of(address.address.v6),
                         .ifa_prefixlen = static_cast<std::uint8_t>(address.bits),
+                        .ifa_flags = flags,
                         .ifa_scope = RT_SCOPE_UNIVERSE,
                         .ifa_index = static_cast<std::uint32_t>(index)})
-        .put_value(IFA_LOCAL, local)
-        .put_value(IFA_ADDRESS, local);
-    if (address.bits < 31) message.put_value(IFA_BROADCAST, htonl(address.subnet().last().value));
-    return in("add address " + address.address.text(), socket.request(message));
+        .put(IFA_LOCAL, local)
+        .put(IFA_ADDRESS, local);
+    if (!address.address.v6 && address.bits < 31) message.put(IFA_BROADCAST, address.subnet().last().bytes());
+    return in("add address " + address.text(), socket.request(message));
 }
 
-Result<std::vector<Ipv4Prefix>> list_addresses(sys::NetlinkSocket& socket, int index) {
+Result<std::vector<Prefix>> list_addresses(sys::NetlinkSocket& socket, int index, bool v6) {
     NetlinkMessage message(RTM_GETADDR, NLM_F_DUMP);
-    message.body(ifaddrmsg{.ifa_family = AF_INET});
-    std::vector<Ipv4Prefix> addresses;
+    message.body(ifaddrmsg{.ifa_family = family_of(v6)});
+    std::vector<Prefix> addresses;
     BERTH_CHECK(in("list addresses", socket.request(message, [&](const sys::NetlinkAnswer& answer) {
         const auto* info = answer.body<ifaddrmsg>();
         if (answer.type != RTM_NEWADDR || !info || static_cast<int>(info->ifa_index) != index) return;
-        if (auto local = address_of(answer.attributes(sizeof *info), IFA_LOCAL))
+        if (auto local = address_of(answer.attributes(sizeof *info), v6 ? IFA_ADDRESS : IFA_LOCAL))
             addresses.push_back({*local, info->ifa_prefixlen});
     })));
     return addresses;
 }
 
-Result<> add_default_route(sys::NetlinkSocket& socket, int index, Ipv4 gateway) {
-    NetlinkMessage message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
-    message
-        .body(rtmsg{.rtm_family = AF_INET,
-                    .rtm_table = RT_TABLE_MAIN,
-                    .rtm_protocol = RTPROT_BOOT,
-                    .rtm_scope = RT_SCOPE_UNIVERSE,
-                    .rtm_type = RTN_UNICAST})
-        .put_value(RTA_GATEWAY, htonl(gateway.value))
-        .put_value(RTA_OIF, index);
-    return in("add default route by " + gateway.text(), socket.request(message));
+Result<> set_default_route(sys::NetlinkSocket& socket, int index, Ip gateway) {
+    NetlinkMessage message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+    default_route(message, gateway.v6).put(RTA_GATEWAY, gateway.bytes()).put_value(RTA_OIF, index);
+    return in("set default route by " + gateway.text(), socket.request(message));
+}
+
+Result<> remove_default_route(sys::NetlinkSocket& socket, bool v6) {
+    NetlinkMessage message(RTM_DELROUTE);
+    default_route(message, v6);
+    auto removed = socket.request(message);
+    if (!removed && removed.error().sys_errno != ESRCH) return in("remove default route", std::move(removed));
+    return {};
 }
 
 Result<std::vector<Subnet>> on_link_subnets(sys::NetlinkSocket& socket) {

@@ -9,7 +9,7 @@
 
 #include "engine/base/result.h"
 #include "engine/sys/netlink.h"
-#include "network/ipam/ipv4.h"
+#include "network/ipam/ip.h"
 
 // Links, addresses and routes by rtnetlink, each in the namespace of the socket it is given.
 namespace berth::network {
@@ -21,7 +21,7 @@ struct MacAddress {
     static MacAddress random();
     // 02:42 and the address: who gets a released address gets its MAC too, so that no neighbour's ARP cache
     // is wrong.
-    static MacAddress of(Ipv4 address);
+    static MacAddress of(Ip address);
     // Six hex pairs with ':' or '-' between, not multicast.
     static std::optional<MacAddress> parse(std::string_view text);
     std::string text() const;  // lower case, ':'
@@ -65,12 +65,15 @@ Result<> set_hairpin(sys::NetlinkSocket& socket, int index);
 // waiting for the kernel to take it down.
 Result<> silence_port(sys::NetlinkSocket& socket, int index);
 // What the host has learned of the MAC behind an address. Not to know it is no error.
-Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ipv4 address);
+Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ip address);
 
-Result<> add_address(sys::NetlinkSocket& socket, int index, const Ipv4Prefix& address);
-Result<std::vector<Ipv4Prefix>> list_addresses(sys::NetlinkSocket& socket, int index);
-Result<> add_default_route(sys::NetlinkSocket& socket, int index, Ipv4 gateway);
-// The subnets that the host reaches without a gateway.
+Result<> add_address(sys::NetlinkSocket& socket, int index, const Prefix& address);
+Result<std::vector<Prefix>> list_addresses(sys::NetlinkSocket& socket, int index, bool v6);
+// Makes `gateway` on link `index` the way to everywhere, whatever the way was before.
+Result<> set_default_route(sys::NetlinkSocket& socket, int index, Ip gateway);
+// Not to have one is no error.
+Result<> remove_default_route(sys::NetlinkSocket& socket, bool v6);
+// The IPv4 subnets that the host reaches without a gateway.
 Result<std::vector<Subnet>> on_link_subnets(sys::NetlinkSocket& socket);
 
 }  // namespace berth::network

@@ -261,7 +261,20 @@ class Networks final : public network::NetworkService {
         return fail(ErrorKind::kNotFound, "network " + name + " not found");
     }
     std::map<std::string, network::Endpoint> members(const std::string&) override { return {}; }
-    Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&,
+    Result<network::Sandbox> connect(const std::string&, const network::EndpointRequest&) override {
+        return network::Sandbox{};
+    }
+    Result<network::Sandbox> disconnect(const std::string&, const std::string&) override {
+        return network::Sandbox{};
+    }
+    void rename(const std::string&, const std::string&, const std::string&) override {}
+    Result<network::Network> create(network::Network wanted) override { return wanted; }
+    Result<> remove(const std::string&) override { return {}; }
+    std::vector<std::string> prune(const std::function<bool(const network::Network&)>&) override {
+        return {};
+    }
+    Result<> check(const network::Network&, const network::EndpointRequest&) override { return {}; }
+    Result<std::string> resolv_conf(network::Resolver, const std::vector<std::string>&,
                                     const std::vector<std::string>&,
                                     const std::vector<std::string>&) override {
         return std::string("nameserver 192.0.2.1\n");

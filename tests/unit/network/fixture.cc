@@ -154,6 +154,7 @@ void HostTest::TearDown() {
 
 std::unique_ptr<NetworkService> HostTest::open_service(NetworkConfig config) {
     config.state_dir = state();
+    config.data_dir = folder_->path() + "/data";
     database_.reset();
     auto database = state::Database::open(folder_->path() + "/db", kSchemas);
     EXPECT_TRUE(database);
@@ -175,7 +176,10 @@ Result<Sandbox> HostTest::attach(const std::string& container, std::vector<PortB
     SandboxRequest request;
     request.container_id = container;
     request.container_name = container;
-    request.network = network;
+    network::EndpointRequest endpoint;
+    endpoint.network = network;
+    endpoint.names = {container};
+    request.endpoints.push_back(std::move(endpoint));
     request.ports = std::move(ports);
     return service_->attach(request);
 }

@@ -238,7 +238,7 @@ TEST_F(ServiceTest, TwoEnginesNeverShareABridge) {
     second = open_network_service(config, *database_, sink_);
     ASSERT_TRUE(second);
     ASSERT_TRUE((*second)->recover({}));
-    EXPECT_EQ((*second)->inspect("bridge")->subnet, "172.18.0.0/16");
+    EXPECT_EQ((*second)->inspect("bridge")->pools.at(0).subnet, "172.18.0.0/16");
 }
 
 TEST_F(ServiceTest, PredefinedNetworksKeepTheirIds) {

@@ -10,25 +10,26 @@ TEST(ResolvConf, LeavesOutWhatContainersCannotReach) {
     const char* host =
         "# c\nnameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"
         "domain old\nsearch a.b c.d\noptions edns0\noptions ndots:2\nsortlist 1.2.3.0\n";
-    auto text = render_resolv_conf(host, false, {});
+    auto text = render_resolv_conf(host, Resolver::kServers, {});
     ASSERT_TRUE(text);
     EXPECT_EQ(text->substr(text->find("nameserver")),
               "nameserver 192.0.2.53\nsearch a.b c.d\noptions edns0 ndots:2\nsortlist 1.2.3.0\n");
-    auto same = render_resolv_conf(host, true, {});
+    auto same = render_resolv_conf(host, Resolver::kHost, {});
     ASSERT_TRUE(same);
     EXPECT_NE(same->find("nameserver 127.0.0.1\nnameserver 192.0.2.53\nnameserver 2001:db8::1\n"),
               same->npos);
 }
 
 TEST(ResolvConf, FallsBackAndOverrides) {
-    auto text = render_resolv_conf("nameserver 127.0.0.53\nsearch x\n", false, {});
+    auto text = render_resolv_conf("nameserver 127.0.0.53\nsearch x\n", Resolver::kServers, {});
     ASSERT_TRUE(text);
     EXPECT_NE(text->find("nameserver 8.8.8.8\nnameserver 8.8.4.4\n"), text->npos);
-    text = render_resolv_conf("search x\noptions y\n", false, {{"127.0.0.1", "fd00::1"}, {"."}, {"ndots:3"}});
+    text = render_resolv_conf("search x\noptions y\n", Resolver::kServers,
+                              {{"127.0.0.1", "fd00::1"}, {"."}, {"ndots:3"}});
     ASSERT_TRUE(text);
     EXPECT_EQ(text->substr(text->find("nameserver")),
               "nameserver 127.0.0.1\nnameserver fd00::1\noptions ndots:3\n");
-    auto bad = render_resolv_conf("", false, {{"nope"}, {}, {}});
+    auto bad = render_resolv_conf("", Resolver::kServers, {{"nope"}, {}, {}});
     ASSERT_FALSE(bad);
     EXPECT_EQ(bad.error().message, "bad nameserver address nope");
 }
@@ -44,7 +45,7 @@ TEST(SavedRules, FindsChainsAndRules) {
 }
 
 TEST(Rules, NoneWithoutPortsAndOnceEach) {
-    const Ipv4 container = *Ipv4::parse("172.17.0.2");
+    const Ip container = *Ip::parse("172.17.0.2");
     EXPECT_TRUE(port_rules("docker0", container, {}).empty());
     const auto rules = port_rules("docker0", container, {{"tcp", {}, 8080, 80}, {"tcp", {}, 8081, 80}});
     for (const auto& rule : rules) EXPECT_EQ(std::count(rules.begin(), rules.end(), rule), 1) << rule.spec;
@@ -52,16 +53,17 @@ TEST(Rules, NoneWithoutPortsAndOnceEach) {
 
 TEST(Rules, StraysAreKnownByTheirShape) {
     const BridgeRules bridge{"docker0", *Subnet::parse("172.17.0.0/16")};
-    for (const auto& rule : port_rules("docker0", *Ipv4::parse("172.17.0.2"),
-                                       {{"tcp", {}, 8080, 80}, {"udp", *Ipv4::parse("192.0.2.2"), 53, 53}}))
-        EXPECT_TRUE(is_port_rule(rule, bridge)) << rule.chain << " " << rule.spec;
-    for (const auto& rule : bridge_rules(bridge)) EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.spec;
-    for (const auto& rule : head_rules()) EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.spec;
-    for (const auto& rule : port_rules("other0", *Ipv4::parse("172.18.0.2"), {{"tcp", {}, 8080, 80}}))
-        EXPECT_FALSE(is_port_rule(rule, bridge)) << rule.chain << " " << rule.spec;
-    EXPECT_TRUE(is_port_rule({"nat", "DOCKER", "-i docker0 -j RETURN"}, bridge));
-    EXPECT_FALSE(is_port_rule({"nat", "DOCKER", "-i docker1 -j RETURN"}, bridge));
-    EXPECT_FALSE(is_port_rule({"filter", "DOCKER-USER", "-d 172.17.0.2/32 -j DROP"}, bridge));
+    for (const auto& rule : port_rules("docker0", *Ip::parse("172.17.0.2"),
+                                       {{"tcp", {}, 8080, 80}, {"udp", *Ip::parse("192.0.2.2"), 53, 53}}))
+        EXPECT_TRUE(belongs_to(rule, bridge)) << rule.chain << " " << rule.spec;
+    for (const auto& rule : bridge_rules(bridge)) EXPECT_TRUE(belongs_to(rule, bridge)) << rule.spec;
+    for (const auto& rule : base_rules(false)) EXPECT_FALSE(belongs_to(rule, bridge)) << rule.spec;
+    for (const auto& rule : head_rules()) EXPECT_FALSE(belongs_to(rule, bridge)) << rule.spec;
+    for (const auto& rule : port_rules("other0", *Ip::parse("172.18.0.2"), {{"tcp", {}, 8080, 80}}))
+        EXPECT_FALSE(belongs_to(rule, bridge)) << rule.chain << " " << rule.spec;
+    EXPECT_TRUE(belongs_to({"nat", "DOCKER", "-i docker0 -j RETURN"}, bridge));
+    EXPECT_FALSE(belongs_to({"nat", "DOCKER", "-i docker1 -j RETURN"}, bridge));
+    EXPECT_FALSE(belongs_to({"filter", "DOCKER-USER", "-d 172.17.0.2/32 -j DROP"}, bridge));
 }
 
 }  // namespace

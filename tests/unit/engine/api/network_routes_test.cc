@@ -45,8 +45,7 @@ class Networks final : public network::NetworkService {
     std::vector<Network> list() override {
         Network none{.name = "none", .id = "aa11", .driver = "null"};
         Network bridge{.name = "bridge", .id = "bb22", .driver = "bridge"};
-        bridge.subnet = "172.17.0.0/16";
-        bridge.gateway = "172.17.0.1";
+        bridge.pools = {{"172.17.0.0/16", "", "172.17.0.1", {}}};
         return {none, bridge};
     }
     Result<Network> inspect(const std::string& name) override {
@@ -62,25 +61,81 @@ class Networks final : public network::NetworkService {
         endpoint.prefix_length = 16;
         return {{"cc33", endpoint}};
     }
-    Result<std::string> resolv_conf(const std::string&, const std::vector<std::string>&,
+    Result<network::Sandbox> connect(const std::string&, const network::EndpointRequest&) override {
+        return network::Sandbox{};
+    }
+    Result<network::Sandbox> disconnect(const std::string&, const std::string&) override {
+        return network::Sandbox{};
+    }
+    void rename(const std::string&, const std::string&, const std::string&) override {}
+    Result<Network> create(Network wanted) override {
+        wanted.id = "dd44";
+        created = wanted;
+        return wanted;
+    }
+    Result<> remove(const std::string& name) override {
+        removed = name;
+        return {};
+    }
+    std::vector<std::string> prune(const std::function<bool(const Network&)>& wanted) override {
+        return wanted(Network{.name = "old", .labels = {{"a", "b"}}}) ? std::vector<std::string>{"old"}
+                                                                      : std::vector<std::string>{};
+    }
+    Result<> check(const Network&, const network::EndpointRequest&) override { return {}; }
+    Result<std::string> resolv_conf(network::Resolver, const std::vector<std::string>&,
                                     const std::vector<std::string>&,
                                     const std::vector<std::string>&) override {
         return std::string();
     }
+
+    Network created;
+    std::string removed;
+};
+
+class Containers final : public container::ContainerNetworks {
+ public:
+    Async<Result<>> connect(std::string network, std::string ref, types::EndpointRequest endpoint) override {
+        connected = network + " " + ref + " " + endpoint.ipam.value_or(types::EndpointIpam()).ipv4_address;
+        co_return Result<>();
+    }
+    Async<Result<>> disconnect(std::string network, std::string ref, bool force) override {
+        connected = "not " + network + " " + ref + (force ? " by force" : "");
+        co_return Result<>();
+    }
+
+    std::string connected;
+};
+
+class Text final : public http::BodyReader {
+ public:
+    explicit Text(std::string text) : text_(std::move(text)) {}
+    Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
+        const auto count = text_.copy(buffer.data(), buffer.size());
+        text_.erase(0, count);
+        co_return count;
+    }
+
+ private:
+    std::string text_;
 };
 
 class NetworkRoutes : public testing::Test {
  protected:
-    NetworkRoutes() { add_network_routes(router_, networks_); }
-
-    json ask(const std::string& method, const std::string& path, const std::string& query = {}) {
+    json ask(const std::string& method, const std::string& path, const std::string& query = {},
+             const std::string& body = {}) {
         IoContext io;
+        async::BlockingPool pool(1);
+        Router router;
+        add_network_routes(router, networks_, containers_, pool);
         Recorder recorder;
         http::Request request;
         request.method = method;
         request.path = request.target = path;
         request.query = http::Query::parse(query);
-        auto handler = router_.handler();
+        if (!body.empty()) request.headers.add("Content-Type", "application/json");
+        Text text(body);
+        request.body = &text;
+        auto handler = router.handler();
         async::block_on(io, handler(request, recorder));
         status_ = recorder.status;
         return json::parse(recorder.body, nullptr, false);
@@ -90,7 +145,7 @@ class NetworkRoutes : public testing::Test {
     }
 
     Networks networks_;
-    Router router_;
+    Containers containers_;
     unsigned status_ = 0;
 };
 
@@ -121,16 +176,39 @@ TEST_F(NetworkRoutes, ListAndItsFilters) {
     EXPECT_EQ(status_, 400u);
 }
 
-TEST_F(NetworkRoutes, WhatIsNotSupportedSaysSo) {
-    EXPECT_EQ(ask("DELETE", "/networks/bridge")["message"],
-              "bridge is a pre-defined network and cannot be removed");
-    EXPECT_EQ(status_, 403u);
-    ask("DELETE", "/networks/x");
-    EXPECT_EQ(status_, 404u);
-    ask("POST", "/networks/bridge/connect");
-    EXPECT_EQ(status_, 501u);
-    EXPECT_TRUE(ask("POST", "/networks/prune")["NetworksDeleted"].is_null());
+TEST_F(NetworkRoutes, CreateReadsEveryField) {
+    const auto answer =
+        ask("POST", "/networks/create", "",
+            R"({"Name":"n","Driver":"bridge","EnableIPv6":true,"Internal":true,"IPAM":{"Driver":"",
+                            "Options":{"o":"1"},"Config":[{"Subnet":"10.5.0.0/16","IPRange":"10.5.7.0/24",
+                            "Gateway":"10.5.7.1","AuxiliaryAddresses":{"h":"10.5.7.2"}}]},"Labels":{"a":"b"},
+                            "ConfigFrom":{"Network":"other"}})");
+    EXPECT_EQ(status_, 201u);
+    EXPECT_EQ(answer, json::parse(R"({"Id":"dd44","Warning":""})"));
+    const auto& made = networks_.created;
+    EXPECT_TRUE(made.ipv4 && made.ipv6 && made.internal);
+    EXPECT_EQ(made.ipam_driver, "default");
+    EXPECT_EQ(made.config_from, "other");
+    const network::IpamConfig wanted{"10.5.0.0/16", "10.5.7.0/24", "10.5.7.1", {{"h", "10.5.7.2"}}};
+    EXPECT_EQ(made.requested, std::vector{wanted});
+    EXPECT_EQ(
+        ask("POST", "/networks/create", "", R"({"Name":5})")["message"],
+        "invalid JSON: json: cannot unmarshal number into Go struct field CreateRequest.Name of type string");
+    EXPECT_EQ(status_, 400u);
+}
+
+TEST_F(NetworkRoutes, RemovePruneConnectDisconnect) {
+    ask("DELETE", "/networks/bridge");
+    EXPECT_EQ(status_, 204u);
+    EXPECT_EQ(networks_.removed, "bridge");
+    EXPECT_EQ(ask("POST", "/networks/prune")["NetworksDeleted"], json::parse(R"(["old"])"));
+    EXPECT_TRUE(ask("POST", "/networks/prune", R"(filters={"label!":["a"]})")["NetworksDeleted"].is_null());
+    ask("POST", "/networks/n/connect", "",
+        R"({"Container":"c","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.0.0.9"}}})");
     EXPECT_EQ(status_, 200u);
+    EXPECT_EQ(containers_.connected, "n c 10.0.0.9");
+    ask("POST", "/networks/n/disconnect", "", R"({"Container":"c","Force":true})");
+    EXPECT_EQ(containers_.connected, "not n c by force");
 }
 
 }  // namespace

@@ -1,0 +1,332 @@
+// Networks come and go.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/base/ids.h"
+#include "engine/base/log.h"
+#include "engine/base/undo.h"
+#include "network/ipam/address_pools.h"
+#include "network/sandbox/link.h"
+#include "network/service.h"
+
+namespace berth::network {
+namespace {
+
+Failure forbidden(std::string message) {
+    return fail(ErrorKind::kForbidden, std::move(message));
+}
+
+// What a network's driver and scope can be on a node outside a swarm.
+Result<> check_driver(const Network& wanted) {
+    if (wanted.driver == "overlay")
+        return forbidden(
+            "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect "
+            "this node to swarm and try again.");
+    if (wanted.scope == "swarm")
+        return forbidden("cannot create a swarm scoped network when swarm is not active");
+    if (wanted.ingress) return forbidden("Ingress network can only be global scope network");
+    if (wanted.driver == "host" || (wanted.driver == "null" && !wanted.config_only))
+        return forbidden(fmt::format("only one instance of \"{}\" network is allowed", wanted.driver));
+    if (wanted.driver == "macvlan" || wanted.driver == "ipvlan")
+        return fail(ErrorKind::kNotImplemented,
+                    fmt::format("network driver \"{}\" is not supported yet", wanted.driver));
+    if (wanted.driver != "bridge" && !wanted.config_only)
+        return fail(ErrorKind::kNotFound, fmt::format("plugin \"{}\" not found", wanted.driver));
+    if (wanted.ipam_driver != "default")
+        return fail(ErrorKind::kNotFound, fmt::format("plugin \"{}\" not found", wanted.ipam_driver));
+    return {};
+}
+
+// The gateway that was asked for, else the first free address; explicit ones and auxiliary ones first.
+Result<> choose_gateway(IpamConfig& pool, bool none) {
+    const auto subnet = *Subnet::parse(pool.subnet);
+    AddressSet set(subnet, pool.ip_range.empty() ? subnet : *Subnet::parse(pool.ip_range));
+    if (!pool.gateway.empty() && !set.take(*Ip::parse(pool.gateway)))
+        return fail(ErrorKind::kInternal,
+                    fmt::format("failed to allocate gateway ({}): Address already in use", pool.gateway));
+    for (const auto& [name, address] : pool.aux_addresses)
+        if (!set.take(*Ip::parse(address)))
+            return fail(ErrorKind::kForbidden,
+                        fmt::format("failed to allocate secondary ip address ({}:{}): Address already in use",
+                                    name, address));
+    if (none || !pool.gateway.empty()) return {};
+    const auto gateway = set.take_first();
+    if (!gateway) return fail(ErrorKind::kForbidden, "failed to allocate gateway (): No available addresses");
+    pool.gateway = gateway->text();
+    return {};
+}
+
+}  // namespace
+
+Result<> Service::check_new(Network& wanted) {
+    if (wanted.name.empty()) return fail(ErrorKind::kInvalidArgument, "invalid name: name is empty");
+    if (wanted.predefined() || wanted.name == "default")
+        return forbidden(fmt::format("operation is not permitted on predefined {} network ", wanted.name));
+    BERTH_CHECK(check_ipam(wanted.requested, wanted.ipv6));
+    if (!wanted.ipv4 && !wanted.ipv6)
+        return fail(ErrorKind::kInvalidArgument, "IPv4 or IPv6 must be enabled");
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [id, network] : networks_)
+            if (network.about.name == wanted.name)
+                return fail(ErrorKind::kConflict,
+                            fmt::format("network with name {} already exists", wanted.name));
+        if (!wanted.config_from.empty()) {
+            const auto* from = network_of(wanted.config_from);
+            if (!from)
+                return fail(ErrorKind::kNotFound, fmt::format("network {} not found", wanted.config_from));
+            if (!from->about.config_only)
+                return forbidden(fmt::format("{} is not a configuration only network", wanted.config_from));
+            wanted.requested = from->about.requested;
+            wanted.options = from->about.options;
+            wanted.ipv6 = from->about.ipv6;
+            wanted.internal = from->about.internal;
+        }
+    }
+    if (wanted.driver.empty()) wanted.driver = wanted.config_only ? "null" : "bridge";
+    return check_driver(wanted);
+}
+
+Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host) const {
+    std::vector<Subnet> others;
+    for (const auto& [id, other] : networks_)
+        for (const auto& pool : other.about.pools) others.push_back(*Subnet::parse(pool.subnet));
+    BERTH_TRY(const auto settings, read_bridge_settings(network));
+    for (const bool v6 : {false, true}) {
+        if (!(v6 ? network.ipv6 : network.ipv4)) continue;
+        std::vector<IpamConfig> asked;
+        for (const auto& config : network.requested) {
+            if (config.v6() != v6) continue;
+            const auto subnet = *Subnet::parse(config.subnet);
+            const auto meets = [&](const Subnet& other) { return other.overlaps(subnet); };
+            if (std::any_of(others.begin(), others.end(), meets))
+                return forbidden("invalid pool request: Pool overlaps with other one on this address space");
+            others.push_back(subnet);
+            asked.push_back(config);
+        }
+        if (asked.size() > 1) return forbidden("bridge driver doesn't support multiple subnets");
+        if (asked.empty()) {
+            auto pools = default_pools();
+            if (!config_.address_pools.empty()) {
+                BERTH_TRY(pools, parse_pools(config_.address_pools));
+            }
+            pools.push_back(local_ipv6_pool(config_.data_dir));
+            auto used = others;
+            used.insert(used.end(), host.begin(), host.end());
+            BERTH_TRY(const auto subnet, first_free_subnet(std::move(pools), v6, used));
+            asked.push_back({subnet.text(), "", "", {}});
+            others.push_back(subnet);
+        }
+        BERTH_CHECK(choose_gateway(asked.front(), settings.isolated));
+        network.pools.push_back(std::move(asked.front()));
+    }
+    return {};
+}
+
+Result<> Service::claim_bridge_name(const Network& network) const {
+    BERTH_TRY(const auto settings, read_bridge_settings(network));
+    for (const auto& [id, other] : networks_) {
+        if (other.about.driver != "bridge" || other.about.config_only) continue;
+        const auto theirs = read_bridge_settings(other.about);
+        if (!theirs || theirs->name != settings.name) continue;
+        return forbidden(fmt::format(
+            "cannot create network {} ({}): conflicts with network {} ({}): networks have same bridge name",
+            network.id, settings.name, id, theirs->name));
+    }
+    return {};
+}
+
+Result<Service::LiveNetwork*> Service::claim_network(Network wanted) {
+    BERTH_TRY(const auto host, subnets_of_host());
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, network] : networks_)
+        if (network.about.name == wanted.name)
+            return fail(ErrorKind::kConflict,
+                        fmt::format("network with name {} already exists", wanted.name));
+    if (!wanted.config_only) {
+        BERTH_CHECK(claim_bridge_name(wanted));
+        BERTH_CHECK(choose_pools(wanted, host));
+    }
+    LiveNetwork network;
+    network.about = std::move(wanted);
+    network.hidden = true;
+    BERTH_CHECK(fill_addresses(network));
+    const auto id = network.about.id;
+    return &networks_.emplace(id, std::move(network)).first->second;
+}
+
+Result<> Service::fill_addresses(LiveNetwork& network) {
+    for (const auto& pool : network.about.pools) {
+        const auto subnet = Subnet::parse(pool.subnet);
+        const auto range = pool.ip_range.empty() ? subnet : Subnet::parse(pool.ip_range);
+        if (!subnet || !range)
+            return fail(ErrorKind::kDataLoss, fmt::format("network {} has an unreadable subnet {:?}",
+                                                          network.about.name, pool.subnet));
+        auto& set = (pool.v6() ? network.v6 : network.v4).emplace(*subnet, *range);
+        if (auto gateway = Ip::parse(pool.gateway)) set.take(*gateway);
+        for (const auto& [name, text] : pool.aux_addresses)
+            if (auto address = Ip::parse(text)) set.take(*address);
+    }
+    return {};
+}
+
+void Service::forget(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    networks_.erase(id);
+}
+
+Result<Network> Service::create(Network wanted) {
+    BERTH_CHECK(check_new(wanted));
+    wanted.id = new_id();
+    wanted.created_at = now();
+    BERTH_TRY(auto* network, claim_network(std::move(wanted)));
+    const auto about = network->about;
+    UndoStack undo;
+    undo.push([&] { forget(about.id); });
+    if (!about.config_only) {
+        undo.push([&] {
+            if (auto lowered = lower(*network); !lowered)
+                log::error("cannot take back a network",
+                           {{"network", about.name}, {"error", lowered.error().message}});
+        });
+        BERTH_CHECK(raise(*network));
+    }
+    undo.push([&] { (void)store_.remove(about.id).has_value(); });
+    BERTH_CHECK(store_.add(about));
+    undo.keep();
+    {
+        const std::lock_guard lock(mutex_);
+        network->hidden = false;
+    }
+    report("create", about);
+    return about;
+}
+
+// The bridge and its rules: first what protects, then what opens.
+Result<> Service::raise(LiveNetwork& network) {
+    BERTH_TRY(auto bridge, set_up_bridge(config_, network.about));
+    RuleSet rules;
+    for (const auto& one : bridge.rules())
+        for (auto& rule : bridge_rules(one))
+            (one.subnet.base.v6 ? rules.v6 : rules.v4).push_back(std::move(rule));
+    {
+        const std::lock_guard lock(mutex_);
+        network.bridge.emplace(std::move(bridge));
+    }
+    BERTH_CHECK(add_rules(rules));
+    return open_bridge(config_, *network.bridge);
+}
+
+Result<> Service::lower(LiveNetwork& network) {
+    if (!network.bridge) return {};
+    RuleSet rules;
+    for (const auto& one : network.bridge->rules())
+        for (auto& rule : bridge_rules(one))
+            (one.subnet.base.v6 ? rules.v6 : rules.v4).push_back(std::move(rule));
+    BERTH_CHECK(take_down_bridge(config_, *network.bridge));
+    return remove_rules(rules);
+}
+
+std::string Service::endpoints_of(const std::string& network_id) const {
+    std::string text;
+    for (const auto& [container, attached] : attached_)
+        for (const auto& endpoint : attached.record.sandbox.endpoints)
+            if (endpoint.network_id == network_id)
+                text += fmt::format("{}name:{:?} id:{:?}", text.empty() ? "" : ", ", endpoint.container_name,
+                                    short_id(endpoint.endpoint_id));
+    return text;
+}
+
+Result<> Service::remove(const std::string& name_or_id) {
+    constexpr const char* kTrouble = "error while removing network";
+    LiveNetwork* network = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        network = network_of(name_or_id);
+        if (!network) return fail(ErrorKind::kNotFound, fmt::format("network {} not found", name_or_id));
+        const auto& about = network->about;
+        if (about.predefined())
+            return forbidden(about.name + " is a pre-defined network and cannot be removed");
+        if (network->users > 0)
+            return forbidden(fmt::format("{}: network {} has active endpoints ({})", kTrouble, about.name,
+                                         endpoints_of(about.id)));
+        for (const auto& [id, other] : networks_)
+            if (about.config_only && other.about.config_from == about.name)
+                return forbidden(
+                    fmt::format("{}: configuration network {:?} is in use", kTrouble, about.name));
+        network->hidden = true;
+    }
+    const auto about = network->about;
+    auto removed = lower(*network);
+    if (removed) removed = store_.remove(about.id);
+    if (!removed) {
+        const std::lock_guard lock(mutex_);
+        network->hidden = false;
+        return in(kTrouble, std::move(removed));
+    }
+    forget(about.id);
+    report("destroy", about);
+    return {};
+}
+
+std::vector<std::string> Service::prune(const std::function<bool(const Network&)>& wanted) {
+    std::vector<std::string> names;
+    for (const auto& network : list()) {
+        if (network.predefined() || !wanted(network)) continue;
+        auto removed = remove(network.id);
+        if (removed)
+            names.push_back(network.name);
+        else if (removed.error().kind != ErrorKind::kForbidden &&
+                 removed.error().kind != ErrorKind::kNotFound)
+            log::warning("cannot prune network",
+                         {{"network", network.name}, {"error", removed.error().message}});
+    }
+    events::Event event;
+    event.type = "network";
+    event.action = "prune";
+    event.attributes = {{"reclaimed", "0"}};
+    events_.publish(std::move(event));
+    return names;
+}
+
+Result<> Service::check(const Network& network, const EndpointRequest& request) {
+    std::vector<std::string> errors;
+    const bool asks = !request.ipv4_address.empty() || !request.ipv6_address.empty();
+    if (network.predefined()) {
+        if (asks) errors.push_back("user specified IP address is supported on user defined networks only");
+        if (!request.aliases.empty())
+            errors.push_back(
+                "network-scoped alias is supported only for containers in user defined networks");
+    }
+    for (const bool v6 : {false, true}) {
+        const auto& text = v6 ? request.ipv6_address : request.ipv4_address;
+        if (text.empty()) continue;
+        const auto address = Ip::parse(text);
+        if (!address || address->v6 != v6)
+            errors.push_back(fmt::format("invalid IPv{} address: {}", v6 ? 6 : 4, text));
+        bool configured = false, inside = false;
+        for (const auto& config : network.requested) {
+            if (config.v6() != v6) continue;
+            configured = true;
+            const auto subnet = Subnet::parse(config.subnet);
+            inside = inside || (address && subnet && subnet->contains(*address));
+        }
+        if (!configured)
+            errors.push_back(
+                "user specified IP address is supported only when connecting to networks with user "
+                "configured "
+                "subnets");
+        else if (!inside)
+            errors.push_back(fmt::format("no configured subnet or ip-range contain the IP address {}", text));
+    }
+    for (const auto& text : request.link_local_addresses)
+        if (!Ip::parse(text)) errors.push_back("invalid link-local IP address: " + text);
+    if (!errors.empty())
+        return fail(ErrorKind::kInvalidArgument, "invalid endpoint settings:\n" + join_errors(errors));
+    if (!request.mac_address.empty() && !MacAddress::parse(request.mac_address))
+        return fail(ErrorKind::kInvalidArgument, "invalid MAC address " + request.mac_address);
+    return {};
+}
+
+}  // namespace berth::network
