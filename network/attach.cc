@@ -66,16 +66,24 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
                        {{"container", request.container_id}, {"error", result.error().message}});
     });
     const auto& sandbox = attached.record.sandbox;
-    if (!sandbox.key.empty()) BERTH_CHECK(build(attached));
+    ResolverSockets sockets;
+    if (!sandbox.key.empty()) BERTH_CHECK(build(attached, sockets));
+    if (sandbox.resolver) BERTH_CHECK(records_.write(attached.record));
     for (const auto& endpoint : sandbox.endpoints)
         BERTH_CHECK(settle(endpoint, endpoint.endpoint_id == attached.record.published_on));
     if (!sandbox.ports.empty())
         BERTH_CHECK(in(trouble_with(attached.record, *gateway_of(sandbox)), publish(attached)));
     undo.keep();
-    auto copy = sandbox;
+    const auto record = attached.record;
+    const auto& copy = record.sandbox;
     {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(request.container_id, std::move(attached));
+    }
+    if (auto named = start_names(record, std::move(sockets)); !named) {
+        if (auto detached = detach(request.container_id); !detached)
+            log::error("cannot take back network sandbox", {{"error", detached.error().message}});
+        return Failure(std::move(named.error()));
     }
     for (const auto& endpoint : copy.endpoints) report("connect", request.container_id, endpoint);
     return copy;
@@ -138,7 +146,7 @@ Result<> Service::reserve_ports(Attached& attached) {
     return {};
 }
 
-Result<> Service::build(const Attached& attached) {
+Result<> Service::build(Attached& attached, ResolverSockets& sockets) {
     const auto& sandbox = attached.record.sandbox;
     // Opened here, on a thread of the host's namespace: that is where the veths' other ends go.
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
@@ -146,6 +154,7 @@ Result<> Service::build(const Attached& attached) {
         BERTH_TRY(auto inside, sys::NetlinkSocket::open());
         BERTH_CHECK(set_link_up(inside, kLoopback));
         for (const auto& endpoint : sandbox.endpoints) BERTH_CHECK(plug(host, inside, endpoint, netns_fd));
+        if (wants_names(attached.record)) BERTH_CHECK(open_names(attached.record, sockets));
         return set_routes(inside, sandbox);
     });
 }
@@ -203,12 +212,13 @@ Result<> Service::detach(const std::string& container_id) {
     // container.
     BERTH_CHECK(tear_down(attached->record));
     give_back(*attached);
-    const auto endpoints = attached->record.sandbox.endpoints;
+    const auto record = attached->record;
     {
         const std::lock_guard lock(mutex_);
         attached_.erase(container_id);
     }
-    for (const auto& endpoint : endpoints) report("disconnect", container_id, endpoint);
+    stop_names(record);
+    for (const auto& endpoint : record.sandbox.endpoints) report("disconnect", container_id, endpoint);
     return {};
 }
 
@@ -216,6 +226,8 @@ Result<> Service::tear_down(const Record& record) {
     Result<> first;
     const auto& sandbox = record.sandbox;
     for (const auto& endpoint : sandbox.endpoints) silence(endpoint);
+    // Its sockets would keep the namespace alive.
+    if (sandbox.resolver) resolvers_.remove(record.container);
     note(first, remove_rules(rules_of(record)));
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())

@@ -82,23 +82,27 @@ Result<Sandbox> Service::connect(const std::string& container_id, const Endpoint
         (void)bring_routes(attached->record.sandbox).has_value();
     });
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
+    ResolverSockets sockets;
     BERTH_CHECK(inside_netns(next.sandbox.key, [&]() -> Result<> {
         BERTH_TRY(const auto netns, open_file("/proc/thread-self/ns/net", O_RDONLY));
         BERTH_TRY(auto inside, sys::NetlinkSocket::open());
         BERTH_CHECK(plug(host, inside, endpoint, netns.get()));
+        if (wants_names(next) && !next.sandbox.resolver) BERTH_CHECK(open_names(next, sockets));
         return set_routes(inside, next.sandbox);
     }));
     BERTH_CHECK(settle(endpoint, false));
     BERTH_CHECK(move_ports(*attached, next));
     BERTH_CHECK(records_.write(next));
     undo.keep();
-    auto sandbox = next.sandbox;
     {
         const std::lock_guard lock(mutex_);
-        attached->record = std::move(next);
+        attached->record = next;
     }
+    if (auto named = start_names(next, std::move(sockets)); !named)
+        log::error("a container has no names",
+                   {{"container", container_id}, {"error", named.error().message}});
     report("connect", container_id, endpoint);
-    return sandbox;
+    return next.sandbox;
 }
 
 Result<Sandbox> Service::disconnect(const std::string& container_id, const std::string& network) {
@@ -118,14 +122,14 @@ Result<Sandbox> Service::disconnect(const std::string& container_id, const std::
     BERTH_CHECK(bring_routes(next.sandbox));
     unplug(gone);
     BERTH_CHECK(records_.write(next));
-    auto sandbox = next.sandbox;
     {
         const std::lock_guard lock(mutex_);
-        attached->record = std::move(next);
+        attached->record = next;
     }
+    update_names(next, gone.network_id);
     release_endpoint(gone);
     report("disconnect", container_id, gone);
-    return sandbox;
+    return next.sandbox;
 }
 
 void Service::rename(const std::string& container_id, const std::string& old_name, const std::string& name) {
@@ -139,8 +143,11 @@ void Service::rename(const std::string& container_id, const std::string& old_nam
     }
     if (auto written = records_.write(next); !written)
         log::error("cannot record a container's new name", {{"error", written.error().message}});
-    const std::lock_guard lock(mutex_);
-    attached->record = std::move(next);
+    {
+        const std::lock_guard lock(mutex_);
+        attached->record = next;
+    }
+    update_names(next, "");
 }
 
 }  // namespace berth::network

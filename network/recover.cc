@@ -113,6 +113,8 @@ Result<> Service::recover(const std::vector<std::string>& live) {
             log::error("cannot remove the network sandbox of a dead container",
                        {{"container", record.container}, {"error", result.error().message}});
 
+    recover_names();
+
     // Handles without a record: from before the record was written, or after it was lost.
     BERTH_TRY(auto files, list_folder(handle_folder()));
     for (const auto& file : files)

@@ -10,6 +10,7 @@
 #include "network/bridge.h"
 #include "network/firewall/firewall.h"
 #include "network/ipam/address_set.h"
+#include "network/names/resolvers.h"
 #include "network/network_service.h"
 #include "network/network_store.h"
 #include "network/ports/host_ports.h"
@@ -97,7 +98,7 @@ class Service : public NetworkService {
 
     // Sandboxes (attach.cc, connect.cc)
     Result<Attached> plan(const SandboxRequest& request);
-    Result<> build(const Attached& attached);
+    Result<> build(Attached& attached, ResolverSockets& sockets);
     Result<> reserve_ports(Attached& attached);
     Result<> publish(const Attached& attached);
     Result<> add_rules(const RuleSet& rules);
@@ -108,6 +109,18 @@ class Service : public NetworkService {
     Result<> tear_down(const Record& record);
     void give_back(const Attached& attached);
     Attached adopt(Record record);
+    // Names (naming.cc)
+    bool wants_names(const Record& record) const;
+    SandboxNames names_of(const Record& record) const;
+    // In the sandbox's namespace; the ports go into the record.
+    Result<> open_names(Record& record, ResolverSockets& sockets) const;
+    // Files and sockets of a sandbox that is attached, and what others see of it.
+    Result<> start_names(const Record& record, ResolverSockets sockets);
+    void stop_names(const Record& record);
+    // After a change of a sandbox that goes on; `left` is a network it is no longer in, or "".
+    void update_names(const Record& record, const std::string& left);
+    Result<> write_network_names(const std::string& network_id);
+    void recover_names();
     Attached* attached_to(const std::string& container_id);
     std::string handle_folder() const { return config_.state_dir + "/netns"; }
     RuleSet rules_of(const Record& record) const;
@@ -121,6 +134,8 @@ class Service : public NetworkService {
     NetworkStore store_;
     RecordStore records_;
     HostPorts host_ports_;
+    Resolvers resolvers_;
+    std::mutex names_mutex_;  // the order of a names file's versions; taken before mutex_
 
     mutable std::mutex mutex_;
     std::map<std::string, LiveNetwork> networks_;  // by ID; addresses of elements stay

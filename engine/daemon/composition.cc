@@ -145,7 +145,9 @@ Result<> Composition::Parts::open_services() {
     BERTH_TRY(images,
               image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
     BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config, helper), *database, events));
-    BERTH_TRY(networks, network::open_network_service(network_config(config), *database, events));
+    auto networking = network_config(config);
+    BERTH_TRY(networking.netd_path, companion(folder, "berth-netd"));
+    BERTH_TRY(networks, network::open_network_service(std::move(networking), *database, events));
     supervisor::SupervisorConfig supervision;
     supervision.state_dir = config.exec_root;
     BERTH_TRY(supervision.shim_path, companion(folder, "berth-shim"));

@@ -1,5 +1,7 @@
 #include "engine/sys/netlink.h"
 
+#include <arpa/inet.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -101,19 +103,20 @@ Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
     return NetlinkSocket(std::move(fd));
 }
 
-Result<> NetlinkSocket::request(NetlinkMessage& message,
-                                const std::function<void(const NetlinkAnswer&)>& visit) {
-    message.header().nlmsg_len = static_cast<std::uint32_t>(message.bytes_.size());
-    message.header().nlmsg_seq = ++sequence_;
+Result<> NetlinkSocket::send(std::string_view bytes) {
     sockaddr_nl kernel{};
     kernel.nl_family = AF_NETLINK;
     ssize_t sent;
     do {
-        sent = ::sendto(fd_.get(), message.bytes_.data(), message.bytes_.size(), 0,
-                        reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+        sent = ::sendto(fd_.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                        sizeof kernel);
     } while (sent < 0 && errno == EINTR);
     if (sent < 0) return fail_errno("send to netlink");
+    return {};
+}
 
+Result<> NetlinkSocket::read_answers(std::uint32_t first,
+                                     const std::function<void(const NetlinkAnswer&)>& visit) {
     alignas(nlmsghdr) std::array<char, kAnswerBuffer> buffer;
     for (;;) {
         const ssize_t got = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_TRUNC);
@@ -128,12 +131,46 @@ Result<> NetlinkSocket::request(NetlinkMessage& message,
             if (header.nlmsg_len < sizeof header || header.nlmsg_len > rest.size()) break;
             const auto payload = rest.substr(NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
             rest.remove_prefix(std::min(aligned(header.nlmsg_len), rest.size()));
-            if (header.nlmsg_seq != sequence_) continue;  // an answer to a request that was given up
-            if (header.nlmsg_type == NLMSG_ERROR) return verdict(header, payload);
+            // Others are answers to a request that was given up.
+            if (header.nlmsg_seq < first || header.nlmsg_seq > sequence_) continue;
+            if (header.nlmsg_type == NLMSG_ERROR) {
+                auto result = verdict(header, payload);
+                if (!result || header.nlmsg_seq == sequence_) return result;
+                continue;
+            }
             if (header.nlmsg_type == NLMSG_DONE) return {};
             if (visit) visit({header.nlmsg_type, payload});
         }
     }
+}
+
+Result<> NetlinkSocket::request(NetlinkMessage& message,
+                                const std::function<void(const NetlinkAnswer&)>& visit) {
+    message.header().nlmsg_len = static_cast<std::uint32_t>(message.bytes_.size());
+    message.header().nlmsg_seq = ++sequence_;
+    BERTH_CHECK(send(message.bytes_));
+    return read_answers(sequence_, visit);
+}
+
+Result<> NetlinkSocket::transaction(std::vector<NetlinkMessage>& messages, std::uint16_t subsystem) {
+    NetlinkMessage begin(NFNL_MSG_BATCH_BEGIN), end(NFNL_MSG_BATCH_END);
+    const nfgenmsg body{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0, .res_id = htons(subsystem)};
+    begin.body(body);
+    end.body(body);
+    const std::uint32_t first = sequence_ + 1;
+    std::string bytes;
+    const auto put = [&](NetlinkMessage& message, std::uint32_t sequence, bool acknowledge) {
+        message.header().nlmsg_len = static_cast<std::uint32_t>(message.bytes_.size());
+        message.header().nlmsg_seq = sequence;
+        if (!acknowledge) message.header().nlmsg_flags &= static_cast<std::uint16_t>(~NLM_F_ACK);
+        bytes += message.bytes_;
+    };
+    put(begin, ++sequence_, false);
+    for (auto& message : messages) put(message, ++sequence_, &message == &messages.back());
+    // The end has the last message's number: it is never answered by itself.
+    put(end, sequence_, false);
+    BERTH_CHECK(send(bytes));
+    return read_answers(first, {});
 }
 
 }  // namespace berth::sys

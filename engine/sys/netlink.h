@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
@@ -82,8 +83,14 @@ class NetlinkSocket {
     // Sends `message` and reads its answers up to the kernel's verdict, giving each to `visit`. The error
     // carries the errno and, where the kernel says one, its own text.
     Result<> request(NetlinkMessage& message, const std::function<void(const NetlinkAnswer&)>& visit = {});
+    // Sends the messages as one transaction of an nfnetlink subsystem (NFNL_SUBSYS_…): all of them happen, or
+    // none and the first error is returned.
+    Result<> transaction(std::vector<NetlinkMessage>& messages, std::uint16_t subsystem);
 
  private:
+    Result<> send(std::string_view bytes);
+    // Reads answers to the sequence numbers from `first` on, up to an error or the verdict on the last one.
+    Result<> read_answers(std::uint32_t first, const std::function<void(const NetlinkAnswer&)>& visit);
     explicit NetlinkSocket(UniqueFd fd) : fd_(std::move(fd)) {}
     UniqueFd fd_;
     std::uint32_t sequence_ = 0;

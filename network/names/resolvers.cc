@@ -1,0 +1,127 @@
+#include "network/names/resolvers.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engine/async/unix_address.h"
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+#include "engine/sys/spawn.h"
+#include "network/names/wire.h"
+
+namespace berth::network {
+namespace {
+
+Result<UniqueFd> seqpacket() {
+    UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    if (!socket) return fail_errno("create socket");
+    const timeval deadline{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &deadline, sizeof deadline);
+    return socket;
+}
+
+}  // namespace
+
+Result<std::set<std::string>> Resolvers::open() {
+    const std::lock_guard lock(mutex_);
+    // berth-netd reads here without privileges; who gets this far has passed the state root.
+    BERTH_CHECK(make_folders(folder(), 0711));
+    if (auto connected = connect_locked(); !connected)
+        log::debug("no berth-netd is running", {{"error", connected.error().message}});
+    return served_;
+}
+
+Result<> Resolvers::connect_locked() {
+    served_.clear();
+    BERTH_TRY(auto socket, seqpacket());
+    BERTH_TRY(const auto address, async::UnixAddress::of(socket_path()));
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) != 0)
+        return fail_errno("connect to berth-netd");
+    BERTH_CHECK(send_packet(socket.get(), {"hello", "1"}));
+    BERTH_TRY(const auto answer, receive_packet(socket.get()));
+    if (answer.words.size() < 2 || answer.words[0] != "hello" || answer.words[1] != "1")
+        return fail(ErrorKind::kUnavailable, "berth-netd speaks another version");
+    for (std::size_t i = 2; i < answer.words.size(); ++i)
+        if (!answer.words[i].empty()) served_.insert(answer.words[i]);
+    connection_ = std::move(socket);
+    return {};
+}
+
+Result<> Resolvers::start_locked() {
+    BERTH_TRY(auto listening, seqpacket());
+    BERTH_TRY(const auto address, async::UnixAddress::of(socket_path()));
+    ::unlink(socket_path().c_str());
+    if (::bind(listening.get(), reinterpret_cast<const sockaddr*>(&address.name), address.size) != 0 ||
+        ::listen(listening.get(), 8) != 0)
+        return fail_errno("listen on " + socket_path());
+    if (::chmod(socket_path().c_str(), 0600) != 0) return fail_errno("chmod " + socket_path());
+    BERTH_TRY(const auto names, open_file(folder(), O_PATH | O_DIRECTORY));
+    sys::SpawnOptions options;
+    options.argv = {netd_path_, "--state", state_dir_};
+    options.fds = {-1, -1, STDERR_FILENO, listening.get(), names.get()};
+    options.folder = "/";
+    options.new_session = true;
+    options.orphan = true;
+    BERTH_CHECK(in("start berth-netd", sys::spawn(options)));
+    return connect_locked();
+}
+
+Result<> Resolvers::ask_locked(const std::vector<std::string>& words, const std::vector<int>& descriptors) {
+    BERTH_CHECK(send_packet(connection_.get(), words, descriptors));
+    BERTH_TRY(const auto answer, receive_packet(connection_.get()));
+    if (answer.words[0] == "done") return {};
+    return fail(ErrorKind::kInternal, "berth-netd refuses " + words[0]);
+}
+
+Result<> Resolvers::add(const std::string& container, ResolverSockets sockets) {
+    std::vector<int> descriptors{sockets.udp.get(), sockets.tcp.get()};
+    for (const auto& socket : sockets.ask_udp) descriptors.push_back(socket.get());
+    for (const auto& socket : sockets.ask_tcp) descriptors.push_back(socket.get());
+    const std::vector<std::string> words{"add", container, std::to_string(sockets.ask_udp.size()),
+                                         std::to_string(sockets.ask_tcp.size())};
+    const std::lock_guard lock(mutex_);
+    if (connection_ && ask_locked(words, descriptors)) {
+        served_.insert(container);
+        return {};
+    }
+    connection_.reset();
+    BERTH_CHECK(start_locked());
+    BERTH_CHECK(ask_locked(words, descriptors));
+    served_.insert(container);
+    return {};
+}
+
+void Resolvers::remove(const std::string& container) {
+    erase(sandbox_file(container));
+    const std::lock_guard lock(mutex_);
+    if (!connection_ || served_.erase(container) == 0) return;
+    if (auto removed = ask_locked({"remove", container}, {}); !removed) {
+        log::error("berth-netd does not answer", {{"error", removed.error().message}});
+        connection_.reset();
+    }
+}
+
+Result<> Resolvers::write(const std::string& file, const std::string& text) {
+    return in("write names", replace_file(folder() + "/" + file, text, 0644, Sync::kNone));
+}
+
+void Resolvers::erase(const std::string& file) {
+    const auto path = folder() + "/" + file;
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+        log::error("cannot remove names", {{"error", fail_errno(path).value().message}});
+}
+
+void Resolvers::keep_only(const std::set<std::string>& wanted) {
+    auto files = list_folder(folder());
+    if (!files) return;
+    for (const auto& file : *files)
+        if (!wanted.contains(file)) erase(file);
+}
+
+}  // namespace berth::network

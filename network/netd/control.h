@@ -1,0 +1,34 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "network/netd/resolver.h"
+
+namespace berth::netd {
+
+// What daemons tell this process (network/names/wire.h), and the resolvers that come of it.
+class Control {
+ public:
+    Control(Loop& loop, UniqueFd listening, UniqueFd names)
+        : loop_(loop), listening_(std::move(listening)), folder_(std::move(names)), forwarder_(loop) {}
+    Result<> listen();
+    // Nobody to serve, and nobody who could ask for it.
+    bool idle() const { return started_ && daemons_.empty() && resolvers_.empty(); }
+
+ private:
+    void accept_daemon();
+    void read_daemon(int fd);
+    Result<> obey(int fd, network::Packet packet);
+
+    Loop& loop_;
+    UniqueFd listening_;
+    NamesFolder folder_;
+    Forwarder forwarder_;
+    bool started_ = false;
+    std::map<int, UniqueFd> daemons_;
+    std::map<std::string, std::unique_ptr<Resolver>> resolvers_;  // by container
+};
+
+}  // namespace berth::netd

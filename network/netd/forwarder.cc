@@ -1,0 +1,189 @@
+#include "network/netd/forwarder.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "network/ipam/ip.h"
+
+namespace berth::netd {
+namespace {
+
+namespace dns = network::dns;
+using network::Ip;
+
+constexpr std::size_t kServers = 3;
+constexpr std::chrono::milliseconds kTimePerServer{1500};
+constexpr std::size_t kLongest = 65535;
+
+std::uint16_t random_id() {
+    std::uint16_t id = 0;
+    if (::getrandom(&id, sizeof id, 0) != sizeof id) return 0;
+    return id;
+}
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+};
+
+SocketAddress address_of(const Ip& ip) {
+    SocketAddress out;
+    const auto bytes = ip.bytes();
+    if (ip.v6) {
+        sockaddr_in6 address{.sin6_family = AF_INET6, .sin6_port = htons(53)};
+        std::memcpy(&address.sin6_addr, bytes.data(), bytes.size());
+        std::memcpy(&out.storage, &address, sizeof address);
+        out.size = sizeof address;
+    } else {
+        sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(53)};
+        std::memcpy(&address.sin_addr, bytes.data(), bytes.size());
+        std::memcpy(&out.storage, &address, sizeof address);
+        out.size = sizeof address;
+    }
+    return out;
+}
+
+}  // namespace
+
+struct Forwarder::Pending {
+    Request request;
+    std::size_t server = 0;
+    UniqueFd socket;
+    bool borrowed = false;
+    Loop::Timer timer;
+    bool waiting = false;  // the timer is set
+    std::uint16_t id = 0;
+    std::string outgoing, incoming;  // of a TCP connection
+};
+
+Forwarder::~Forwarder() {
+    for (auto* pending : pending_) {
+        drop_socket(pending);
+        delete pending;
+    }
+}
+
+void Forwarder::ask(Request request) {
+    auto* pending = new Pending{std::move(request), 0, {}, false, {}, false, 0, {}, {}};
+    pending_.insert(pending);
+    try_next(pending);
+}
+
+void Forwarder::try_next(Pending* pending) {
+    auto& request = pending->request;
+    for (;;) {
+        drop_socket(pending);
+        if (pending->server >= std::min(request.servers.size(), kServers))
+            return finish(pending, dns::make_answer(request.query, request.question, dns::kServerFailure, {},
+                                                    kLongest));
+        const auto sent = send(pending);
+        ++pending->server;
+        if (sent) return;
+    }
+}
+
+Result<> Forwarder::send(Pending* pending) {
+    auto& request = pending->request;
+    const auto ip = Ip::parse(request.servers[pending->server]);
+    if (!ip) return fail(ErrorKind::kInvalidArgument, "not an address");
+    if (request.sockets) {
+        auto& free = request.tcp ? request.sockets->tcp : request.sockets->udp;
+        if (free.empty() || ip->v6) return fail(ErrorKind::kUnavailable, "no socket to ask with");
+        pending->socket = std::move(free.back());
+        free.pop_back();
+        pending->borrowed = true;
+    } else {
+        const int type = (request.tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+        pending->socket.reset(::socket(ip->v6 ? AF_INET6 : AF_INET, type, 0));
+        if (!pending->socket) return fail_errno("socket");
+    }
+    const int fd = pending->socket.get();
+    const auto address = address_of(*ip);
+    const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
+    if (::connect(fd, name, address.size) != 0 && errno != EINPROGRESS) return fail_errno("connect");
+    pending->id = random_id();
+    std::string query = request.query;
+    dns::set_id(query, pending->id);
+    pending->incoming.clear();
+    pending->outgoing.clear();
+    if (request.tcp) {
+        pending->outgoing = {static_cast<char>(query.size() >> 8), static_cast<char>(query.size() & 0xff)};
+        pending->outgoing += query;
+    } else if (::send(fd, query.data(), query.size(), MSG_NOSIGNAL) < 0) {
+        return fail_errno("send");
+    }
+    BERTH_CHECK(loop_.add(fd, request.tcp ? EPOLLIN | EPOLLOUT : EPOLLIN,
+                          [this, pending](std::uint32_t events) { readable(pending, events); }));
+    pending->timer = loop_.after(kTimePerServer, [this, pending] {
+        pending->waiting = false;
+        try_next(pending);
+    });
+    pending->waiting = true;
+    return {};
+}
+
+void Forwarder::readable(Pending* pending, std::uint32_t events) {
+    const int fd = pending->socket.get();
+    if (!pending->outgoing.empty() && (events & EPOLLOUT)) {
+        const ssize_t sent = ::send(fd, pending->outgoing.data(), pending->outgoing.size(), MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN) return try_next(pending);
+        if (sent > 0) pending->outgoing.erase(0, static_cast<std::size_t>(sent));
+        if (pending->outgoing.empty() && !loop_.change(fd, EPOLLIN)) return try_next(pending);
+    }
+    if (!(events & (EPOLLIN | EPOLLERR | EPOLLHUP))) return;
+    char buffer[kLongest];
+    const ssize_t got = ::recv(fd, buffer, sizeof buffer, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got <= 0) return try_next(pending);  // an ICMP error, or the end of a connection
+    if (!pending->request.tcp) return answered(pending, std::string(buffer, static_cast<std::size_t>(got)));
+    pending->incoming.append(buffer, static_cast<std::size_t>(got));
+    const auto& in = pending->incoming;
+    if (in.size() < 2) return;
+    const std::size_t size = static_cast<unsigned char>(in[0]) << 8 | static_cast<unsigned char>(in[1]);
+    if (in.size() >= size + 2) answered(pending, in.substr(2, size));
+}
+
+void Forwarder::answered(Pending* pending, std::string answer) {
+    const auto& request = pending->request;
+    // Not to this question: somebody guesses.
+    if (answer.size() < dns::kHeaderSize || dns::id_of(answer) != pending->id ||
+        !dns::same_question(request.query, request.question, answer))
+        return;
+    const auto code = dns::code_of(answer);
+    constexpr std::uint8_t kRefused = 5;
+    const bool others = pending->server < std::min(request.servers.size(), kServers);
+    if ((code == dns::kServerFailure || code == kRefused) && others) return try_next(pending);
+    dns::set_id(answer, request.question.id);
+    finish(pending, std::move(answer));
+}
+
+void Forwarder::drop_socket(Pending* pending) {
+    if (pending->waiting) loop_.cancel(pending->timer);
+    pending->waiting = false;
+    if (!pending->socket) return;
+    loop_.remove(pending->socket.get());
+    if (pending->borrowed && pending->request.sockets) {
+        // Unconnected again, without a port: the next question gets another one.
+        const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+        auto& sockets = *pending->request.sockets;
+        if (::connect(pending->socket.get(), &nobody, sizeof nobody) == 0)
+            (pending->request.tcp ? sockets.tcp : sockets.udp).push_back(std::move(pending->socket));
+    }
+    pending->borrowed = false;
+    pending->socket.reset();
+}
+
+void Forwarder::finish(Pending* pending, std::string answer) {
+    drop_socket(pending);
+    auto done = std::move(pending->request.done);
+    pending_.erase(pending);
+    delete pending;
+    done(std::move(answer));
+}
+
+}  // namespace berth::netd
