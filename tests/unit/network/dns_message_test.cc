@@ -43,7 +43,8 @@ TEST(DnsMessage, RefusesWhatIsNone) {
     for (int i = 0; i < 20000; ++i) {
         auto noise = good;
         for (int n = 0; n < 4; ++n) noise[random() % noise.size()] = static_cast<char>(random());
-        if (auto question = dns::parse_question(noise)) EXPECT_LE(question->end, noise.size());
+        const auto question = dns::parse_question(noise);
+        EXPECT_TRUE(!question || question->end <= noise.size());
     }
 }
 
