@@ -21,7 +21,8 @@
 //
 // A side that dies closes its end: the other reads end of file.
 //
-// exec (cmd_exec.cc) speaks less: "go", any number of warnings, then "error", or end of file once the program runs.
+// exec (cmd_exec.cc) speaks less: "go", any number of warnings, then "error", or end of file once the program
+// runs.
 namespace berth::executor {
 
 struct SyncMessage {
