@@ -7,6 +7,7 @@ namespace berth::cli {
 int run_command(Invocation& invocation, const Arguments& arguments);
 int create_command(Invocation& invocation, const Arguments& arguments);
 int start_command(Invocation& invocation, const Arguments& arguments);
+int exec_command(Invocation& invocation, const Arguments& arguments);
 int attach_command(Invocation& invocation, const Arguments& arguments);
 
 int stop_command(Invocation& invocation, const Arguments& arguments);

@@ -9,6 +9,7 @@
 
 #include "cli/commands/mount_option.h"
 #include "cli/commands/port_option.h"
+#include "cli/commands/variables.h"
 #include "cli/output/units.h"
 #include "engine/base/files.h"
 #include "engine/base/time.h"
@@ -29,29 +30,6 @@ Json key_values(const std::vector<std::string>& items) {
         out[item.substr(0, equals)] = equals == std::string::npos ? "" : item.substr(equals + 1);
     }
     return out;
-}
-
-// A file of "k=v" lines; for an environment, "k" alone takes the value from ours.
-Result<std::vector<std::string>> lines_of(const std::string& path) {
-    BERTH_TRY(std::string text, read_file(path));
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size();) {
-        auto end = std::min(text.find('\n', at), text.size());
-        std::string line = text.substr(at, end - at);
-        at = end + 1;
-        if (!line.empty() && line.back() == '\r') line.pop_back();
-        auto start = line.find_first_not_of(" \t");
-        if (start != std::string::npos && line[start] != '#') lines.push_back(line.substr(start));
-    }
-    return lines;
-}
-
-void add_variable(Json& env, const std::string& item) {
-    if (item.find('=') != std::string::npos) {
-        env.push_back(item);
-    } else if (const char* value = std::getenv(item.c_str()); value != nullptr) {
-        env.push_back(item + "=" + value);
-    }
 }
 
 Result<> add_bytes(Json& host, const char* key, const std::string& text) {
@@ -232,13 +210,7 @@ Result<> CreateOptions::add_config(const Flags& flags, const std::vector<std::st
     if (flags.changed("entrypoint")) config["Entrypoint"] = Json::array({entrypoint_});
     if (!stop_signal_.empty()) config["StopSignal"] = stop_signal_;
     if (flags.changed("stop-timeout")) config["StopTimeout"] = stop_timeout_;
-    Json env = Json::array();
-    for (const std::string& path : env_files_) {
-        BERTH_TRY(auto lines, lines_of(path));
-        for (const std::string& line : lines) add_variable(env, line);
-    }
-    for (const std::string& item : env_) add_variable(env, item);
-    config["Env"] = env;
+    BERTH_TRY(config["Env"], environment_of(env_files_, env_));
     std::vector<std::string> labels;
     for (const std::string& path : label_files_) {
         BERTH_TRY(auto lines, lines_of(path));

@@ -167,10 +167,10 @@ template <const char* kWhat>
 Async<Result<>> not_yet(ContainerServices&, Exchange&) {
     co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
 }
-constexpr char kExec[] = "exec", kPause[] = "pausing containers",
-               kTop[] = "listing the processes of a container", kStats[] = "container statistics",
-               kUpdate[] = "updating containers", kArchive[] = "copying files",
-               kChanges[] = "listing the changes of a container", kExport[] = "exporting containers";
+constexpr char kPause[] = "pausing containers", kTop[] = "listing the processes of a container",
+               kStats[] = "container statistics", kUpdate[] = "updating containers",
+               kArchive[] = "copying files", kChanges[] = "listing the changes of a container",
+               kExport[] = "exporting containers";
 
 }  // namespace
 
@@ -204,10 +204,6 @@ void add_container_routes(Router& router, ContainerServices& containers) {
     add("PUT", "/containers/{id}/archive", not_yet<kArchive>);
     add("GET", "/containers/{id}/changes", not_yet<kChanges>);
     add("GET", "/containers/{id}/export", not_yet<kExport>);
-    add("POST", "/containers/{id}/exec", not_yet<kExec>);
-    add("POST", "/exec/{id}/start", not_yet<kExec>);
-    add("POST", "/exec/{id}/resize", not_yet<kExec>);
-    add("GET", "/exec/{id}/json", not_yet<kExec>);
 }
 
 }  // namespace berth::api

@@ -152,6 +152,38 @@ class ContainerNetworks {
     virtual Async<Result<>> disconnect(std::string network, std::string ref, bool force) = 0;
 };
 
+struct ExecRequest {
+    std::vector<std::string> command, env;
+    std::string user, working_dir, detach_keys;
+    bool privileged = false, tty = false;
+    bool input = false, output = false, error = false;
+    std::vector<std::uint32_t> console_size;  // rows, columns; or empty
+};
+struct ExecStart {
+    bool detach = false;
+    std::vector<std::uint32_t> console_size;  // instead of the request's
+};
+
+// More processes in running containers. Kept in memory, as dockerd does: a new daemon knows none of them,
+// though they run on.
+class ContainerExecs {
+ public:
+    virtual ~ContainerExecs() = default;
+    // Returns the exec's id.
+    virtual Async<Result<std::string>> create(std::string ref, ExecRequest request) = 0;
+    // Whether the exec is there and its container takes it now; asked before the connection is taken over.
+    virtual Result<> startable(const std::string& id) = 0;
+    // Starts it and returns; what it writes is thrown away.
+    virtual Async<Result<>> start_detached(std::string id, ExecStart start) = 0;
+    // Starts it and copies until it has ended, the client detaches, or the connection breaks.
+    virtual Async<Result<>> run(std::string id, ExecStart start, async::Stream& client) = 0;
+    virtual Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) = 0;
+    // JSON text of the API's object.
+    virtual Result<std::string> inspect(const std::string& id) = 0;
+    // Of those that run in a container.
+    virtual std::vector<std::string> running_in(const std::string& container) const = 0;
+};
+
 struct ContainerConfig {
     std::string data_root, state_root;
     std::string cgroup_parent = "/docker";
@@ -181,6 +213,7 @@ class ContainerServices {
     virtual ContainerInspector& inspector() = 0;
     virtual ContainerStreams& streams() = 0;
     virtual ContainerNetworks& networks() = 0;
+    virtual ContainerExecs& execs() = 0;
     // After a daemon start, before the first request: adopts what runs, replays the exits that happened
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.

@@ -13,7 +13,7 @@ namespace {
 
 class Inspector final : public ContainerInspector {
  public:
-    explicit Inspector(Core& core) : core_(core) {}
+    Inspector(Core& core, const ContainerExecs& execs) : core_(core), execs_(execs) {}
 
     Result<ContainerPtr> find(const std::string& ref) override { return core_.store.find(ref); }
     Async<Result<std::string>> inspect(std::string ref) override;
@@ -25,6 +25,7 @@ class Inspector final : public ContainerInspector {
     const ListEntry& entry(const ContainerPtr& container);
 
     Core& core_;
+    const ContainerExecs& execs_;
     std::map<std::string, ListEntry> entries_;
 };
 
@@ -36,6 +37,7 @@ Async<Result<std::string>> Inspector::inspect(std::string ref) {
         sandbox = co_await core_.parts.pool.run(std::move(look));
     }
     nlohmann::json object = inspect_json(core_, *container, sandbox);
+    if (auto execs = execs_.running_in(container->id); !execs.empty()) object["ExecIDs"] = execs;
     co_return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -86,8 +88,8 @@ ContainerInspector::Counts Inspector::counts() {
 
 }  // namespace
 
-std::unique_ptr<ContainerInspector> make_inspector(Core& core) {
-    return std::make_unique<Inspector>(core);
+std::unique_ptr<ContainerInspector> make_inspector(Core& core, const ContainerExecs& execs) {
+    return std::make_unique<Inspector>(core, execs);
 }
 
 }  // namespace berth::container

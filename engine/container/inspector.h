@@ -4,6 +4,6 @@
 
 namespace berth::container {
 
-std::unique_ptr<ContainerInspector> make_inspector(Core& core);
+std::unique_ptr<ContainerInspector> make_inspector(Core& core, const ContainerExecs& execs);
 
 }  // namespace berth::container

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "engine/base/files.h"
+#include "engine/container/environment.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/security_options.h"
 #include "engine/spec/container_spec.h"
@@ -12,22 +13,6 @@
 namespace berth::container {
 
 namespace {
-
-constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-// The engine's variables under the container's own; "NAME" without a value takes the engine's away.
-std::vector<std::string> environment(const Container& container, const std::string& home) {
-    std::vector<std::string> env{std::string("PATH=") + kDefaultPath,
-                                 "HOSTNAME=" + container.config.hostname};
-    if (container.config.tty) env.push_back("TERM=xterm");
-    env.push_back("HOME=" + home);
-    for (const auto& variable : container.config.env) {
-        std::string name = variable.substr(0, variable.find('=')) + "=";
-        std::erase_if(env, [&](const std::string& other) { return other.starts_with(name); });
-        if (variable.find('=') != variable.npos) env.push_back(variable);
-    }
-    return env;
-}
 
 oci::Resources resources(const types::HostConfig& host) {
     oci::Resources out;
@@ -147,7 +132,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     spec::ContainerSpec out;
     out.args = container.args;
     out.args.insert(out.args.begin(), container.path);
-    out.env = environment(container, user.home);
+    out.env = environment(container, user.home, container.config.tty, {});
     if (!container.config.working_dir.empty()) out.cwd = container.config.working_dir;
     out.user = user.user;
     out.terminal = container.config.tty;

@@ -1,5 +1,6 @@
 #include "engine/container/container_services.h"
 #include "engine/container/core.h"
+#include "engine/container/execs.h"
 #include "engine/container/inspector.h"
 #include "engine/container/lifecycle.h"
 #include "engine/container/networking.h"
@@ -15,9 +16,10 @@ class Services final : public ContainerServices {
     explicit Services(ContainerParts parts)
         : core_(std::move(parts)),
           lifecycle_(make_lifecycle(core_)),
-          inspector_(make_inspector(core_)),
           streams_(make_streams(core_)),
-          networks_(make_networks(core_)) {}
+          networks_(make_networks(core_)),
+          execs_(make_execs(core_)),
+          inspector_(make_inspector(core_, *execs_)) {}
 
     Result<> load() {
         BERTH_TRY(remains_, core_.store.load());
@@ -27,6 +29,7 @@ class Services final : public ContainerServices {
     ContainerInspector& inspector() override { return *inspector_; }
     ContainerStreams& streams() override { return *streams_; }
     ContainerNetworks& networks() override { return *networks_; }
+    ContainerExecs& execs() override { return *execs_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
     Async<void> close() override {
         core_.gate.cancel();
@@ -37,9 +40,10 @@ class Services final : public ContainerServices {
     Core core_;
     std::vector<std::string> remains_;
     std::unique_ptr<ContainerLifecycle> lifecycle_;
-    std::unique_ptr<ContainerInspector> inspector_;
     std::unique_ptr<ContainerStreams> streams_;
     std::unique_ptr<ContainerNetworks> networks_;
+    std::unique_ptr<ContainerExecs> execs_;
+    std::unique_ptr<ContainerInspector> inspector_;
 };
 
 }  // namespace

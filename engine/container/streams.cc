@@ -1,16 +1,12 @@
 #include "engine/container/streams.h"
 
-#include <array>
-
-#include "engine/async/race.h"
-#include "engine/container/detach_keys.h"
+#include "engine/container/copy_streams.h"
 #include "engine/container/log_follow.h"
+#include "engine/sys/detach_keys.h"
 
 namespace berth::container {
 
 namespace {
-
-constexpr std::size_t kChunk = 32 << 10;
 
 class StreamSink final : public LogSink {
  public:
@@ -20,34 +16,6 @@ class StreamSink final : public LogSink {
  private:
     async::Stream& stream_;
 };
-
-Async<Result<>> copy_output(async::Stream& from, async::Stream& to) {
-    auto buffer = std::make_unique<std::array<char, kChunk>>();
-    std::span<char> whole(*buffer);
-    for (;;) {
-        BERTH_CO_TRY(auto size, co_await from.read_some(whole));
-        if (size == 0) co_return Result<>();
-        std::string_view bytes(buffer->data(), size);
-        BERTH_CO_CHECK(co_await to.write_all(bytes));
-    }
-}
-
-// true: the client typed the detach keys. Without them this ends only with the attachment: a client that has
-// ended its side still listens.
-Async<bool> copy_input(async::Stream& from, async::Stream& to, DetachFilter filter) {
-    auto buffer = std::make_unique<std::array<char, kChunk>>();
-    std::span<char> whole(*buffer);
-    for (;;) {
-        auto size = co_await from.read_some(whole);
-        if (!size || *size == 0) break;
-        std::string bytes = filter.pass(std::string_view(buffer->data(), *size));
-        auto written = co_await to.write_all(bytes);
-        if (!written) co_return false;
-        if (filter.detached()) co_return true;
-    }
-    to.shutdown_write();
-    co_return false;
-}
 
 class Attached final : public ContainerStreams::Attachment {
  public:
@@ -68,7 +36,6 @@ class Attached final : public ContainerStreams::Attachment {
     }
     Async<Result<>> replay_logs(async::Stream& client);
     Async<Result<std::unique_ptr<async::Stream>>> connect();
-    Async<void> pump_input(async::Stream& client, async::Stream& container, bool& detached);
 
     Core& core_;
     ContainerPtr container_;
@@ -91,16 +58,6 @@ Async<Result<std::unique_ptr<async::Stream>>> Attached::connect() {
     co_return std::move(place_->stream);
 }
 
-Async<void> Attached::pump_input(async::Stream& client, async::Stream& container, bool& detached) {
-    // Only a terminal has detach keys.
-    DetachFilter filter(container_->config.tty ? keys_ : std::string());
-    detached = co_await copy_input(client, container, std::move(filter));
-    if (detached) co_return;
-    // The output decides when this is over.
-    async::Event never(core_.parts.io);
-    (void)co_await never.wait();
-}
-
 Async<Result<>> Attached::run(std::unique_ptr<async::Stream> client) {
     core_.publish(*container_, "attach");
     if (request_.logs) {
@@ -109,11 +66,11 @@ Async<Result<>> Attached::run(std::unique_ptr<async::Stream> client) {
     if (!request_.stream) co_return Result<>();
     BERTH_CO_TRY(auto stream, co_await connect());
     if (!stream) co_return Result<>();
-    if (!options().input) co_return co_await copy_output(*stream, *client);
-    bool detached = false;
-    auto output = copy_output(*stream, *client);
-    auto input = pump_input(*client, *stream, detached);
-    (void)co_await async::race(std::move(output), std::move(input));
+    // Only a terminal has detach keys.
+    std::string keys = container_->config.tty ? keys_ : std::string();
+    bool input = options().input;
+    BERTH_CO_TRY(bool detached,
+                 co_await copy_streams(core_.parts.io, *client, *stream, input, std::move(keys)));
     if (detached) core_.publish(*container_, "detach");
     co_return Result<>();
 }
@@ -124,7 +81,7 @@ class Streams final : public ContainerStreams {
 
     Result<ContainerPtr> attachable(const std::string& ref, const AttachRequest& request) override {
         BERTH_TRY(auto container, core_.store.find(ref));
-        BERTH_CHECK(parse_detach_keys(request.detach_keys));
+        BERTH_CHECK(sys::parse_detach_keys(request.detach_keys));
         if (container->state.status == Status::kPaused) {
             return fail(ErrorKind::kConflict,
                         "container " + ref + " is paused, unpause the container before attach");
@@ -139,7 +96,7 @@ class Streams final : public ContainerStreams {
     Result<std::unique_ptr<Attachment>> attach(const std::string& id, AttachRequest request) override {
         auto container = core_.store.get(id);
         if (!container) return fail(ErrorKind::kNotFound, "No such container: " + id);
-        BERTH_TRY(auto keys, parse_detach_keys(request.detach_keys));
+        BERTH_TRY(auto keys, sys::parse_detach_keys(request.detach_keys));
         return std::unique_ptr<Attachment>(
             std::make_unique<Attached>(core_, std::move(container), std::move(request), std::move(keys)));
     }

@@ -4,6 +4,7 @@
 
 #include "engine/api/container_routes.h"
 #include "engine/api/event_routes.h"
+#include "engine/api/exec_routes.h"
 #include "engine/api/image_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
@@ -198,6 +199,7 @@ Result<> Composition::Parts::add_routes() {
     api::add_network_routes(router, *networks, containers->networks(), pool);
     api::add_volume_routes(router, *volumes, events, pool);
     api::add_container_routes(router, *containers);
+    api::add_exec_routes(router, containers->execs());
     puller = registry::make_puller({io, transfers, *content, *images, config.insecure_registries});
     api::add_image_routes(router, {io, *images, *puller, events, pool, transfers,
                                    [this] { return containers->inspector().image_users(); }});

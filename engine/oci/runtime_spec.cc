@@ -435,6 +435,9 @@ Result<Resources> parse_resources(std::string_view json) {
 std::string render(const RuntimeSpec& spec) {
     return rendered(spec);
 }
+std::string render(const Process& process) {
+    return rendered(process);
+}
 std::string render(const Seccomp& seccomp) {
     return rendered(seccomp);
 }

@@ -228,5 +228,6 @@ Result<Resources> parse_resources(std::string_view json);
 // Compact JSON without the fields that say nothing; parse_runtime_spec(render(x)) == x.
 std::string render(const RuntimeSpec& spec);
 std::string render(const Seccomp& seccomp);
+std::string render(const Process& process);
 
 }  // namespace berth::oci

@@ -3,19 +3,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "engine/shim/protocol/bundle.h"
 #include "engine/shim/protocol/socket.h"
 #include "engine/shim/stdio.h"
 
 namespace berth::shim {
 
-Result<ConsoleSocket> ConsoleSocket::listen() {
-    BERTH_TRY(UniqueFd socket, listen_here(kConsoleSocket));
-    return ConsoleSocket(std::move(socket));
+Result<ConsoleSocket> ConsoleSocket::listen(std::string name) {
+    BERTH_TRY(UniqueFd socket, listen_here(name));
+    return ConsoleSocket(std::move(socket), std::move(name));
 }
 
 ConsoleSocket::~ConsoleSocket() {
-    if (listening_) ::unlink(kConsoleSocket);
+    if (listening_) ::unlink(name_.c_str());
 }
 
 Result<UniqueFd> ConsoleSocket::receive_master() {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 
@@ -9,15 +11,18 @@ namespace berth::shim {
 // The socket lies in the bundle, our folder, and goes when this goes.
 class ConsoleSocket {
  public:
-    static Result<ConsoleSocket> listen();
+    // `name`: its file in the current folder.
+    static Result<ConsoleSocket> listen(std::string name);
     ConsoleSocket(ConsoleSocket&&) = default;
     ~ConsoleSocket();
     // After `runtime create` has succeeded the master is there already; no waiting. Non-blocking.
     Result<UniqueFd> receive_master();
 
  private:
-    explicit ConsoleSocket(UniqueFd listening) : listening_(std::move(listening)) {}
+    ConsoleSocket(UniqueFd listening, std::string name)
+        : listening_(std::move(listening)), name_(std::move(name)) {}
     UniqueFd listening_;
+    std::string name_;
 };
 
 }  // namespace berth::shim

@@ -54,7 +54,7 @@ Result<> Container::launch_create(UniqueFd root) {
     std::vector<std::string> words = {"create", "--bundle", ".", "--pid-file", kPidFile};
     std::vector<int> fds = {-1, -1, -1};
     if (task_.terminal) {
-        BERTH_TRY(auto console, ConsoleSocket::listen());
+        BERTH_TRY(auto console, ConsoleSocket::listen(kConsoleSocket));
         console_.emplace(std::move(console));
         words.insert(words.end(), {"--console-socket", kConsoleSocket});
     } else {
@@ -195,6 +195,74 @@ Result<> Container::kill(int signal) {
     return sys::send_signal(init_.get(), signal);
 }
 
+void Container::exec(ExecRequest request, UniqueFd client, Answer answer) {
+    if (status_.state != TaskState::kRunning || ending_)
+        return answer(wrong_state("the task is not running"));
+    std::string id = request.id;
+    if (execs_.contains(id)) return answer(wrong_state("the exec exists already"));
+    Exec::Events events;
+    events.exited = events_.exec_exited;
+    events.finished = [this, id] { forget_exec(id); };
+    auto exec = std::make_unique<Exec>(loop_, std::move(request), std::move(client), std::move(answer),
+                                       std::move(events));
+    auto launched = exec->launch(runtime_);
+    if (!launched) return exec->answer(Failure(std::move(launched.error())));
+    execs_[id] = std::move(exec);
+}
+
+Result<Exec*> Container::find_exec(const std::string& id) {
+    auto found = execs_.find(id);
+    if (found == execs_.end()) return wrong_state("process already finished");
+    return found->second.get();
+}
+
+Result<> Container::resize_exec(const std::string& id, sys::WindowSize size) {
+    BERTH_TRY(Exec * exec, find_exec(id));
+    return exec->resize(size);
+}
+
+Result<> Container::kill_exec(const std::string& id, int signal) {
+    BERTH_TRY(Exec * exec, find_exec(id));
+    return exec->kill(signal);
+}
+
+void Container::exec_started(Exec& exec, int code) {
+    auto adopted = code == 0 ? exec.adopt() : Result<pid_t>(Failure(exec.failure(runtime_, code)));
+    if (!adopted) {
+        exec.answer(Failure(std::move(adopted.error())));
+        return forget_exec(exec.id());
+    }
+    exec.answer(std::int64_t{*adopted});
+    auto early = std::move(early_ends_);
+    early_ends_.clear();
+    for (auto& [pid, how] : early) child_ended(pid, how);
+}
+
+bool Container::exec_ended(pid_t pid, int code) {
+    bool starting = false;
+    for (auto& [id, exec] : execs_) {
+        if (exec->runtime_pid() == pid) {
+            exec_started(*exec, code);
+            return true;
+        }
+        if (exec->pid() == pid) {
+            exec->ended(code);
+            return true;
+        }
+        starting = starting || exec->pid() == 0;
+    }
+    // Its runtime has yet to say that this is the exec's process.
+    if (starting && pid != status_.pid && pid != running_) early_ends_.emplace_back(pid, code);
+    return false;
+}
+
+void Container::forget_exec(const std::string& id) {
+    loop_.later([this, id] {
+        execs_.erase(id);
+        end_when_done();
+    });
+}
+
 Result<> Container::attach(UniqueFd socket, std::uint8_t streams) {
     if (!output_) return wrong_state("the task is not created yet");
     BERTH_CHECK(set_nonblocking(socket.get()));
@@ -211,6 +279,7 @@ Result<> Container::resize(sys::WindowSize size) {
 }
 
 void Container::child_ended(pid_t pid, int code) {
+    if (exec_ended(pid, code)) return;
     if (pid == running_) {
         running_ = 0;
         auto done = std::move(running_done_);
@@ -256,7 +325,8 @@ void Container::record_exit() {
 }
 
 void Container::end_when_done() {
-    if (deleted_ && status_.state == TaskState::kExited && !output_->has_clients()) events_.finished();
+    if (deleted_ && status_.state == TaskState::kExited && !output_->has_clients() && execs_.empty())
+        events_.finished();
 }
 
 }  // namespace berth::shim

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "engine/shim/console.h"
+#include "engine/shim/exec.h"
 #include "engine/shim/input.h"
 #include "engine/shim/loop.h"
 #include "engine/shim/output.h"
@@ -23,13 +25,15 @@
 namespace berth::shim {
 
 // The one container of this shim, from `create` to what is left of it. At most one runtime command runs at a
-// time; questions that come meanwhile are refused (kConflict), but kill, attach and resize, which need none.
+// time, execs apart; questions that come meanwhile are refused (kConflict), but kill, attach and resize,
+// which need none.
 //
 //   kNew → create → kCreated → start → kRunning → init exits → kExited → the shim ends
 class Container {
  public:
     struct Events {
-        std::function<void()> exited;              // the record is on disk
+        std::function<void()> exited;  // the record is on disk
+        std::function<void(const ExecExit&)> exec_exited;
         std::function<void()> finished;            // nothing left to do: the process may end
         std::function<void(std::string)> trouble;  // for the engine's log
     };
@@ -44,6 +48,10 @@ class Container {
     // Of a container that does not run: answers after `runtime delete`, with 1 while clients still have
     // output to read.
     void remove(Answer answer);
+    // Of a running container: answers with the process's pid once it runs. `client` may be empty.
+    void exec(ExecRequest request, UniqueFd client, Answer answer);
+    Result<> resize_exec(const std::string& id, sys::WindowSize size);
+    Result<> kill_exec(const std::string& id, int signal);
     Result<> kill(int signal);
     Result<> attach(UniqueFd socket, std::uint8_t streams);
     Result<> resize(sys::WindowSize size);
@@ -64,6 +72,11 @@ class Container {
     void record_exit();
     void end_when_done();
     void tell_deleted();
+    Result<Exec*> find_exec(const std::string& id);
+    // Whether the child is an exec's: the runtime's command or the process itself.
+    bool exec_ended(pid_t pid, int code);
+    void exec_started(Exec& exec, int code);
+    void forget_exec(const std::string& id);
 
     Loop& loop_;
     TaskFile task_;
@@ -80,7 +93,8 @@ class Container {
     pid_t running_ = 0;  // the runtime command under way
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
-    std::optional<ExitRecord> ending_;               // init is gone, the record is not written yet
+    std::map<std::string, std::unique_ptr<Exec>> execs_;
+    std::optional<ExitRecord> ending_;  // init is gone, the record is not written yet
     Answer when_deleted_, waiting_remove_;
     bool draining_ = false, deleted_ = false;
 };

@@ -15,14 +15,16 @@ Result<Loop> Loop::make() {
     return Loop(std::move(epoll));
 }
 
-void Loop::after(std::chrono::milliseconds time, std::function<void()> step) {
-    deadline_ = steady_clock::now() + time;
-    timer_ = std::move(step);
+Loop::Timer Loop::after(std::chrono::milliseconds time, std::function<void()> step) {
+    timers_[++last_timer_] = {steady_clock::now() + time, std::move(step)};
+    return last_timer_;
 }
 
 int Loop::milliseconds_left() const {
-    if (!deadline_) return -1;
-    auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - steady_clock::now()).count();
+    if (timers_.empty()) return -1;
+    auto first = std::min_element(timers_.begin(), timers_.end(),
+                                  [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(first->second.due - steady_clock::now()).count();
     return static_cast<int>(std::max<decltype(left)>(left, 0));
 }
 
@@ -34,6 +36,17 @@ void Loop::run_steps() {
     }
 }
 
+void Loop::run_timers() {
+    std::vector<std::function<void()>> due;
+    auto time = steady_clock::now();
+    std::erase_if(timers_, [&](auto& timer) {
+        if (timer.second.due > time) return false;
+        due.push_back(std::move(timer.second.step));
+        return true;
+    });
+    for (auto& step : due) step();
+}
+
 void Loop::run() {
     run_steps();
     while (!stopped_) {
@@ -41,11 +54,7 @@ void Loop::run() {
         int got = ::epoll_wait(epoll_.get(), &event, 1, milliseconds_left());
         if (got < 0 && errno != EINTR) return;
         if (got > 0) static_cast<Watch*>(event.data.ptr)->handler_(event.events);
-        if (deadline_ && steady_clock::now() >= *deadline_) {
-            deadline_.reset();
-            auto step = std::move(timer_);
-            step();
-        }
+        if (!timers_.empty()) run_timers();
         run_steps();
     }
 }

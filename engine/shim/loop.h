@@ -3,7 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
+#include <map>
 #include <vector>
 
 #include "engine/base/result.h"
@@ -22,9 +22,10 @@ class Loop {
     void stop() { stopped_ = true; }
     // Runs `step` before the next event is looked at.
     void later(std::function<void()> step) { steps_.push_back(std::move(step)); }
-    // The one timer: a new call replaces the old.
-    void after(std::chrono::milliseconds time, std::function<void()> step);
-    void cancel_timer() { deadline_.reset(); }
+    // Runs `step` once, later, unless cancel() comes before.
+    using Timer = std::uint64_t;
+    Timer after(std::chrono::milliseconds time, std::function<void()> step);
+    void cancel(Timer timer) { timers_.erase(timer); }
 
  private:
     friend class Watch;
@@ -35,8 +36,13 @@ class Loop {
     UniqueFd epoll_;
     bool stopped_ = false;
     std::vector<std::function<void()>> steps_;
-    std::optional<std::chrono::steady_clock::time_point> deadline_;
-    std::function<void()> timer_;
+    struct Pending {
+        std::chrono::steady_clock::time_point due;
+        std::function<void()> step;
+    };
+    void run_timers();
+    std::map<Timer, Pending> timers_;  // a handful at most
+    Timer last_timer_ = 0;
 };
 
 // Calls a handler when a descriptor (somebody else's) is ready, as long as it lives.

@@ -100,7 +100,7 @@ void Output::regulate() {
 void Output::drain(std::chrono::milliseconds limit) {
     draining_ = true;
     regulate();
-    loop_.after(limit, [this] {
+    limit_ = loop_.after(limit, [this] {
         for (auto& source : sources_) {
             if (source->fd) end_source(*source);
         }
@@ -113,7 +113,7 @@ void Output::finish() {
         std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return bool(source->fd); });
     if (open || ended_) return;
     ended_ = true;
-    loop_.cancel_timer();
+    loop_.cancel(limit_);
     for (auto& client : clients_) client->end_output();
     events_.drained();
 }

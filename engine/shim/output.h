@@ -51,6 +51,7 @@ class Output {
     Events events_;
     std::vector<std::unique_ptr<Source>> sources_;
     std::vector<std::unique_ptr<AttachClient>> clients_;
+    Loop::Timer limit_ = 0;  // of drain()
     bool draining_ = false, ended_ = false, in_trouble_ = false;
 };
 

@@ -8,9 +8,9 @@ namespace berth::shim {
 
 namespace {
 
-// The message of the last line of log.json at level error or worse.
-std::string last_error() {
-    auto log = read_file(kRuntimeLog, 16 << 20);
+// The message of the last line of the log at level error or worse.
+std::string last_error(const std::string& path) {
+    auto log = read_file(path, 16 << 20);
     if (!log) return {};
     std::string_view rest = *log;
     while (!rest.empty()) {
@@ -29,10 +29,9 @@ std::string last_error() {
 }  // namespace
 
 Result<sys::ChildProcess> Runtime::start(std::vector<std::string> words, std::vector<int> fds,
-                                         sys::SpawnHook hook) const {
+                                         sys::SpawnHook hook, const std::string& log) const {
     sys::SpawnOptions options;
-    options.argv = {task_.runtime,  "--root", task_.runtime_root, "--log", kRuntimeLog,
-                    "--log-format", "json"};
+    options.argv = {task_.runtime, "--root", task_.runtime_root, "--log", log, "--log-format", "json"};
     options.argv.insert(options.argv.end(), task_.runtime_args.begin(), task_.runtime_args.end());
     options.argv.insert(options.argv.end(), words.begin(), words.end());
     options.argv.push_back(task_.id);
@@ -42,8 +41,9 @@ Result<sys::ChildProcess> Runtime::start(std::vector<std::string> words, std::ve
     return sys::spawn(options);
 }
 
-Error Runtime::failure(const std::string& verb, int exit_code, std::string fallback) const {
-    std::string text = last_error();
+Error Runtime::failure(const std::string& verb, int exit_code, std::string fallback,
+                       const std::string& log) const {
+    std::string text = last_error(log);
     if (text.empty()) {
         while (fallback.ends_with('\n')) fallback.pop_back();
         text = "runtime did not terminate successfully: exit status " + std::to_string(exit_code);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/shim/protocol/bundle.h"
 #include "engine/shim/protocol/task_file.h"
 #include "engine/sys/spawn.h"
 
@@ -14,12 +15,13 @@ class Runtime {
  public:
     explicit Runtime(const TaskFile& task) : task_(task) {}
 
-    // RUNTIME --root R --log log.json --log-format json VERB… ID, started.
+    // RUNTIME --root R --log LOG --log-format json VERB… ID, started.
     Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
-                                    sys::SpawnHook hook = {}) const;
+                                    sys::SpawnHook hook = {}, const std::string& log = kRuntimeLog) const;
     // Docker's text for a runtime that has failed: "OCI runtime VERB failed: " and the last error of its log,
     // else `fallback`.
-    Error failure(const std::string& verb, int exit_code, std::string fallback) const;
+    Error failure(const std::string& verb, int exit_code, std::string fallback,
+                  const std::string& log = kRuntimeLog) const;
 
  private:
     const TaskFile& task_;

@@ -39,6 +39,7 @@ Server::Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, 
       container_(
           loop, std::move(task),
           {[this] { send_all(MessageType::kExited, encode_exit(*container_.status().exit)); },
+           [this](const ExecExit& exit) { send_all(MessageType::kExecExited, encode_exec_exit(exit)); },
            [&loop] { loop.stop(); }, [this](std::string text) { send_all(MessageType::kNotice, text); }}),
       accepting_(loop, listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }),
       reaping_(loop, signals_.get(), EPOLLIN, [this](std::uint32_t) { reap_children(); }) {
@@ -110,6 +111,25 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             size.rows = in.u16();
             size.columns = in.u16();
             return reply(peer, frame.tag, container_.resize(size));
+        }
+        case MessageType::kExec: {
+            auto request = decode_exec(frame.payload);
+            if (!request) return reply(peer, frame.tag, Failure(std::move(request.error())));
+            UniqueFd client;
+            if (request->streams != 0) client = peer->take_descriptor();
+            return container_.exec(std::move(*request), std::move(client), replier(peer, frame.tag, 4));
+        }
+        case MessageType::kExecResize: {
+            std::string id = in.text();
+            sys::WindowSize size;
+            size.rows = in.u16();
+            size.columns = in.u16();
+            return reply(peer, frame.tag, container_.resize_exec(id, size));
+        }
+        case MessageType::kExecKill: {
+            std::string id = in.text();
+            auto signal = static_cast<int>(in.u32());
+            return reply(peer, frame.tag, container_.kill_exec(id, signal));
         }
         default:
             return reply(peer, frame.tag,

@@ -1,9 +1,11 @@
 #include "engine/spec/user_lookup.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <optional>
 
@@ -42,18 +44,20 @@ Result<std::optional<std::uint32_t>> parse_id(std::string_view text) {
     return std::optional(static_cast<std::uint32_t>(number));
 }
 
-// The file's text; "" if the root has no such regular file. Not blocked by a FIFO, not led out by a link.
+// The file's text; "" if the root has no such regular file. Not blocked by a FIFO, not led out by a link, and
+// not into what a running container has mounted there, which may hang.
 Result<std::string> read_table(int root_fd, const char* path) {
-    auto file = sys::open_in_root(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    UniqueFd file(sys::openat2(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0,
+                               RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV));
     if (!file) {
-        if (file.error().sys_errno == ENOENT || file.error().sys_errno == ENOTDIR) return std::string();
-        return Failure(std::move(file.error()));
+        if (errno == ENOENT || errno == ENOTDIR || errno == EXDEV) return std::string();
+        return fail_errno("open " + std::string(path));
     }
     struct stat info{};
-    if (fstat(file->get(), &info) != 0) return fail_errno(path);
+    if (fstat(file.get(), &info) != 0) return fail_errno(path);
     if (!S_ISREG(info.st_mode))
         return fail(ErrorKind::kInvalidArgument, std::string(path) + ": not a regular file");
-    return in(path, read_all(file->get(), kLimit));
+    return in(path, read_all(file.get(), kLimit));
 }
 
 struct PasswdEntry {

@@ -55,6 +55,10 @@ void ShimClient::take(shim::Frame frame) {
         if (auto exit = shim::decode_exit(frame.payload)) events_.exited(std::move(*exit));
         return;
     }
+    if (frame.type == shim::MessageType::kExecExited) {
+        if (auto exit = shim::decode_exec_exit(frame.payload)) events_.exec_exited(std::move(*exit));
+        return;
+    }
     if (frame.type == shim::MessageType::kNotice) return events_.notice(std::move(frame.payload));
     auto found = questions_.find(frame.tag);
     if (found == questions_.end()) return;
@@ -87,7 +91,8 @@ Async<Result<std::string>> ShimClient::ask(shim::MessageType type, std::string p
     }
     fd.reset();
     auto answered = question->answered.wait();
-    if (type == shim::MessageType::kCreate || type == shim::MessageType::kStart) {
+    if (type == shim::MessageType::kCreate || type == shim::MessageType::kStart ||
+        type == shim::MessageType::kExec) {
         BERTH_CO_CHECK(co_await std::move(answered));
     } else {
         auto in_time = co_await async::with_deadline(kAnswerLimit, "ask shim", std::move(answered));

@@ -20,6 +20,7 @@ class ShimClient {
  public:
     struct Events {
         std::function<void(shim::ExitRecord)> exited;
+        std::function<void(shim::ExecExit)> exec_exited;
         std::function<void(std::string)> notice;
     };
     ShimClient(IoContext& io, UniqueFd socket, Events events);
@@ -29,8 +30,8 @@ class ShimClient {
     // Reads answers and events until the shim is gone; run once, as a task. Every question still open is then
     // answered with kUnavailable.
     Async<void> serve();
-    // Asks, and waits for the answer; as long as the shim lives, for kCreate and kStart (a runtime's hooks
-    // take what they take), else with a deadline. `fd` travels along if it is there.
+    // Asks, and waits for the answer; as long as the shim lives, for kCreate, kStart and kExec (a
+    // runtime takes what it takes), else with a deadline. `fd` travels along if it is there.
     Async<Result<std::string>> ask(shim::MessageType type, std::string payload, UniqueFd fd);
     // kHello: what the shim says of itself.
     Async<Result<shim::Status>> greet();

@@ -7,7 +7,9 @@
 #include "engine/async/race.h"
 #include "engine/async/socket_stream.h"
 #include "engine/async/token.h"
+#include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/shim/protocol/bundle.h"
 #include "engine/shim/protocol/socket.h"
 #include "engine/shim/protocol/wire.h"
 #include "engine/sys/pidfd.h"
@@ -32,6 +34,11 @@ TaskExit to_exit(shim::ExitRecord record) {
 // The shim's end of an attach stream. Without CAP_NET_ADMIN the kernel's own limit stays.
 void enlarge(int socket) {
     (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kAttachBuffer, sizeof(int));
+}
+
+std::uint8_t attach_streams(bool input, bool output, bool error) {
+    return static_cast<std::uint8_t>((input ? shim::kAttachStdin : 0) | (output ? shim::kAttachStdout : 0) |
+                                     (error ? shim::kAttachStderr : 0));
 }
 
 Async<Result<>> wait_child(IoContext& io, sys::ChildProcess child) {
@@ -71,6 +78,14 @@ void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
     events.exited = [this, weak](shim::ExitRecord record) {
         if (auto alive = weak.lock()) set_exit(alive, std::move(record));
     };
+    events.exec_exited = [weak](shim::ExecExit exit) {
+        auto alive = weak.lock();
+        if (!alive) return;
+        auto found = alive->execs.find(exit.id);
+        if (found == alive->execs.end()) return;
+        found->second->exit = {exit.code, Timestamp(std::chrono::nanoseconds(exit.exited_at))};
+        found->second->exited.set();
+    };
     events.notice = [id = entry->task.id](std::string text) { log::warning(text, {{"container", id}}); };
     entry->client = std::make_unique<ShimClient>(io_, std::move(socket), std::move(events));
     gate_->spawn(serve(std::move(entry)));
@@ -78,6 +93,10 @@ void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
 
 Async<void> ShimTasks::serve(EntryPtr entry) {
     co_await entry->client->serve();
+    for (auto& [id, exec] : entry->execs) {
+        if (exec->exit.exited_at == Timestamp{}) exec->exit = {137, now()};
+        exec->exited.set();
+    }
     if (!entry->task.exit && !entry->removing) co_await end_without_shim(entry);
     entry->shim_gone.set();
 }
@@ -166,9 +185,7 @@ Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, 
     BERTH_CO_TRY(shim::SocketPair pair, shim::make_socket_pair());
     enlarge(pair.theirs.get());
     shim::WireWriter payload;
-    payload.u8(static_cast<std::uint8_t>((options.input ? shim::kAttachStdin : 0) |
-                                         (options.output ? shim::kAttachStdout : 0) |
-                                         (options.error ? shim::kAttachStderr : 0)));
+    payload.u8(attach_streams(options.input, options.output, options.error));
     std::string bytes = payload.take();
     BERTH_CO_CHECK(
         co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
@@ -183,6 +200,65 @@ Async<Result<>> ShimTasks::resize(std::string id, std::uint16_t rows, std::uint1
     payload.u16(columns);
     std::string bytes = payload.take();
     BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kResize, std::move(bytes), UniqueFd()));
+    co_return Result<>();
+}
+
+Async<Result<ExecStarted>> ShimTasks::exec(std::string id, ExecSpec spec) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
+    ExecStarted started;
+    UniqueFd theirs;
+    std::uint8_t streams = attach_streams(spec.input, spec.output, spec.error);
+    if (streams != 0) {
+        BERTH_CO_TRY(shim::SocketPair pair, shim::make_socket_pair());
+        enlarge(pair.theirs.get());
+        theirs = std::move(pair.theirs);
+        started.stream = async::make_socket_stream(io_, std::move(pair.ours));
+    }
+    // Before the question: a short process may have ended before its answer is here.
+    entry->execs[spec.exec_id] = std::make_shared<ExecEntry>(io_);
+    std::string bytes = shim::encode_exec(
+        {spec.exec_id, std::move(spec.process_json), spec.terminal, streams, spec.rows, spec.columns});
+    auto answer = co_await entry->client->ask(MessageType::kExec, std::move(bytes), std::move(theirs));
+    if (!answer) {
+        entry->execs.erase(spec.exec_id);
+        co_return Failure(std::move(answer.error()));
+    }
+    started.pid = static_cast<pid_t>(shim::WireReader(*answer).u32());
+    co_return started;
+}
+
+Async<Result<ExecExit>> ShimTasks::wait_exec(std::string id, std::string exec_id) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    auto found = entry->execs.find(exec_id);
+    if (found == entry->execs.end()) co_return fail(ErrorKind::kNotFound, "no such exec: " + exec_id);
+    auto exec = found->second;
+    BERTH_CO_CHECK(co_await exec->exited.wait());
+    entry->execs.erase(exec_id);
+    co_return exec->exit;
+}
+
+Async<Result<>> ShimTasks::resize_exec(std::string id, std::string exec_id, std::uint16_t rows,
+                                       std::uint16_t columns) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client) co_return fail(ErrorKind::kConflict, "the task has exited");
+    shim::WireWriter payload;
+    payload.text(exec_id);
+    payload.u16(rows);
+    payload.u16(columns);
+    std::string bytes = payload.take();
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kExecResize, std::move(bytes), UniqueFd()));
+    co_return Result<>();
+}
+
+Async<Result<>> ShimTasks::kill_exec(std::string id, std::string exec_id, int signal) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client) co_return fail(ErrorKind::kConflict, "the task has exited");
+    shim::WireWriter payload;
+    payload.text(exec_id);
+    payload.u32(static_cast<std::uint32_t>(signal));
+    std::string bytes = payload.take();
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kExecKill, std::move(bytes), UniqueFd()));
     co_return Result<>();
 }
 
@@ -204,6 +280,10 @@ Async<Result<>> ShimTasks::remove(std::string id) {
     }
     tasks_.erase(id);
     co_return bundles_.remove(id);
+}
+
+Result<std::string> ShimTasks::config_json(const std::string& id) const {
+    return read_file(bundles_.path(id) + "/" + shim::kConfigFile);
 }
 
 std::optional<Task> ShimTasks::find(const std::string& id) const {

@@ -22,17 +22,29 @@ class ShimTasks final : public TaskService {
     Async<Result<TaskExit>> wait(std::string id) override;
     Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) override;
     Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) override;
+    Async<Result<ExecStarted>> exec(std::string id, ExecSpec spec) override;
+    Async<Result<ExecExit>> wait_exec(std::string id, std::string exec_id) override;
+    Async<Result<>> resize_exec(std::string id, std::string exec_id, std::uint16_t rows,
+                                std::uint16_t columns) override;
+    Async<Result<>> kill_exec(std::string id, std::string exec_id, int signal) override;
     Async<Result<>> remove(std::string id) override;
+    Result<std::string> config_json(const std::string& id) const override;
     std::optional<Task> find(const std::string& id) const override;
     Async<Result<std::vector<Task>>> recover() override;
 
  private:
+    struct ExecEntry {
+        explicit ExecEntry(IoContext& io) : exited(io) {}
+        ExecExit exit;
+        async::Event exited;
+    };
     // Shared between the map and the coroutines that wait for it.
     struct Entry {
         Entry(IoContext& io, std::string id) : exited(io), shim_gone(io) { task.id = std::move(id); }
         Task task;
         std::unique_ptr<ShimClient> client;  // none for a task found by its exit record alone
         async::Event exited, shim_gone;
+        std::map<std::string, std::shared_ptr<ExecEntry>> execs;
         bool removing = false;  // the shim is told to end: its end is no accident
     };
     using EntryPtr = std::shared_ptr<Entry>;

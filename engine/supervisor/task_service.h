@@ -50,6 +50,24 @@ struct Task {
     std::optional<TaskExit> exit;
 };
 
+// One more process in a running container.
+struct ExecSpec {
+    std::string exec_id;       // hex digits, unique for the container
+    std::string process_json;  // the OCI process object
+    bool terminal = false;
+    // Without any there is no stream: it reads /dev/null, and what it writes is thrown away.
+    bool input = false, output = false, error = false;
+    std::uint16_t rows = 0, columns = 0;
+};
+struct ExecStarted {
+    pid_t pid = 0;
+    std::unique_ptr<async::Stream> stream;  // frames or raw bytes as with attach(); none if not attached
+};
+struct ExecExit {
+    int exit_code = 0;  // 128+n for signal n
+    Timestamp exited_at{};
+};
+
 struct AttachOptions {
     bool input = false, output = true, error = true;
 };
@@ -77,8 +95,19 @@ class TaskService {
     // is written goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
     virtual Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) = 0;
     virtual Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) = 0;
+    // `runtime exec`: returns once the program runs. An error carries the runtime's text: "OCI runtime exec
+    // failed: exec failed: …"; nothing of the exec is left then.
+    virtual Async<Result<ExecStarted>> exec(std::string id, ExecSpec spec) = 0;
+    // Of an exec that was started by this daemon: once it is gone and its output has been read. 137 when the
+    // container's shim is lost. Once for each exec.
+    virtual Async<Result<ExecExit>> wait_exec(std::string id, std::string exec_id) = 0;
+    virtual Async<Result<>> resize_exec(std::string id, std::string exec_id, std::uint16_t rows,
+                                        std::uint16_t columns) = 0;
+    virtual Async<Result<>> kill_exec(std::string id, std::string exec_id, int signal) = 0;
     // Forgets an exited (or never started) task: `runtime delete`, shim, bundle. Idempotent.
     virtual Async<Result<>> remove(std::string id) = 0;
+    // The OCI runtime spec that the task was created with. Blocking, but only on a tmpfs.
+    virtual Result<std::string> config_json(const std::string& id) const = 0;
     virtual std::optional<Task> find(const std::string& id) const = 0;
     // After a daemon start: reconnects to every live shim, reads the exit records of the others; a container
     // whose shim is dead is killed by its cgroup (exit 137, `error` says why). The result has every task that

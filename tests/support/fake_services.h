@@ -89,6 +89,19 @@ class Tasks final : public supervisor::TaskService {
         co_return std::unique_ptr<async::Stream>(std::move(stream));
     }
     Async<Result<>> resize(std::string, std::uint16_t, std::uint16_t) override { co_return Result<>(); }
+    Async<Result<supervisor::ExecStarted>> exec(std::string, supervisor::ExecSpec) override {
+        co_return fail(ErrorKind::kNotImplemented, "no execs here");
+    }
+    Async<Result<supervisor::ExecExit>> wait_exec(std::string, std::string) override {
+        co_return fail(ErrorKind::kNotFound, "no execs here");
+    }
+    Async<Result<>> resize_exec(std::string, std::string, std::uint16_t, std::uint16_t) override {
+        co_return fail(ErrorKind::kNotFound, "no execs here");
+    }
+    Async<Result<>> kill_exec(std::string, std::string, int) override {
+        co_return fail(ErrorKind::kNotFound, "no execs here");
+    }
+    Result<std::string> config_json(const std::string&) const override { return std::string("{}"); }
     Async<Result<>> remove(std::string id) override {
         runs_.erase(id);
         co_return Result<>();

@@ -122,4 +122,47 @@ Result<ExitRecord> decode_exit(std::string_view payload) {
     return exit;
 }
 
+std::string encode_exec(const ExecRequest& request) {
+    WireWriter out;
+    out.text(request.id);
+    out.text(request.process);
+    out.u8(request.terminal ? 1 : 0);
+    out.u8(request.streams);
+    out.u16(request.rows);
+    out.u16(request.columns);
+    return out.take();
+}
+
+Result<ExecRequest> decode_exec(std::string_view payload) {
+    WireReader in(payload);
+    ExecRequest request;
+    request.id = in.text();
+    request.process = in.text();
+    request.terminal = in.u8() != 0;
+    request.streams = in.u8();
+    request.rows = in.u16();
+    request.columns = in.u16();
+    bool hex = !request.id.empty() && request.id.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!in.ok() || !hex) return garbled("exec");
+    return request;
+}
+
+std::string encode_exec_exit(const ExecExit& exit) {
+    WireWriter out;
+    out.text(exit.id);
+    out.u32(static_cast<std::uint32_t>(exit.code));
+    out.i64(exit.exited_at);
+    return out.take();
+}
+
+Result<ExecExit> decode_exec_exit(std::string_view payload) {
+    WireReader in(payload);
+    ExecExit exit;
+    exit.id = in.text();
+    exit.code = static_cast<int>(in.u32());
+    exit.exited_at = in.i64();
+    if (!in.ok()) return garbled("exit of an exec");
+    return exit;
+}
+
 }  // namespace berth::shim

@@ -23,13 +23,18 @@
 //   kResize  u16 rows | u16 columns                                                   → kReply
 //   kDelete  –            not while running: after it nothing of the container is left → kReply u8 lingers
 //            (1: the shim stays until its clients have read everything, else it ends at once)
+//   kExec    text exec | text process (JSON) | u8 terminal | u8 streams (as kAttach; unless 0 the descriptor
+//            comes along) | u16 rows | u16 columns      of a running container       → kReply u32 pid
+//   kExecResize text exec | u16 rows | u16 columns                                    → kReply
+//   kExecKill   text exec | u32 signal                                                → kReply
 //   kFailure u8 kind | u32 errno | text                                               (an answer)
 //   kExited  exit         after the exit record is on disk                            (an event)
+//   kExecExited text exec | u32 code | i64 exited at      its output has been read     (an event)
 //   kNotice  text         something the engine's log should say                       (an event)
 //   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit]
 //   exit     u32 code | u8 oom killed | i64 exited at | text error
 // Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown
-// events and trailing fields ignored. Numbers from 16 on are for execs and their streams.
+// events and trailing fields ignored.
 namespace berth::shim {
 
 inline constexpr std::uint32_t kMagic = 0x4d485342;  // "BSHM"
@@ -44,10 +49,14 @@ enum class MessageType : std::uint16_t {
     kAttach = 5,
     kResize = 6,
     kDelete = 7,
+    kExec = 16,
+    kExecResize = 17,
+    kExecKill = 18,
     kReply = 64,
     kFailure = 65,
     kExited = 128,
     kNotice = 129,
+    kExecExited = 130,
 };
 
 enum AttachStreams : std::uint8_t { kAttachStdin = 1, kAttachStdout = 2, kAttachStderr = 4 };
@@ -59,6 +68,19 @@ struct Status {
     pid_t pid = 0;
     std::int64_t started_at = 0;
     std::optional<ExitRecord> exit;
+};
+
+// One more process in the container. `id` is a file name's part: hex digits.
+struct ExecRequest {
+    std::string id, process;
+    bool terminal = false;
+    std::uint8_t streams = 0;  // AttachStreams; without stdin it reads /dev/null
+    std::uint16_t rows = 0, columns = 0;
+};
+struct ExecExit {
+    std::string id;
+    int code = 0;  // 128+n for signal n
+    std::int64_t exited_at = 0;
 };
 
 struct Frame {
@@ -89,5 +111,10 @@ Error decode_failure(std::string_view payload);
 
 std::string encode_exit(const ExitRecord& exit);
 Result<ExitRecord> decode_exit(std::string_view payload);
+
+std::string encode_exec(const ExecRequest& request);
+Result<ExecRequest> decode_exec(std::string_view payload);
+std::string encode_exec_exit(const ExecExit& exit);
+Result<ExecExit> decode_exec_exit(std::string_view payload);
 
 }  // namespace berth::shim

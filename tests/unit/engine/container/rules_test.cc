@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "engine/container/detach_keys.h"
 #include "engine/container/label_filter.h"
 #include "engine/container/list_entry.h"
 #include "engine/container/mount_points.h"
@@ -9,6 +8,7 @@
 #include "engine/container/ports.h"
 #include "engine/container/signals.h"
 #include "engine/container/state_machine.h"
+#include "engine/sys/detach_keys.h"
 
 namespace berth::container {
 namespace {
@@ -83,18 +83,18 @@ TEST(StateMachine, BackOffDoublesAndEnds) {
 }
 
 TEST(DetachKeys, HeldBackUntilDecided) {
-    EXPECT_EQ(*parse_detach_keys(""), "\x10\x11");
-    EXPECT_EQ(*parse_detach_keys("a,ctrl-]"), "a\x1d");
-    EXPECT_FALSE(parse_detach_keys("ctrl-1"));
-    EXPECT_FALSE(parse_detach_keys("a,,b"));
-    DetachFilter filter("\x10\x11");
+    EXPECT_EQ(*sys::parse_detach_keys(""), "\x10\x11");
+    EXPECT_EQ(*sys::parse_detach_keys("a,ctrl-]"), "a\x1d");
+    EXPECT_FALSE(sys::parse_detach_keys("ctrl-1"));
+    EXPECT_FALSE(sys::parse_detach_keys("a,,b"));
+    sys::DetachFilter filter("\x10\x11");
     EXPECT_EQ(filter.pass("ls\x10"), "ls");
     EXPECT_EQ(filter.pass("x"), "\x10x");
     EXPECT_EQ(filter.pass("\x10\x10"), "\x10");
     EXPECT_FALSE(filter.detached());
     EXPECT_EQ(filter.pass("\x11never"), "");
     EXPECT_TRUE(filter.detached());
-    DetachFilter none("");
+    sys::DetachFilter none("");
     EXPECT_EQ(none.pass("\x10\x11"), "\x10\x11");
 }
 

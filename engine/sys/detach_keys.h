@@ -5,7 +5,7 @@
 
 #include "engine/base/result.h"
 
-namespace berth::container {
+namespace berth::sys {
 
 // "ctrl-p,ctrl-q" or "a,ctrl-]" as the bytes a terminal sends. "": the default.
 Result<std::string> parse_detach_keys(const std::string& keys);
@@ -24,4 +24,4 @@ class DetachFilter {
     std::size_t matched_ = 0;
 };
 
-}  // namespace berth::container
+}  // namespace berth::sys

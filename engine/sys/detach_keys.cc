@@ -1,6 +1,6 @@
-#include "engine/container/detach_keys.h"
+#include "engine/sys/detach_keys.h"
 
-namespace berth::container {
+namespace berth::sys {
 
 namespace {
 
@@ -61,4 +61,4 @@ std::string DetachFilter::pass(std::string_view typed) {
     return out;
 }
 
-}  // namespace berth::container
+}  // namespace berth::sys
