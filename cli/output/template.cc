@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <strings.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -395,6 +397,17 @@ Result<Template> Template::parse(std::string_view text) {
     return Template(std::move(root));
 }
 
+// docker runs templates on Go structs, whose fields differ from our JSON's by case alone (APIVersion,
+// ApiVersion): where the name itself is not there, one that is alike counts.
+const Json* field_of(const Json& object, const std::string& name) {
+    if (!object.is_object()) return nullptr;
+    if (auto exact = object.find(name); exact != object.end()) return &*exact;
+    for (const auto& [key, value] : object.items()) {
+        if (::strcasecmp(key.c_str(), name.c_str()) == 0) return &value;
+    }
+    return nullptr;
+}
+
 // Walks the tree with the dot and the variables in scope.
 class TemplateRun {
  public:
@@ -513,13 +526,14 @@ class TemplateRun {
                         "template: :1:2: executing \"\" at <.{}>: nil pointer evaluating interface {{}}.{}",
                         fmt::join(chain, "."), name));
             }
-            if (!at->is_object() || !at->contains(name)) {
+            const Json* found = field_of(*at, name);
+            if (found == nullptr) {
                 return fail(
                     ErrorKind::kInvalidArgument,
                     fmt::format("template: :1:2: executing \"\" at <.{}>: map has no entry for key \"{}\"",
                                 fmt::join(chain, "."), name));
             }
-            at = &(*at)[name];
+            at = found;
         }
         return *at;
     }
