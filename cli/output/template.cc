@@ -1,7 +1,6 @@
 #include "cli/output/template.h"
 
 #include <fmt/format.h>
-
 #include <strings.h>
 
 #include <algorithm>
