@@ -34,6 +34,16 @@ std::string human_size(double bytes) {
     return fmt::format("{:.3g}{}", bytes, kUnits[unit]);
 }
 
+std::string binary_size(double bytes) {
+    static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    std::size_t unit = 0;
+    while (bytes >= 1024 && unit + 1 < std::size(kUnits)) {
+        bytes /= 1024;
+        ++unit;
+    }
+    return fmt::format("{:.4g}{}", bytes, kUnits[unit]);
+}
+
 Result<std::int64_t> parse_bytes(std::string_view text) {
     std::string number(text);
     char* end = nullptr;

@@ -6,6 +6,7 @@
 #include "engine/api/container_queries.h"
 #include "engine/api/filters.h"
 #include "engine/async/race.h"
+#include "engine/async/spawn.h"
 
 namespace berth::api {
 namespace {
@@ -74,6 +75,61 @@ Async<Result<>> kill(ContainerServices& services, Exchange& exchange) {
     std::string signal = exchange.request.query.get("signal");
     BERTH_CO_CHECK(co_await services.lifecycle().kill(ref, signal));
     co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> pause(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_CHECK(co_await services.lifecycle().pause(ref));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> unpause(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange);
+    BERTH_CO_CHECK(co_await services.lifecycle().unpause(ref));
+    co_return co_await exchange.empty(204);
+}
+
+Async<Result<>> top(ContainerServices& services, Exchange& exchange) {
+    std::string ref = ref_of(exchange), arguments = exchange.request.query.get("ps_args");
+    BERTH_CO_TRY(std::string text, co_await services.stats().top(ref, arguments));
+    co_return co_await exchange.json_text(200, std::move(text));
+}
+
+// One object a second; one alone with stream=0, and that at once with one-shot=1.
+Async<Result<>> send_stats(ContainerServices& services, Exchange& exchange, std::string id, bool stream,
+                           bool at_once) {
+    std::string previous;
+    if (!stream && !at_once) {
+        BERTH_CO_TRY(previous, co_await services.stats().sample(id, std::string()));
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::seconds(1)));
+    }
+    for (;;) {
+        BERTH_CO_TRY(std::string sample, co_await services.stats().sample(id, previous));
+        std::string line = sample + "\n";
+        BERTH_CO_CHECK(co_await exchange.responder.write(std::move(line)));
+        if (!stream) co_return co_await exchange.responder.end();
+        previous = std::move(sample);
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::seconds(1)));
+    }
+}
+
+Async<Result<>> stats(ContainerServices& services, Exchange& exchange) {
+    const auto& query = exchange.request.query;
+    bool stream = !query.has("stream") || query.flag("stream");
+    bool at_once = query.flag("one-shot");
+    if (stream && at_once)
+        co_return fail(ErrorKind::kInvalidArgument, "cannot have stream=true and one-shot=true");
+    BERTH_CO_TRY(auto container, services.inspector().find(ref_of(exchange)));
+    at_once = at_once || !container->state.live();
+    std::string type = "application/json";
+    BERTH_CO_CHECK(co_await exchange.stream(200, type));
+    auto sending = send_stats(services, exchange, container->id, stream, at_once);
+    auto gone = exchange.responder.client_gone();
+    auto first = co_await async::race(std::move(sending), std::move(gone));
+    if (first.index() == 1) co_return Result<>();
+    // A stream ends with its container.
+    if (!std::get<0>(first)) co_return co_await exchange.responder.end();
+    co_return Result<>();
 }
 
 Async<Result<>> rename(ContainerServices& services, Exchange& exchange) {
@@ -167,10 +223,8 @@ template <const char* kWhat>
 Async<Result<>> not_yet(ContainerServices&, Exchange&) {
     co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
 }
-constexpr char kPause[] = "pausing containers", kTop[] = "listing the processes of a container",
-               kStats[] = "container statistics", kUpdate[] = "updating containers",
-               kArchive[] = "copying files", kChanges[] = "listing the changes of a container",
-               kExport[] = "exporting containers";
+constexpr char kUpdate[] = "updating containers", kArchive[] = "copying files",
+               kChanges[] = "listing the changes of a container", kExport[] = "exporting containers";
 
 }  // namespace
 
@@ -194,10 +248,10 @@ void add_container_routes(Router& router, ContainerServices& containers) {
     add("POST", "/containers/{id}/resize", resize);
     add("POST", "/containers/{id}/rename", rename);
     add("DELETE", "/containers/{id}", remove);
-    add("POST", "/containers/{id}/pause", not_yet<kPause>);
-    add("POST", "/containers/{id}/unpause", not_yet<kPause>);
-    add("GET", "/containers/{id}/top", not_yet<kTop>);
-    add("GET", "/containers/{id}/stats", not_yet<kStats>);
+    add("POST", "/containers/{id}/pause", pause);
+    add("POST", "/containers/{id}/unpause", unpause);
+    add("GET", "/containers/{id}/top", top);
+    add("GET", "/containers/{id}/stats", stats);
     add("POST", "/containers/{id}/update", not_yet<kUpdate>);
     add("HEAD", "/containers/{id}/archive", not_yet<kArchive>);
     add("GET", "/containers/{id}/archive", not_yet<kArchive>);

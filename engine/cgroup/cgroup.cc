@@ -122,6 +122,11 @@ const Cgroup::Folder* Cgroup::folder_of(const std::string& controller) const {
     return nullptr;
 }
 
+std::string Cgroup::controller_folder(const std::string& controller) const {
+    const Folder* folder = folder_of(controller);
+    return folder == nullptr ? std::string() : folder->path;
+}
+
 Result<> Cgroup::create() {
     for (const Folder& folder : folders_) {
         auto made = make_one(folder, folder.path);

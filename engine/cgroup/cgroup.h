@@ -37,6 +37,9 @@ class Cgroup {
         bool unified = false;
     };
     const std::vector<Folder>& folders() const { return folders_; }
+    bool unified_only() const { return unified_only_; }
+    // Where a controller's files are ("" on version 2: all of them); "" if this host has none.
+    std::string controller_folder(const std::string& controller) const;
 
  private:
     explicit Cgroup(std::vector<Folder> folders, bool unified_only)

@@ -79,6 +79,8 @@ class ContainerLifecycle {
     virtual Async<Result<>> restart(std::string ref, StopOptions options) = 0;
     // `signal`: "", "KILL", "SIGKILL" or a number.
     virtual Async<Result<>> kill(std::string ref, std::string signal) = 0;
+    virtual Async<Result<>> pause(std::string ref) = 0;
+    virtual Async<Result<>> unpause(std::string ref) = 0;
     virtual Async<Result<>> remove(std::string ref, RemoveOptions options) = 0;
     virtual Async<Result<>> rename(std::string ref, std::string name) = 0;
     virtual Async<Result<Pruned>> prune(Filters filters) = 0;
@@ -184,6 +186,17 @@ class ContainerExecs {
     virtual std::vector<std::string> running_in(const std::string& container) const = 0;
 };
 
+// What runs in a container, and what it uses: from the kernel's own files, never through the container.
+class ContainerStats {
+ public:
+    virtual ~ContainerStats() = default;
+    // `ps` on the host, its lines about the container's processes. JSON text of the API's object.
+    virtual Async<Result<std::string>> top(std::string ref, std::string ps_arguments) = 0;
+    // One reading of a container's use; all zero while it does not run. `previous` is the one before, "" for
+    // none. JSON text of the API's object.
+    virtual Async<Result<std::string>> sample(std::string id, std::string previous) = 0;
+};
+
 struct ContainerConfig {
     std::string data_root, state_root;
     std::string cgroup_parent = "/docker";
@@ -214,6 +227,7 @@ class ContainerServices {
     virtual ContainerStreams& streams() = 0;
     virtual ContainerNetworks& networks() = 0;
     virtual ContainerExecs& execs() = 0;
+    virtual ContainerStats& stats() = 0;
     // After a daemon start, before the first request: adopts what runs, replays the exits that happened
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.

@@ -18,6 +18,12 @@ std::string Core::log_path(const Container& container) const {
                              : folder + "/" + container.id + "-json.log";
 }
 
+std::string Core::cgroup_path(const Container& container) const {
+    const auto& own = container.host.cgroup_parent;
+    std::string parent = own.empty() ? parts.config.cgroup_parent : own;
+    return (parent.starts_with('/') ? parent : "/" + parent) + "/" + container.id;
+}
+
 void Core::publish(const Container& container, std::string action, std::map<std::string, std::string> more) {
     events::Event event;
     event.type = "container";

@@ -27,6 +27,8 @@ struct Core {
     std::map<std::string, std::shared_ptr<async::Event>> restart_pauses;
 
     std::string log_path(const Container& container) const;
+    // From each hierarchy's root: "/docker/ID".
+    std::string cgroup_path(const Container& container) const;
     // An event about a container, with Docker's attributes: its labels, image, name, and `more`.
     void publish(const Container& container, std::string action,
                  std::map<std::string, std::string> more = {});

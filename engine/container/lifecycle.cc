@@ -4,6 +4,7 @@
 
 #include "engine/async/race.h"
 #include "engine/container/create_transaction.h"
+#include "engine/container/freeze.h"
 #include "engine/container/monitor.h"
 #include "engine/container/names.h"
 #include "engine/container/prune.h"
@@ -27,6 +28,14 @@ class Lifecycle final : public ContainerLifecycle {
     Async<Result<Outcome>> stop(std::string ref, StopOptions options) override;
     Async<Result<>> restart(std::string ref, StopOptions options) override;
     Async<Result<>> kill(std::string ref, std::string signal) override;
+    Async<Result<>> pause(std::string ref) override {
+        BERTH_CO_TRY(auto found, core_.store.find(ref));
+        co_return co_await run_pause(core_, found);
+    }
+    Async<Result<>> unpause(std::string ref) override {
+        BERTH_CO_TRY(auto found, core_.store.find(ref));
+        co_return co_await run_unpause(core_, found);
+    }
     Async<Result<>> remove(std::string ref, RemoveOptions options) override;
     Async<Result<>> rename(std::string ref, std::string name) override;
     Async<Result<Pruned>> prune(Filters filters) override { return run_prune(core_, std::move(filters)); }

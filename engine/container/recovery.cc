@@ -42,6 +42,12 @@ Async<void> adopt(Core& core, ContainerPtr container, supervisor::Task task) {
         state = after_start(state, task.pid, task.started_at);
         (void)co_await core.store.save_state(container->id, state);
     }
+    bool paused = task.status == supervisor::Task::Status::kPaused;
+    if (container->state.live() && paused != (container->state.status == Status::kPaused)) {
+        State now_state = core.store.get(container->id)->state;
+        now_state.status = paused ? Status::kPaused : Status::kRunning;
+        (void)co_await core.store.save_state(container->id, std::move(now_state));
+    }
     watch(core, container->id);
 }
 

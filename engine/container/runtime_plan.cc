@@ -109,12 +109,6 @@ std::vector<oci::Rlimit> rlimits(const types::HostConfig& host) {
     return out;
 }
 
-std::string cgroups_path(const Core& core, const Container& container) {
-    const auto& own = container.host.cgroup_parent;
-    std::string parent = own.empty() ? core.parts.config.cgroup_parent : own;
-    return (parent.starts_with('/') ? parent : "/" + parent) + "/" + container.id;
-}
-
 std::vector<std::string> cgroup_folders(const std::string& root, const std::string& path, bool v2) {
     if (v2) return {root + path};
     // One for the OOM count, one to find every process by.
@@ -142,7 +136,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.hostname = container.config.hostname;
     out.domainname = container.config.domainname;
     set_namespaces(container, inputs.netns, kHost.cgroup_v2, out);
-    out.cgroups_path = cgroups_path(core, container);
+    out.cgroups_path = core.cgroup_path(container);
     out.readonly_root = host.readonly_rootfs;
     for (const auto& mount : inputs.mounts) out.mounts.push_back(spec_mount(mount));
     add_etc_mounts(core, container, out.mounts);

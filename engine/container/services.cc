@@ -5,6 +5,7 @@
 #include "engine/container/lifecycle.h"
 #include "engine/container/networking.h"
 #include "engine/container/recovery.h"
+#include "engine/container/stats.h"
 #include "engine/container/streams.h"
 
 namespace berth::container {
@@ -19,6 +20,7 @@ class Services final : public ContainerServices {
           streams_(make_streams(core_)),
           networks_(make_networks(core_)),
           execs_(make_execs(core_)),
+          stats_(make_stats(core_)),
           inspector_(make_inspector(core_, *execs_)) {}
 
     Result<> load() {
@@ -30,6 +32,7 @@ class Services final : public ContainerServices {
     ContainerStreams& streams() override { return *streams_; }
     ContainerNetworks& networks() override { return *networks_; }
     ContainerExecs& execs() override { return *execs_; }
+    ContainerStats& stats() override { return *stats_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
     Async<void> close() override {
         core_.gate.cancel();
@@ -43,6 +46,7 @@ class Services final : public ContainerServices {
     std::unique_ptr<ContainerStreams> streams_;
     std::unique_ptr<ContainerNetworks> networks_;
     std::unique_ptr<ContainerExecs> execs_;
+    std::unique_ptr<ContainerStats> stats_;
     std::unique_ptr<ContainerInspector> inspector_;
 };
 

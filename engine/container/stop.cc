@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include "engine/async/race.h"
+#include "engine/container/freeze.h"
 #include "engine/container/monitor.h"
 #include "engine/container/signals.h"
 
@@ -55,8 +56,13 @@ Async<Result<>> send_signal(Core& core, std::string id, int signal) {
     auto killed = co_await core.parts.tasks.kill(id, signal);
     // Gone already: the exit is on its way through the monitor.
     if (!killed && killed.error().kind != ErrorKind::kConflict) co_return killed;
-    if (auto container = core.store.get(id))
-        core.publish(*container, "kill", {{"signal", std::to_string(signal)}});
+    auto container = core.store.get(id);
+    if (!container) co_return Result<>();
+    core.publish(*container, "kill", {{"signal", std::to_string(signal)}});
+    // What is to end has to run for it.
+    bool ends =
+        container->config.stop_signal.empty() || signal == SIGKILL || signal == stop_signal(*container);
+    if (ends && container->state.status == Status::kPaused) (void)co_await run_unpause(core, container);
     co_return Result<>();
 }
 

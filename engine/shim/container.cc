@@ -174,7 +174,8 @@ void Container::remove(Answer answer) {
         answer(std::int64_t{0});
         return loop_.later(events_.finished);
     }
-    if (status_.state == TaskState::kRunning) return answer(wrong_state("the task is running"));
+    if (status_.state == TaskState::kRunning || status_.state == TaskState::kPaused)
+        return answer(wrong_state("the task is running"));
     auto done = [this, answer](int) {
         deleted_ = true;
         answer(std::int64_t{0});
@@ -193,6 +194,20 @@ Result<> Container::kill(int signal) {
     if (!init_ || ending_ || status_.state == TaskState::kExited)
         return wrong_state("process already finished");
     return sys::send_signal(init_.get(), signal);
+}
+
+void Container::freeze(bool frozen, std::function<void(Result<>)> answer) {
+    TaskState from = frozen ? TaskState::kRunning : TaskState::kPaused;
+    if (status_.state != from || running_ != 0 || ending_)
+        return answer(wrong_state(frozen ? "the task is not running" : "the task is not paused"));
+    std::string verb = frozen ? "pause" : "resume";
+    auto done = [this, verb, frozen, answer](int code) {
+        if (code != 0) return answer(Failure(runtime_.failure(verb, code, {})));
+        status_.state = frozen ? TaskState::kPaused : TaskState::kRunning;
+        answer({});
+    };
+    auto started = run({verb}, {-1, -1, -1}, {}, done);
+    if (!started) answer(Failure(std::move(started.error())));
 }
 
 void Container::exec(ExecRequest request, UniqueFd client, Answer answer) {

@@ -28,7 +28,7 @@ namespace berth::shim {
 // time, execs apart; questions that come meanwhile are refused (kConflict), but kill, attach and resize,
 // which need none.
 //
-//   kNew → create → kCreated → start → kRunning → init exits → kExited → the shim ends
+//   kNew → create → kCreated → start → kRunning (⇄ kPaused) → init exits → kExited → the shim ends
 class Container {
  public:
     struct Events {
@@ -48,6 +48,8 @@ class Container {
     // Of a container that does not run: answers after `runtime delete`, with 1 while clients still have
     // output to read.
     void remove(Answer answer);
+    // Pauses a running container, or lets a paused one go on.
+    void freeze(bool frozen, std::function<void(Result<>)> answer);
     // Of a running container: answers with the process's pid once it runs. `client` may be empty.
     void exec(ExecRequest request, UniqueFd client, Answer answer);
     Result<> resize_exec(const std::string& id, sys::WindowSize size);

@@ -112,6 +112,10 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             size.columns = in.u16();
             return reply(peer, frame.tag, container_.resize(size));
         }
+        case MessageType::kPause:
+        case MessageType::kResume:
+            return container_.freeze(frame.type == MessageType::kPause,
+                                     [peer, tag = frame.tag](Result<> result) { reply(peer, tag, result); });
         case MessageType::kExec: {
             auto request = decode_exec(frame.payload);
             if (!request) return reply(peer, frame.tag, Failure(std::move(request.error())));

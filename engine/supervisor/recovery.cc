@@ -14,6 +14,8 @@ Task::Status to_status(shim::TaskState state) {
     switch (state) {
         case shim::TaskState::kRunning:
             return Task::Status::kRunning;
+        case shim::TaskState::kPaused:
+            return Task::Status::kPaused;
         case shim::TaskState::kExited:
             return Task::Status::kExited;
         default:

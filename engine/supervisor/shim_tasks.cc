@@ -192,6 +192,22 @@ Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, 
     co_return async::make_socket_stream(io_, std::move(pair.ours));
 }
 
+Async<Result<>> ShimTasks::pause(std::string id) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kPause, std::string(), UniqueFd()));
+    entry->task.status = Task::Status::kPaused;
+    co_return Result<>();
+}
+
+Async<Result<>> ShimTasks::resume(std::string id) {
+    BERTH_CO_TRY(EntryPtr entry, get(id));
+    if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
+    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kResume, std::string(), UniqueFd()));
+    if (!entry->task.exit) entry->task.status = Task::Status::kRunning;
+    co_return Result<>();
+}
+
 Async<Result<>> ShimTasks::resize(std::string id, std::uint16_t rows, std::uint16_t columns) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
@@ -266,7 +282,7 @@ Async<Result<>> ShimTasks::remove(std::string id) {
     auto found = tasks_.find(id);
     if (found == tasks_.end()) co_return Result<>();
     EntryPtr entry = found->second;
-    if (entry->task.status == Task::Status::kRunning)
+    if (entry->task.status == Task::Status::kRunning || entry->task.status == Task::Status::kPaused)
         co_return fail(ErrorKind::kConflict, "the task is running");
     if (entry->client) {
         entry->removing = true;

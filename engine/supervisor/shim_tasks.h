@@ -21,6 +21,8 @@ class ShimTasks final : public TaskService {
     Async<Result<>> kill(std::string id, int signal) override;
     Async<Result<TaskExit>> wait(std::string id) override;
     Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) override;
+    Async<Result<>> pause(std::string id) override;
+    Async<Result<>> resume(std::string id) override;
     Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) override;
     Async<Result<ExecStarted>> exec(std::string id, ExecSpec spec) override;
     Async<Result<ExecExit>> wait_exec(std::string id, std::string exec_id) override;

@@ -94,6 +94,9 @@ class TaskService {
     // Live from now on. Without a terminal the stream gives Docker's 8-byte frames, with one raw bytes; what
     // is written goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
     virtual Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) = 0;
+    // `runtime pause` and `runtime resume`. kConflict for a task that is not in the state for it.
+    virtual Async<Result<>> pause(std::string id) = 0;
+    virtual Async<Result<>> resume(std::string id) = 0;
     virtual Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) = 0;
     // `runtime exec`: returns once the program runs. An error carries the runtime's text: "OCI runtime exec
     // failed: exec failed: …"; nothing of the exec is left then.

@@ -88,6 +88,8 @@ class Tasks final : public supervisor::TaskService {
         runs_.at(id)->streams.push_back(stream.get());
         co_return std::unique_ptr<async::Stream>(std::move(stream));
     }
+    Async<Result<>> pause(std::string) override { co_return Result<>(); }
+    Async<Result<>> resume(std::string) override { co_return Result<>(); }
     Async<Result<>> resize(std::string, std::uint16_t, std::uint16_t) override { co_return Result<>(); }
     Async<Result<supervisor::ExecStarted>> exec(std::string, supervisor::ExecSpec) override {
         co_return fail(ErrorKind::kNotImplemented, "no execs here");

@@ -27,6 +27,8 @@
 //            comes along) | u16 rows | u16 columns      of a running container       → kReply u32 pid
 //   kExecResize text exec | u16 rows | u16 columns                                    → kReply
 //   kExecKill   text exec | u32 signal                                                → kReply
+//   kPause   –            of a running container                                      → kReply
+//   kResume  –            of a paused one                                             → kReply
 //   kFailure u8 kind | u32 errno | text                                               (an answer)
 //   kExited  exit         after the exit record is on disk                            (an event)
 //   kExecExited text exec | u32 code | i64 exited at      its output has been read     (an event)
@@ -49,6 +51,8 @@ enum class MessageType : std::uint16_t {
     kAttach = 5,
     kResize = 6,
     kDelete = 7,
+    kPause = 8,
+    kResume = 9,
     kExec = 16,
     kExecResize = 17,
     kExecKill = 18,
@@ -61,7 +65,7 @@ enum class MessageType : std::uint16_t {
 
 enum AttachStreams : std::uint8_t { kAttachStdin = 1, kAttachStdout = 2, kAttachStderr = 4 };
 
-enum class TaskState : std::uint8_t { kNew = 0, kCreated = 1, kRunning = 2, kExited = 3 };
+enum class TaskState : std::uint8_t { kNew = 0, kCreated = 1, kRunning = 2, kExited = 3, kPaused = 4 };
 
 struct Status {
     TaskState state = TaskState::kNew;
