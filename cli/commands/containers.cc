@@ -1,4 +1,5 @@
 #include "cli/commands/containers.h"
+#include "cli/commands/limit_options.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -132,6 +133,26 @@ int unpause_command(Invocation& invocation, const Arguments& arguments) {
     Flags flags("unpause CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers");
     return each(invocation, flags, arguments,
                 [](const std::string& name) { return "/containers/" + name + "/unpause"; });
+}
+
+int update_command(Invocation& invocation, const Arguments& arguments) {
+    LimitOptions limits;
+    Flags flags("update [OPTIONS] CONTAINER [CONTAINER...]",
+                "Update configuration of one or more containers");
+    limits.add_flags(flags);
+    Arguments names;
+    int status = 0;
+    if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
+    Json changes = Json::object();
+    if (auto added = limits.add_to(flags, changes); !added) return invocation.failed(added.error());
+    if (changes.empty()) {
+        return invocation.failed(
+            {ErrorKind::kInvalidArgument, "you must provide one or more flags when using this command"});
+    }
+    return for_each_name(invocation, names, [&](Engine& engine, const std::string& name) -> Result<> {
+        BERTH_CHECK(engine.post(fmt::format("/containers/{}/update", name), changes));
+        return {};
+    });
 }
 
 int rm_command(Invocation& invocation, const Arguments& arguments) {

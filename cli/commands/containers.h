@@ -22,6 +22,7 @@ int unpause_command(Invocation& invocation, const Arguments& arguments);
 int ps_command(Invocation& invocation, const Arguments& arguments);
 int logs_command(Invocation& invocation, const Arguments& arguments);
 int port_command(Invocation& invocation, const Arguments& arguments);
+int update_command(Invocation& invocation, const Arguments& arguments);
 int stats_command(Invocation& invocation, const Arguments& arguments);
 int top_command(Invocation& invocation, const Arguments& arguments);
 

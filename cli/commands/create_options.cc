@@ -32,16 +32,6 @@ Json key_values(const std::vector<std::string>& items) {
     return out;
 }
 
-Result<> add_bytes(Json& host, const char* key, const std::string& text) {
-    if (text.empty()) return {};
-    if (text == "-1") {
-        host[key] = -1;
-        return {};
-    }
-    BERTH_TRY(host[key], parse_bytes(text));
-    return {};
-}
-
 Result<Json> ulimit(const std::string& text) {
     auto equals = text.find('='), colon = text.find(':');
     if (equals == std::string::npos) return bad(fmt::format("invalid ulimit argument: {}", text));
@@ -62,20 +52,6 @@ Result<Json> ulimit(const std::string& text) {
     }
     out["Soft"] = soft;
     out["Hard"] = hard;
-    return out;
-}
-
-Result<Json> restart_policy(const std::string& text) {
-    auto colon = text.find(':');
-    Json out = {{"Name", text.substr(0, colon)}, {"MaximumRetryCount", 0}};
-    if (colon != std::string::npos) {
-        int count = 0;
-        auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), count);
-        if (error != std::errc() || end != text.data() + text.size()) {
-            return bad("invalid restart policy format: maximum retry count must be an integer");
-        }
-        out["MaximumRetryCount"] = count;
-    }
     return out;
 }
 
@@ -101,6 +77,7 @@ Result<Json> device(const std::string& text) {
 }  // namespace
 
 void CreateOptions::add_to(Flags& f) {
+    limits_.add_flags(f);
     f.list("attach,a", &attach, "Attach to STDIN, STDOUT or STDERR");
     f.text("name", &name, "string", "Assign a name to the container");
     f.text("platform", &platform, "string", "Set platform if server is multi-platform capable");
@@ -131,19 +108,8 @@ void CreateOptions::add_to(Flags& f) {
     f.list("mount", &mounts_, "Attach a filesystem mount to the container");
     f.list("tmpfs", &tmpfs_, "Mount a tmpfs directory");
     f.list("volumes-from", &volumes_from_, "Mount volumes from the specified container(s)");
-    f.text("memory,m", &memory_, "bytes", "Memory limit");
-    f.text("memory-swap", &memory_swap_, "bytes",
-           "Swap limit equal to memory plus swap: '-1' to enable unlimited swap");
-    f.text("memory-reservation", &reservation_, "bytes", "Memory soft limit");
     f.number("memory-swappiness", &swappiness_, "Tune container memory swappiness (0 to 100)");
     f.text("shm-size", &shm_size_, "bytes", "Size of /dev/shm");
-    f.text("cpus", &cpus_, "decimal", "Number of CPUs");
-    f.text("cpuset-cpus", &cpuset_cpus_, "string", "CPUs in which to allow execution (0-3, 0,1)");
-    f.text("cpuset-mems", &cpuset_mems_, "string", "MEMs in which to allow execution (0-3, 0,1)");
-    f.number("cpu-shares,c", &cpu_shares_, "CPU shares (relative weight)");
-    f.number("cpu-quota", &cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
-    f.number("cpu-period", &cpu_period_, "Limit CPU CFS (Completely Fair Scheduler) period");
-    f.number("pids-limit", &pids_, "Tune container pids limit (set -1 for unlimited)");
     f.number("oom-score-adj", &oom_score_, "Tune host's OOM preferences (-1000 to 1000)");
     f.toggle("oom-kill-disable", &oom_disable_, "Disable OOM Killer");
     f.list("ulimit", &ulimits_, "Ulimit options");
@@ -165,7 +131,6 @@ void CreateOptions::add_to(Flags& f) {
     f.text("pid", &pid_, "string", "PID namespace to use");
     f.text("uts", &uts_, "string", "UTS namespace to use");
     f.text("userns", &userns_, "string", "User namespace to use");
-    f.text("restart", &restart_, "string", "Restart policy to apply when a container exits");
     f.text("log-driver", &log_driver_, "string", "Logging driver for the container");
     f.list("log-opt", &log_options_, "Log driver options");
     f.list("network", &networks_, "Connect a container to a network");
@@ -234,27 +199,9 @@ Result<> CreateOptions::add_config(const Flags& flags, const std::vector<std::st
 }
 
 Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
-    BERTH_CHECK(add_bytes(host, "Memory", memory_));
-    BERTH_CHECK(add_bytes(host, "MemorySwap", memory_swap_));
-    BERTH_CHECK(add_bytes(host, "MemoryReservation", reservation_));
+    BERTH_CHECK(limits_.add_to(flags, host));
     BERTH_CHECK(add_bytes(host, "ShmSize", shm_size_));
     if (flags.changed("memory-swappiness")) host["MemorySwappiness"] = swappiness_;
-    if (!cpus_.empty()) {
-        char* end = nullptr;
-        double cpus = std::strtod(cpus_.c_str(), &end);
-        if (*end != '\0' || cpus < 0)
-            return bad(
-                fmt::format("invalid argument \"{}\" for \"--cpus\" flag: failed to parse "
-                            "{} as a rational number",
-                            cpus_, cpus_));
-        host["NanoCpus"] = static_cast<std::int64_t>(std::llround(cpus * 1e9));
-    }
-    if (!cpuset_cpus_.empty()) host["CpusetCpus"] = cpuset_cpus_;
-    if (!cpuset_mems_.empty()) host["CpusetMems"] = cpuset_mems_;
-    if (cpu_shares_ != 0) host["CpuShares"] = cpu_shares_;
-    if (cpu_quota_ != 0) host["CpuQuota"] = cpu_quota_;
-    if (cpu_period_ != 0) host["CpuPeriod"] = cpu_period_;
-    if (flags.changed("pids-limit")) host["PidsLimit"] = pids_;
     if (flags.changed("oom-score-adj")) host["OomScoreAdj"] = oom_score_;
     if (oom_disable_) host["OomKillDisable"] = true;
     for (const std::string& item : ulimits_) {
@@ -362,9 +309,6 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
           std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_), std::pair("PidMode", &pid_),
           std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_)}) {
         if (!text->empty()) host[key] = *text;
-    }
-    if (!restart_.empty()) {
-        BERTH_TRY(host["RestartPolicy"], restart_policy(restart_));
     }
     if (!log_driver_.empty() || !log_options_.empty()) {
         host["LogConfig"] = {{"Type", log_driver_}, {"Config", key_values(log_options_)}};

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands/limit_options.h"
 #include "cli/commands/network_option.h"
 #include "cli/flags.h"
 #include "cli/json.h"
@@ -29,9 +30,9 @@ class CreateOptions {
     Result<> add_ports(Json& config, Json& host) const;
     Result<> add_network(Json& config, Json& host) const;
 
-    std::string user_, workdir_, hostname_, domainname_, entrypoint_, stop_signal_, memory_, memory_swap_,
-        reservation_;
-    std::string cpus_, cpuset_cpus_, cpuset_mems_, shm_size_, restart_, log_driver_, runtime_;
+    std::string user_, workdir_, hostname_, domainname_, entrypoint_, stop_signal_;
+    LimitOptions limits_;
+    std::string shm_size_, log_driver_, runtime_;
     EndpointOptions endpoint_;
     std::vector<std::string> networks_;
     std::string ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
@@ -41,8 +42,7 @@ class CreateOptions {
     std::vector<std::string> cap_drop_, security_, ulimits_, hosts_, dns_, dns_search_, dns_options_,
         log_options_, groups_;
     std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, storage_, device_rules_;
-    std::int64_t pids_ = 0, cpu_shares_ = 0, cpu_quota_ = 0, cpu_period_ = 0, stop_timeout_ = 0,
-                 oom_score_ = 0;
+    std::int64_t stop_timeout_ = 0, oom_score_ = 0;
     std::int64_t swappiness_ = -1, health_retries_ = 0;
     bool privileged_ = false, read_only_ = false, init_ = false, publish_all_ = false, oom_disable_ = false;
     bool no_healthcheck_ = false;

@@ -77,6 +77,15 @@ Async<Result<>> kill(ContainerServices& services, Exchange& exchange) {
     co_return co_await exchange.empty(204);
 }
 
+Async<Result<>> update(ContainerServices& services, Exchange& exchange) {
+    BERTH_CO_TRY(auto body, co_await exchange.body());
+    BERTH_CO_TRY(auto changes, types::parse_host_config(body, ""));
+    std::string ref = ref_of(exchange);
+    BERTH_CO_CHECK(co_await services.lifecycle().update(ref, std::move(changes)));
+    json answer = {{"Warnings", nullptr}};
+    co_return co_await exchange.json(200, std::move(answer));
+}
+
 Async<Result<>> pause(ContainerServices& services, Exchange& exchange) {
     std::string ref = ref_of(exchange);
     BERTH_CO_CHECK(co_await services.lifecycle().pause(ref));
@@ -223,8 +232,8 @@ template <const char* kWhat>
 Async<Result<>> not_yet(ContainerServices&, Exchange&) {
     co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
 }
-constexpr char kUpdate[] = "updating containers", kArchive[] = "copying files",
-               kChanges[] = "listing the changes of a container", kExport[] = "exporting containers";
+constexpr char kArchive[] = "copying files", kChanges[] = "listing the changes of a container",
+               kExport[] = "exporting containers";
 
 }  // namespace
 
@@ -252,7 +261,7 @@ void add_container_routes(Router& router, ContainerServices& containers) {
     add("POST", "/containers/{id}/unpause", unpause);
     add("GET", "/containers/{id}/top", top);
     add("GET", "/containers/{id}/stats", stats);
-    add("POST", "/containers/{id}/update", not_yet<kUpdate>);
+    add("POST", "/containers/{id}/update", update);
     add("HEAD", "/containers/{id}/archive", not_yet<kArchive>);
     add("GET", "/containers/{id}/archive", not_yet<kArchive>);
     add("PUT", "/containers/{id}/archive", not_yet<kArchive>);

@@ -79,6 +79,8 @@ class ContainerLifecycle {
     virtual Async<Result<>> restart(std::string ref, StopOptions options) = 0;
     // `signal`: "", "KILL", "SIGKILL" or a number.
     virtual Async<Result<>> kill(std::string ref, std::string signal) = 0;
+    // `changes`: the limits and the restart policy; what says nothing stays as it is.
+    virtual Async<Result<>> update(std::string ref, types::HostConfig changes) = 0;
     virtual Async<Result<>> pause(std::string ref) = 0;
     virtual Async<Result<>> unpause(std::string ref) = 0;
     virtual Async<Result<>> remove(std::string ref, RemoveOptions options) = 0;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "engine/container/ports.h"
+#include "engine/container/resources.h"
 #include "engine/container/security_options.h"
 #include "engine/container/signals.h"
 #include "engine/logs/log_driver.h"
@@ -20,44 +21,6 @@ bool is_line(const std::string& text) {
     return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 127; });
 }
 
-Result<> check_resources(types::HostConfig& host) {
-    constexpr std::int64_t kLeastMemory = 6 << 20;
-    if (host.memory < 0 || host.memory_reservation < 0 || host.shm_size < 0)
-        return bad("memory sizes cannot be negative");
-    if (host.memory > 0 && host.memory < kLeastMemory) return bad("Minimum memory limit allowed is 6MB");
-    if (host.memory == 0 && host.memory_swap > 0) {
-        return bad("You should always set the Memory limit when using Memoryswap limit, see usage");
-    }
-    if (host.memory > 0 && host.memory_swap > 0 && host.memory_swap < host.memory) {
-        return bad("Minimum memoryswap limit should be larger than memory limit, see usage");
-    }
-    if (host.memory > 0 && host.memory_reservation > host.memory) {
-        return bad("Minimum memory limit can not be less than memory reservation limit, see usage");
-    }
-    if (host.memory_reservation > 0 && host.memory_reservation < kLeastMemory) {
-        return bad("Minimum memory reservation allowed is 6MB");
-    }
-    if (host.memory_swappiness && *host.memory_swappiness != -1) {
-        return fail(ErrorKind::kNotImplemented, "HostConfig.MemorySwappiness is not supported yet");
-    }
-    host.memory_swappiness.reset();
-    if (host.nano_cpus < 0) return bad("Range of CPUs is from 0.01 to the number of CPUs");
-    if (host.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0)) {
-        return bad("Conflicting options: Nano CPUs and CPU Period cannot both be set");
-    }
-    if (host.cpu_period != 0 && (host.cpu_period < 1000 || host.cpu_period > 1000000)) {
-        return bad("CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
-    }
-    if (host.cpu_quota > 0 && host.cpu_quota < 1000)
-        return bad("CPU cfs quota can not be less than 1ms (i.e. 1000)");
-    if (host.oom_score_adj < -1000 || host.oom_score_adj > 1000) {
-        return bad("Invalid value " + std::to_string(host.oom_score_adj) +
-                   ", range for oom score adj is [-1000, 1000]");
-    }
-    if (host.memory > 0 && host.memory_swap == 0) host.memory_swap = host.memory * 2;
-    return {};
-}
-
 Result<> check_ulimits(const types::HostConfig& host) {
     static const std::set<std::string> kNames{"as",      "core",     "cpu",        "data",   "fsize", "locks",
                                               "memlock", "msgqueue", "nice",       "nofile", "nproc", "rss",
@@ -69,25 +32,6 @@ Result<> check_ulimits(const types::HostConfig& host) {
                        std::to_string(limit.soft) + " > " + std::to_string(limit.hard));
         }
     }
-    return {};
-}
-
-Result<> check_restart(types::HostConfig& host) {
-    auto& policy = host.restart_policy;
-    if (policy.name.empty()) policy.name = "no";
-    bool known = policy.name == "no" || policy.name == "always" || policy.name == "unless-stopped" ||
-                 policy.name == "on-failure";
-    if (!known) {
-        return bad("invalid restart policy: unknown policy '" + policy.name +
-                   "'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'");
-    }
-    if (policy.name != "on-failure" && policy.maximum_retry_count != 0) {
-        return bad("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-    }
-    if (policy.maximum_retry_count < 0)
-        return bad("invalid restart policy: maximum retry count cannot be negative");
-    if (host.auto_remove && policy.name != "no")
-        return bad("can't create 'AutoRemove' container with restart policy");
     return {};
 }
 
@@ -203,7 +147,7 @@ std::string_view variable_name(const std::string& variable) {
 Result<> check_and_complete(CreateRequest& request, const ContainerConfig& config) {
     BERTH_CHECK(check_texts(request));
     BERTH_CHECK(check_resources(request.host));
-    BERTH_CHECK(check_restart(request.host));
+    BERTH_CHECK(check_restart_policy(request.host));
     BERTH_CHECK(check_modes(request.host));
     BERTH_CHECK(check_network(request));
     BERTH_CHECK(parse_security_options(request.host.security_opt));

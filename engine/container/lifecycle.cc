@@ -12,6 +12,7 @@
 #include "engine/container/signals.h"
 #include "engine/container/state_machine.h"
 #include "engine/container/stop.h"
+#include "engine/container/update.h"
 
 namespace berth::container {
 
@@ -28,6 +29,9 @@ class Lifecycle final : public ContainerLifecycle {
     Async<Result<Outcome>> stop(std::string ref, StopOptions options) override;
     Async<Result<>> restart(std::string ref, StopOptions options) override;
     Async<Result<>> kill(std::string ref, std::string signal) override;
+    Async<Result<>> update(std::string ref, types::HostConfig changes) override {
+        return run_update(core_, std::move(ref), std::move(changes));
+    }
     Async<Result<>> pause(std::string ref) override {
         BERTH_CO_TRY(auto found, core_.store.find(ref));
         co_return co_await run_pause(core_, found);

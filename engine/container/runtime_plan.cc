@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/container/environment.h"
 #include "engine/container/etc_files.h"
+#include "engine/container/resources.h"
 #include "engine/container/security_options.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/user_lookup.h"
@@ -13,29 +14,6 @@
 namespace berth::container {
 
 namespace {
-
-oci::Resources resources(const types::HostConfig& host) {
-    oci::Resources out;
-    oci::MemoryResources memory;
-    if (host.memory > 0) memory.limit = host.memory;
-    if (host.memory_reservation > 0) memory.reservation = host.memory_reservation;
-    if (host.memory_swap != 0) memory.swap = host.memory_swap;
-    if (memory != oci::MemoryResources()) out.memory = memory;
-    oci::CpuResources cpu;
-    if (host.cpu_shares > 0) cpu.shares = static_cast<std::uint64_t>(host.cpu_shares);
-    if (host.cpu_period > 0) cpu.period = static_cast<std::uint64_t>(host.cpu_period);
-    if (host.cpu_quota != 0) cpu.quota = host.cpu_quota;
-    if (host.nano_cpus > 0) {
-        constexpr std::int64_t kPeriod = 100'000;  // microseconds
-        cpu.period = kPeriod;
-        cpu.quota = host.nano_cpus / (1'000'000'000 / kPeriod);
-    }
-    cpu.cpus = host.cpuset_cpus;
-    cpu.mems = host.cpuset_mems;
-    if (cpu != oci::CpuResources()) out.cpu = cpu;
-    if (host.pids_limit && *host.pids_limit != 0) out.pids_limit = *host.pids_limit;
-    return out;
-}
 
 sys::Mount spec_mount(const MountPoint& mount) {
     sys::Mount out;

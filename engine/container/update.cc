@@ -1,0 +1,102 @@
+#include "engine/container/update.h"
+
+#include "engine/cgroup/cgroup.h"
+#include "engine/container/resources.h"
+
+namespace berth::container {
+
+namespace {
+
+Failure conflict(const std::string& id, std::string why) {
+    return fail(ErrorKind::kConflict, "Cannot update container " + id + ": " + std::move(why));
+}
+
+template <class T>
+void take(T& into, const T& change) {
+    if (change != T()) into = change;
+}
+
+// The old configuration under the changes: what is not given stays.
+Result<types::HostConfig> merge(const Container& container, const types::HostConfig& changes) {
+    types::HostConfig host = container.host;
+    if (host.nano_cpus > 0 && (changes.cpu_period > 0 || changes.cpu_quota != 0))
+        return conflict(
+            container.id,
+            "Conflicting options: CPU Period/Quota cannot be updated as NanoCPUs has already been set");
+    if (changes.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0))
+        return conflict(
+            container.id,
+            "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set");
+    if (changes.memory > host.memory_swap && host.memory_swap > 0 && changes.memory_swap == 0) {
+        return conflict(
+            container.id,
+            "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at "
+            "the same time");
+    }
+    take(host.cpu_shares, changes.cpu_shares);
+    take(host.nano_cpus, changes.nano_cpus);
+    take(host.cpu_period, changes.cpu_period);
+    take(host.cpu_quota, changes.cpu_quota);
+    take(host.cpuset_cpus, changes.cpuset_cpus);
+    take(host.cpuset_mems, changes.cpuset_mems);
+    take(host.memory, changes.memory);
+    take(host.memory_swap, changes.memory_swap);
+    take(host.memory_reservation, changes.memory_reservation);
+    if (changes.pids_limit) host.pids_limit = changes.pids_limit;
+    if (!changes.restart_policy.name.empty()) {
+        if (host.auto_remove && changes.restart_policy.name != "no") {
+            return fail(ErrorKind::kInvalidArgument,
+                        "Restart policy cannot be updated because AutoRemove is enabled for the container");
+        }
+        host.restart_policy = changes.restart_policy;
+    }
+    return host;
+}
+
+Result<> apply(const Core& core, const Container& container, const types::HostConfig& host) {
+    BERTH_TRY(auto layout, cgroup::current_layout());
+    BERTH_TRY(auto group, cgroup::Cgroup::at(layout, core.cgroup_path(container)));
+    oci::Resources wanted = resources(host);
+    // -1 lifts the limit on processes; at a start there is nothing to lift.
+    if (host.pids_limit && *host.pids_limit <= 0 && container.host.pids_limit) wanted.pids_limit = -1;
+    bool larger = host.memory_swap > container.host.memory_swap && container.host.memory_swap > 0;
+    if (larger && !group.unified_only()) {
+        // Version 1 wants memory below memory and swap at every moment.
+        oci::Resources swap_first;
+        swap_first.memory = oci::MemoryResources();
+        swap_first.memory->swap = host.memory_swap;
+        BERTH_CHECK(group.apply(swap_first));
+    }
+    return group.apply(wanted);
+}
+
+}  // namespace
+
+Async<Result<>> run_update(Core& core, std::string ref, types::HostConfig changes) {
+    BERTH_CO_TRY(auto found, core.store.find(ref));
+    // The checks also fill in what a new container would get; here only what was given counts.
+    types::HostConfig completed = changes;
+    BERTH_CO_CHECK(check_resources(completed));
+    BERTH_CO_CHECK(check_restart_policy(completed));
+    BERTH_CO_TRY(auto guard, co_await core.locks.lock(found->id));
+    auto container = core.store.get(found->id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    if (container->state.status == Status::kRemoving || container->state.status == Status::kDead)
+        co_return conflict(container->id, "container is marked for removal and cannot be \"update\"");
+    BERTH_CO_TRY(auto host, merge(*container, changes));
+    if (container->state.live()) {
+        auto work = [&core, container, host] { return apply(core, *container, host); };
+        auto applied = co_await core.parts.pool.run(std::move(work));
+        if (!applied) {
+            std::string phrase = "Cannot update container " + container->id;
+            co_return Failure(std::move(applied.error()).in(phrase));
+        }
+    }
+    Container changed = *container;
+    changed.host = std::move(host);
+    BERTH_CO_CHECK(co_await core.store.update(std::move(changed)));
+    core.publish(*container, "update");
+    co_return Result<>();
+}
+
+}  // namespace berth::container
