@@ -71,6 +71,7 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
     if (sandbox.resolver) BERTH_CHECK(records_.write(attached.record));
     for (const auto& endpoint : sandbox.endpoints)
         BERTH_CHECK(settle(endpoint, endpoint.endpoint_id == attached.record.published_on));
+    std::shared_lock changing(rules_mutex_);
     if (!sandbox.ports.empty())
         BERTH_CHECK(in(trouble_with(attached.record, *gateway_of(sandbox)), publish(attached)));
     undo.keep();
@@ -80,6 +81,7 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(request.container_id, std::move(attached));
     }
+    changing.unlock();
     if (auto named = start_names(record, std::move(sockets)); !named) {
         if (auto detached = detach(request.container_id); !detached)
             log::error("cannot take back network sandbox", {{"error", detached.error().message}});
@@ -210,6 +212,7 @@ Result<> Service::detach(const std::string& container_id) {
     if (!attached) return {};
     // After an error addresses and ports stay reserved: whatever still points at them must not reach another
     // container.
+    std::shared_lock changing(rules_mutex_);
     BERTH_CHECK(tear_down(attached->record));
     give_back(*attached);
     const auto record = attached->record;
@@ -217,6 +220,7 @@ Result<> Service::detach(const std::string& container_id) {
         const std::lock_guard lock(mutex_);
         attached_.erase(container_id);
     }
+    changing.unlock();
     stop_names(record);
     for (const auto& endpoint : record.sandbox.endpoints) report("disconnect", container_id, endpoint);
     return {};

@@ -91,6 +91,7 @@ Result<Sandbox> Service::connect(const std::string& container_id, const Endpoint
         return set_routes(inside, next.sandbox);
     }));
     BERTH_CHECK(settle(endpoint, false));
+    std::shared_lock changing(rules_mutex_);
     BERTH_CHECK(move_ports(*attached, next));
     BERTH_CHECK(records_.write(next));
     undo.keep();
@@ -98,6 +99,7 @@ Result<Sandbox> Service::connect(const std::string& container_id, const Endpoint
         const std::lock_guard lock(mutex_);
         attached->record = next;
     }
+    changing.unlock();
     if (auto named = start_names(next, std::move(sockets)); !named)
         log::error("a container has no names",
                    {{"container", container_id}, {"error", named.error().message}});
@@ -118,6 +120,7 @@ Result<Sandbox> Service::disconnect(const std::string& container_id, const std::
     const Endpoint gone = *found;
     endpoints.erase(found);
     silence(gone);
+    std::shared_lock changing(rules_mutex_);
     BERTH_CHECK(move_ports(*attached, next));
     BERTH_CHECK(bring_routes(next.sandbox));
     unplug(gone);
@@ -126,6 +129,7 @@ Result<Sandbox> Service::disconnect(const std::string& container_id, const std::
         const std::lock_guard lock(mutex_);
         attached->record = next;
     }
+    changing.unlock();
     update_names(next, gone.network_id);
     release_endpoint(gone);
     report("disconnect", container_id, gone);

@@ -112,7 +112,10 @@ Result<Endpoint> Service::reserve_endpoint(const std::string& container_id, cons
             return fail(ErrorKind::kUnavailable, fmt::format("network {} is not set up", about.name));
         endpoint.interface = free_interface(network->bridge->settings.interface_prefix, others);
         endpoint.link_local_addresses = request.link_local_addresses;
-        if (!about.predefined()) endpoint.names = request.names;
+        if (!about.predefined()) {
+            endpoint.names = request.names;
+            endpoint.links = request.links;
+        }
         BERTH_CHECK(choose_addresses(*network, request, endpoint));
     }
     ++network->users;

@@ -18,8 +18,10 @@ bool Service::wants_names(const Record& record) const {
 
 SandboxNames Service::names_of(const Record& record) const {
     SandboxNames names;
-    for (const auto& endpoint : record.sandbox.endpoints)
+    for (const auto& endpoint : record.sandbox.endpoints) {
         if (!endpoint.names.empty()) names.networks.push_back(endpoint.network_id);
+        names.links.insert(names.links.end(), endpoint.links.begin(), endpoint.links.end());
+    }
     const auto external = external_servers(host_resolv_conf(), record.dns.empty() ? config_.dns : record.dns);
     names.servers = external.addresses;
     if (gateway_of(record.sandbox))

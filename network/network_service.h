@@ -43,6 +43,8 @@ struct EndpointRequest {
     std::string network;               // name or ID
     std::vector<std::string> names;    // what other containers of the network find it by, its own name first
     std::vector<std::string> aliases;  // those of them that the user gave
+    // Names that this container alone knows others by: alias -> a name of the other.
+    std::map<std::string, std::string> links;
     std::string ipv4_address, ipv6_address, mac_address;
     std::vector<std::string> link_local_addresses;
     std::int64_t gateway_priority = 0;  // the highest gives the default route
@@ -66,6 +68,7 @@ struct Endpoint {
     int ipv6_prefix_length = 0;
     std::vector<std::string> link_local_addresses;
     std::vector<std::string> names;  // as in the request; empty where the network has no names
+    std::map<std::string, std::string> links;
     std::int64_t gateway_priority = 0;
 };
 

@@ -184,6 +184,7 @@ Result<Network> Service::create(Network wanted) {
     const auto about = network->about;
     UndoStack undo;
     undo.push([&] { forget(about.id); });
+    const std::shared_lock changing(rules_mutex_);
     if (!about.config_only) {
         undo.push([&] {
             if (auto lowered = lower(*network); !lowered)
@@ -258,6 +259,7 @@ Result<> Service::remove(const std::string& name_or_id) {
         network->hidden = true;
     }
     const auto about = network->about;
+    const std::shared_lock changing(rules_mutex_);
     auto removed = lower(*network);
     if (removed) removed = store_.remove(about.id);
     if (!removed) {

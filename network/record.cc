@@ -15,13 +15,21 @@ using nlohmann::json;
 using Texts = std::vector<std::string>;
 
 json encode(const Endpoint& endpoint) {
-    return {{"network", endpoint.network_name},  {"network_id", endpoint.network_id},
-            {"id", endpoint.endpoint_id},        {"interface", endpoint.interface},
-            {"ip", endpoint.ip_address},         {"prefix", endpoint.prefix_length},
-            {"gateway", endpoint.gateway},       {"mac", endpoint.mac_address},
-            {"ip6", endpoint.ipv6_address},      {"prefix6", endpoint.ipv6_prefix_length},
-            {"gateway6", endpoint.ipv6_gateway}, {"link_local", endpoint.link_local_addresses},
-            {"names", endpoint.names},           {"priority", endpoint.gateway_priority}};
+    return {{"network", endpoint.network_name},
+            {"network_id", endpoint.network_id},
+            {"id", endpoint.endpoint_id},
+            {"interface", endpoint.interface},
+            {"ip", endpoint.ip_address},
+            {"prefix", endpoint.prefix_length},
+            {"gateway", endpoint.gateway},
+            {"mac", endpoint.mac_address},
+            {"ip6", endpoint.ipv6_address},
+            {"prefix6", endpoint.ipv6_prefix_length},
+            {"gateway6", endpoint.ipv6_gateway},
+            {"link_local", endpoint.link_local_addresses},
+            {"names", endpoint.names},
+            {"links", endpoint.links},
+            {"priority", endpoint.gateway_priority}};
 }
 
 Endpoint decode_endpoint(const json& object) {
@@ -39,6 +47,7 @@ Endpoint decode_endpoint(const json& object) {
     endpoint.ipv6_gateway = object.at("gateway6");
     endpoint.link_local_addresses = object.at("link_local").get<Texts>();
     endpoint.names = object.at("names").get<Texts>();
+    endpoint.links = object.value("links", std::map<std::string, std::string>());
     endpoint.gateway_priority = object.at("priority");
     return endpoint;
 }

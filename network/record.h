@@ -13,7 +13,7 @@ namespace berth::network {
 //
 //   {"version":2, "container":ID, "name":NAME, "sandbox":ID, "key":PATH, "dns":[SERVER],
 //    "endpoints":[{"network","network_id","id","interface","ip","prefix","gateway","mac","ip6","prefix6",
-//                  "gateway6","link_local":[],"names":[],"priority"}],
+//                  "gateway6","link_local":[],"names":[],"links":{},"priority"}],
 //    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID,
 //    "resolver":{"udp":PORT,"tcp":PORT}}
 //   PORT: {"protocol","host_ip","host_port","host_port_end","container_port"}

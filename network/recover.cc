@@ -84,6 +84,32 @@ Result<> Service::reconcile(const RuleSet& ports, bool drop_forwarded) {
     return {};
 }
 
+void Service::repair() {
+    const std::unique_lock alone(rules_mutex_);
+    std::vector<Record> records;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& [container, attached] : attached_) records.push_back(attached.record);
+    }
+    RuleSet wanted;
+    for (const auto& record : records) {
+        auto rules = rules_of(record);
+        wanted.v4.insert(wanted.v4.end(), rules.v4.begin(), rules.v4.end());
+        wanted.v6.insert(wanted.v6.end(), rules.v6.begin(), rules.v6.end());
+    }
+    if (auto repaired = reconcile(wanted, drops_forwarded_); !repaired)
+        log::error("firewall rules that were taken cannot come back", {{"error", repaired.error().message}});
+}
+
+void Service::watch_rules() {
+    if (!firewalls_.v4) return;
+    auto watch = RuleWatch::start([this] { repair(); });
+    if (watch)
+        watch_ = std::move(*watch);
+    else
+        log::warning("rules that others take are not noticed", {{"error", watch.error().message}});
+}
+
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
     BERTH_CHECK(recover_bridges());
@@ -105,7 +131,8 @@ Result<> Service::recover(const std::vector<std::string>& live) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
-    BERTH_CHECK(reconcile(wanted, config_.ip_forward && !forwards()));
+    drops_forwarded_ = config_.ip_forward && !forwards();
+    BERTH_CHECK(reconcile(wanted, drops_forwarded_));
     for (const auto& [id, network] : networks_)
         if (network.bridge) BERTH_CHECK(open_bridge(config_, *network.bridge));
     for (const auto& record : dead)
@@ -114,6 +141,7 @@ Result<> Service::recover(const std::vector<std::string>& live) {
                        {{"container", record.container}, {"error", result.error().message}});
 
     recover_names();
+    watch_rules();
 
     // Handles without a record: from before the record was written, or after it was lost.
     BERTH_TRY(auto files, list_folder(handle_folder()));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "network/resolv_conf.h"
@@ -61,6 +63,8 @@ std::vector<Network> Service::list() {
     std::vector<Network> networks;
     for (const auto& [id, network] : networks_)
         if (!network.hidden) networks.push_back(network.about);
+    std::sort(networks.begin(), networks.end(),
+              [](const Network& a, const Network& b) { return a.created_at < b.created_at; });
     return networks;
 }
 

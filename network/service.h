@@ -3,12 +3,14 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include "engine/sys/netlink.h"
 #include "network/bridge.h"
 #include "network/firewall/firewall.h"
+#include "network/firewall/watch.h"
 #include "network/ipam/address_set.h"
 #include "network/names/resolvers.h"
 #include "network/network_service.h"
@@ -79,6 +81,9 @@ class Service : public NetworkService {
     Result<> recover_bridges();
     // The rules of all networks, and `ports`; what a killed daemon left of networks goes.
     Result<> reconcile(const RuleSet& ports, bool drop_forwarded);
+    // Rules that somebody has taken come back.
+    void repair();
+    void watch_rules();
     LiveNetwork* network_of(const std::string& name_or_id);
     LiveNetwork* network_with(const std::string& id);
     std::string endpoints_of(const std::string& network_id) const;
@@ -141,6 +146,11 @@ class Service : public NetworkService {
     std::map<std::string, LiveNetwork> networks_;  // by ID; addresses of elements stay
     std::map<std::string, Attached> attached_;     // by container
     UniqueFd bridge_claim_;
+
+    // Held shared while rules in the kernel and what members say of them differ, alone by repair().
+    std::shared_mutex rules_mutex_;
+    bool drops_forwarded_ = false;      // this process has set FORWARD's policy
+    std::unique_ptr<RuleWatch> watch_;  // last: its thread uses the others
 };
 
 }  // namespace berth::network

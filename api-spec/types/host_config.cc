@@ -74,7 +74,6 @@ void fields(auto& visit, Either<MountRequest> auto& self) {
 void unsupported_fields(auto& visit) {
     visit.unsupported("VolumesFrom", Empty::kNull);
     visit.unsupported("Cgroup", Empty::kText);
-    visit.unsupported("Links", Empty::kNull);
     visit.unsupported("StorageOpt", Empty::kNull);
     visit.unsupported("Init", Empty::kNull);
     visit.unsupported("BlkioWeight", Empty::kZero);
@@ -101,6 +100,7 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
     visit("ContainerIDFile", self.container_id_file);
     visit("LogConfig", self.log_config);
     visit("NetworkMode", self.network_mode);
+    visit("Links", self.links);
     visit("PortBindings", self.port_bindings);
     visit("RestartPolicy", self.restart_policy);
     visit("AutoRemove", self.auto_remove);

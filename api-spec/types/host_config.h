@@ -73,6 +73,7 @@ struct HostConfig {
     std::string container_id_file;
     LogConfig log_config;
     std::string network_mode;
+    std::vector<std::string> links;  // of the default bridge; those of other networks are their endpoints'
     std::map<std::string, std::vector<PortBinding>> port_bindings;  // "80/tcp" -> …
     RestartPolicy restart_policy;
     bool auto_remove = false;

@@ -14,7 +14,7 @@ void fields(auto& visit, Either<EndpointRequest> auto& self) {
     visit("IPAMConfig", self.ipam);
     visit("Aliases", self.aliases);
     visit("MacAddress", self.mac_address);
-    visit.unsupported("Links", Empty::kNull);
+    visit("Links", self.links);
     visit.unsupported("DriverOpts", Empty::kNull);
     visit("GwPriority", self.gw_priority);
 }

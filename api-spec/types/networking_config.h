@@ -21,6 +21,7 @@ struct EndpointIpam {
 struct EndpointRequest {
     std::optional<EndpointIpam> ipam;
     std::vector<std::string> aliases;
+    std::vector<std::string> links;  // "container" or "container:alias"
     std::string mac_address;
     std::int64_t gw_priority = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/container/networking.h"
 #include "engine/container/ports.h"
 #include "engine/container/resources.h"
 #include "engine/container/security_options.h"
@@ -102,6 +103,10 @@ Result<> check_network(CreateRequest& request) {
     if (auto named = request.endpoints.extract("default")) {
         named.key() = "bridge";
         request.endpoints.insert(std::move(named));
+    }
+    if (!request.host.links.empty() && !is_user_network(mode)) {
+        return fail(ErrorKind::kNotImplemented, "HostConfig.Links is not supported yet on network " + mode +
+                                                    ": use a network of your own");
     }
     if (mode.starts_with("container:")) {
         request.endpoints.clear();

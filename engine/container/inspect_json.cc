@@ -44,7 +44,7 @@ json endpoint_json(const types::EndpointRequest& request, const std::string& net
     static const network::Endpoint kNone;
     const network::Endpoint& e = endpoint ? *endpoint : kNone;
     return {{"IPAMConfig", ipam_json(request.ipam)},
-            {"Links", nullptr},
+            {"Links", or_null(request.links)},
             {"Aliases", or_null(request.aliases)},
             {"MacAddress", endpoint ? e.mac_address : request.mac_address},
             {"DriverOpts", nullptr},

@@ -20,6 +20,11 @@ network::EndpointRequest endpoint_request(const Container& container, const std:
     request.network = network;
     request.names = names_in_network(container, wanted);
     request.aliases = wanted.aliases;
+    for (const auto& link : wanted.links) {
+        const auto colon = link.find(':');
+        const auto name = link.substr(0, colon);
+        request.links[colon == link.npos ? name : link.substr(colon + 1)] = name;
+    }
     request.mac_address = wanted.mac_address;
     request.gateway_priority = wanted.gw_priority;
     if (wanted.ipam) {

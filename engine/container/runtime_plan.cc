@@ -67,6 +67,7 @@ void set_namespaces(const Container& container, const std::string& netns, bool c
                     spec::ContainerSpec& out) {
     out.network.host = container.network == "host";
     out.network.path = netns;
+    out.network.shared = container.network.starts_with("container:");
     out.pid = namespace_of(container.host.pid_mode);
     out.ipc = namespace_of(container.host.ipc_mode);
     out.uts = namespace_of(container.host.uts_mode);

@@ -61,6 +61,8 @@ std::string render(const NetworkNames& names) {
 std::string render(const SandboxNames& names) {
     std::string text = "sandbox 1\n";
     for (const auto& id : names.networks) text += "network " + id + "\n";
+    for (const auto& [alias, name] : names.links)
+        if (is_word(alias) && is_word(name)) text += "link " + alias + " " + name + "\n";
     for (const auto& server : names.servers)
         if (is_word(server)) text += "server " + server + "\n";
     return text + "ask " + kAsk[static_cast<int>(names.ask)] + "\n";
@@ -85,6 +87,7 @@ std::optional<SandboxNames> parse_sandbox_names(std::string_view text) {
     SandboxNames names;
     for (const auto& line : lines) {
         if (line[0] == "network") names.networks.push_back(line[1]);
+        if (line[0] == "link" && line.size() == 3) names.links.emplace_back(line[1], line[2]);
         if (line[0] == "server") names.servers.push_back(line[1]);
         if (line[0] != "ask") continue;
         for (int ask = 0; ask < 3; ++ask)

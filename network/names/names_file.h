@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // What berth-netd reads, in STATE/names: one file a network, one a sandbox, each replaced as a whole by the
@@ -11,7 +12,8 @@
 //   net-ID                                   box-CONTAINER
 //   names 1                                  sandbox 1
 //   network NAME                             network ID
-//   endpoint IPV4|- IPV6|- NAME...           server ADDRESS
+//   endpoint IPV4|- IPV6|- NAME...           link ALIAS NAME
+//                                            server ADDRESS
 //                                            ask container|host|nobody
 namespace berth::network {
 
@@ -27,7 +29,9 @@ struct NetworkNames {
 
 struct SandboxNames {
     std::vector<std::string> networks;  // IDs, in the order in which they are asked
-    std::vector<std::string> servers;   // who is asked for other names
+    std::vector<std::pair<std::string, std::string>>
+        links;                         // a name of this sandbox's own, what it stands for
+    std::vector<std::string> servers;  // who is asked for other names
     // From whose namespace servers are asked; of internal networks alone nobody asks.
     enum class Ask { kContainer, kHost, kNobody } ask = Ask::kNobody;
 };

@@ -32,10 +32,17 @@ bool goes_by(const NamedEndpoint& endpoint, std::string_view name, const std::st
                        [&](const std::string& own) { return same(own, name) || same(own, short_name); });
 }
 
-void collect(const NetworkNames& names, const dns::Question& question, bool& known,
+// What the sandbox calls somebody, by the name that everybody knows.
+std::string common_name(const network::SandboxNames& sandbox, const std::string& name) {
+    for (const auto& [alias, target] : sandbox.links)
+        if (same(alias, name)) return target;
+    return name;
+}
+
+void collect(const NetworkNames& names, const std::string& name, const dns::Question& question, bool& known,
              std::vector<dns::Record>& records) {
     for (const auto& endpoint : names.endpoints) {
-        if (!goes_by(endpoint, question.name, names.network)) continue;
+        if (!goes_by(endpoint, name, names.network)) continue;
         known = true;
         if (question.type != dns::kA && question.type != dns::kAaaa) continue;
         const auto address = Ip::parse(question.type == dns::kA ? endpoint.ipv4 : endpoint.ipv6);
@@ -60,12 +67,13 @@ std::optional<std::string> answer_locally(NamesFolder& folder, const network::Sa
     static unsigned turn = 0;
     std::vector<dns::Record> records;
     bool known = false;
+    const auto name = common_name(sandbox, question.name);
     const auto reverse = question.type == dns::kPtr ? dns::reverse_address(question.name) : std::nullopt;
     for (const auto& id : sandbox.networks) {
         const auto* names = folder.network(id);
         if (!names) continue;
         if (!reverse) {
-            collect(*names, question, known, records);
+            collect(*names, name, question, known, records);
         } else if (auto encoded = dns::encode_name(name_of(*names, *reverse));
                    encoded && encoded->size() > 1) {
             records.push_back({dns::kPtr, *encoded});

@@ -221,3 +221,14 @@ def test_compose(new_engine):
     compose("down", "-t", "0")
     assert engine.docker("ps", "-aq").out == ""
     assert engine.docker("network", "ls", "-q", "--filter", "type=custom").out == ""
+
+
+def test_links_are_names_of_ones_own(engine, cli):
+    cli("network", "create", "linked")
+    cli("run", "-d", "--name", "db1", "--network", "linked", "busybox", "sleep", "100")
+    cli("run", "-d", "--name", "app1", "--network", "linked", "--link", "db1:database", "busybox", "sleep", "100")
+    ip = address(engine, "db1", "linked")
+    assert ask(engine, "app1", "database") == (0, False, [ip])
+    assert ask(engine, "db1", "database")[0] != 0
+    cli("rm", "-f", "app1", "db1")
+    cli("network", "rm", "linked")

@@ -233,3 +233,19 @@ def test_cycles_leave_nothing(new_engine):
     while "veth" in engine.run("ip", "-o", "link", inside=True).out and time.monotonic() < end:
         time.sleep(0.05)  # a dying namespace takes its veth along a little later
     assert "veth" not in engine.run("ip", "-o", "link", inside=True).out and state() == before
+
+
+@pytest.mark.parametrize("attack", [("iptables", "-F"), ("iptables", "-t", "nat", "-F"), ("nft", "flush", "ruleset")])
+def test_rules_come_back(new_engine, attack):
+    engine = new_engine()
+    engine.docker("network", "create", "guarded")
+    engine.docker("run", "-d", "--network", "guarded", "-p", "8080:80", "busybox", "sh", "-c",
+                  "mkdir /w; echo hi > /w/index.html; httpd -f -h /w")
+    rules = lambda: sorted(line for line in engine.run("iptables-save", inside=True).out.splitlines() if line.startswith(("-A", ":DOCKER")))
+    before = [line.split(" [")[0] for line in rules()]
+    engine.run(*attack, inside=True)
+    end = time.monotonic() + 10
+    while [line.split(" [")[0] for line in rules()] != before and time.monotonic() < end:
+        time.sleep(0.05)
+    assert [line.split(" [")[0] for line in rules()] == before
+    assert engine.run("curl", "-s", "--retry", "5", "--retry-connrefused", "http://127.0.0.1:8080/", inside=True).out == "hi\n"

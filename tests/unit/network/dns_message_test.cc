@@ -85,9 +85,11 @@ TEST(NamesFile, RoundTrip) {
     EXPECT_EQ(back->endpoints[0].names, (std::vector<std::string>{"web", "www"}));
     EXPECT_EQ(back->endpoints[1].names, (std::vector<std::string>{"six"}))
         << "what would break the line is left out";
-    const auto box = parse_sandbox_names(render(SandboxNames{{"id"}, {"1.1.1.1"}, SandboxNames::Ask::kHost}));
+    const auto box = parse_sandbox_names(
+        render(SandboxNames{{"id"}, {{"db", "db1"}}, {"1.1.1.1"}, SandboxNames::Ask::kHost}));
     ASSERT_TRUE(box);
     EXPECT_EQ(box->servers, std::vector<std::string>{"1.1.1.1"});
+    EXPECT_EQ(box->links.at(0).second, "db1");
     EXPECT_EQ(box->ask, SandboxNames::Ask::kHost);
     EXPECT_FALSE(parse_sandbox_names("names 1\n"));
 }
