@@ -5,6 +5,7 @@
 #include <set>
 #include <tuple>
 
+#include "engine/base/files.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
@@ -31,6 +32,7 @@ bool binds_earlier(const PortBinding& a, const PortBinding& b) {
     return key(a) < key(b);
 }
 
+constexpr const char* kAnyIpv6 = "::";
 constexpr int kLoopback = 1;  // its index in every namespace
 
 Result<> check_binding(const PortBinding& binding) {
@@ -38,9 +40,6 @@ Result<> check_binding(const PortBinding& binding) {
         return fail(ErrorKind::kNotImplemented,
                     fmt::format("publishing {} ports is not supported yet", binding.protocol));
     const auto host_ip = Ip::parse(binding.host_ip);
-    if (host_ip && host_ip->v6)
-        return fail(ErrorKind::kNotImplemented,
-                    fmt::format("publishing on the IPv6 address {} is not supported yet", binding.host_ip));
     if (!host_ip || (binding.host_port_end != 0 && binding.host_port_end < binding.host_port))
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid port binding {}:{}-{}", binding.host_ip,
                                                              binding.host_port, binding.host_port_end));
@@ -125,26 +124,53 @@ Result<> Service::reserve_ports(Attached& attached) {
         const std::lock_guard lock(mutex_);
         default_ip = network_with(gateway->network_id)->bridge->settings.host_binding;
     }
-    auto bindings = record.requested;
-    std::stable_sort(bindings.begin(), bindings.end(), binds_earlier);
-    for (auto& binding : bindings) {
-        if (!firewalls_.v4)
-            return fail(ErrorKind::kNotImplemented, "published ports are not supported with iptables=false");
-        if (binding.host_ip.empty()) binding.host_ip = default_ip;
+    if (!firewalls_.v4)
+        return fail(ErrorKind::kNotImplemented, "published ports are not supported with iptables=false");
+    for (auto& binding : expand(record.requested, default_ip)) {
         BERTH_CHECK(check_binding(binding));
-        auto port = host_ports_.reserve({.host_ip = *Ip::parse(binding.host_ip),
-                                         .protocol = binding.protocol,
-                                         .first = binding.host_port,
-                                         .last = std::max(binding.host_port, binding.host_port_end),
-                                         .container_ip = container_ip,
-                                         .container_port = binding.container_port});
-        if (!port) return Failure(std::move(port.error()).in(trouble_with(record, *gateway)));
-        binding.host_port = port->port;
-        binding.host_port_end = 0;
-        sandbox.ports.push_back(binding);
-        attached.ports.push_back(std::move(*port));
+        if (config_.netd_path.empty() && Ip::parse(binding.host_ip)->v6)
+            return fail(ErrorKind::kUnavailable,
+                        fmt::format("publishing on {} needs berth-netd", binding.host_ip));
+        // Its other half has chosen the port.
+        if (binding.host_ip == kAnyIpv6 && binding.host_port == 0)
+            binding.host_port = sandbox.ports.back().host_port;
+        BERTH_CHECK(in(trouble_with(record, *gateway), reserve_one(attached, binding, container_ip)));
     }
     record.published_on = gateway->endpoint_id;
+    return {};
+}
+
+// A port on every address is one on 0.0.0.0 and one on [::] of the same number.
+std::vector<PortBinding> Service::expand(const std::vector<PortBinding>& bindings,
+                                         const std::string& default_ip) const {
+    const bool both = !config_.netd_path.empty() && exists("/proc/net/if_inet6");
+    auto sorted = bindings;
+    std::stable_sort(sorted.begin(), sorted.end(), binds_earlier);
+    std::vector<PortBinding> out;
+    for (auto& binding : sorted) {
+        const bool any = binding.host_ip.empty() && default_ip == "0.0.0.0";
+        if (binding.host_ip.empty()) binding.host_ip = default_ip;
+        out.push_back(binding);
+        if (!any || !both) continue;
+        binding.host_ip = kAnyIpv6;
+        // Out of a range the first half chooses.
+        if (binding.host_port_end != 0) binding.host_port = binding.host_port_end = 0;
+        out.push_back(binding);
+    }
+    return out;
+}
+
+Result<> Service::reserve_one(Attached& attached, PortBinding binding, Ip container_ip) {
+    BERTH_TRY(auto port, host_ports_.reserve({.host_ip = *Ip::parse(binding.host_ip),
+                                              .protocol = binding.protocol,
+                                              .first = binding.host_port,
+                                              .last = std::max(binding.host_port, binding.host_port_end),
+                                              .container_ip = container_ip,
+                                              .container_port = binding.container_port}));
+    binding.host_port = port.port;
+    binding.host_port_end = 0;
+    attached.record.sandbox.ports.push_back(std::move(binding));
+    attached.ports.push_back(std::move(port));
     return {};
 }
 
@@ -161,13 +187,13 @@ Result<> Service::build(Attached& attached, ResolverSockets& sockets) {
     });
 }
 
-Result<> Service::publish(const Attached& attached) {
+Result<> Service::publish(Attached& attached) {
     BERTH_CHECK(add_rules(rules_of(attached.record)));
     std::set<std::uint16_t> udp;
     for (const auto& port : attached.ports)
         if (port.protocol == "udp") udp.insert(port.port);
     forget_udp_flows(udp);
-    return {};
+    return start_proxies(attached);
 }
 
 Result<> Service::add_rules(const RuleSet& rules) {
@@ -196,13 +222,16 @@ RuleSet Service::rules_of(const Record& record) const {
     RuleSet rules;
     for (const auto& endpoint : record.sandbox.endpoints) {
         if (record.published_on.empty() || endpoint.endpoint_id != record.published_on) continue;
-        std::vector<PublishedPort> v4;
+        std::vector<PublishedPort> v4, v6;
         for (const auto& port : record.sandbox.ports)
-            if (const auto host_ip = Ip::parse(port.host_ip); host_ip && !host_ip->v6)
-                v4.push_back({port.protocol, *host_ip, port.host_port, port.container_port});
+            if (const auto host_ip = Ip::parse(port.host_ip))
+                (host_ip->v6 ? v6 : v4)
+                    .push_back({port.protocol, *host_ip, port.host_port, port.container_port});
         const auto bridge = bridge_of(endpoint.network_id);
-        if (const auto address = Ip::parse(endpoint.ip_address); address && !bridge.empty())
-            rules.v4 = port_rules(bridge, *address, v4);
+        if (bridge.empty()) continue;
+        if (const auto address = Ip::parse(endpoint.ip_address)) rules.v4 = port_rules(bridge, *address, v4);
+        if (const auto address = Ip::parse(endpoint.ipv6_address))
+            rules.v6 = port_rules(bridge, *address, v6);
     }
     return rules;
 }
@@ -230,8 +259,9 @@ Result<> Service::tear_down(const Record& record) {
     Result<> first;
     const auto& sandbox = record.sandbox;
     for (const auto& endpoint : sandbox.endpoints) silence(endpoint);
+    stop_proxies(record);
     // Its sockets would keep the namespace alive.
-    if (sandbox.resolver) resolvers_.remove(record.container);
+    if (sandbox.resolver) netd_.remove(record.container);
     note(first, remove_rules(rules_of(record)));
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())

@@ -41,6 +41,7 @@ Result<> Service::move_ports(Attached& attached, Record& next) {
     const std::string where = gateway && !next.requested.empty() ? gateway->endpoint_id : "";
     if (where == attached.record.published_on) return {};
     BERTH_CHECK(remove_rules(rules_of(attached.record)));
+    stop_proxies(attached.record);
     for (const auto& endpoint : attached.record.sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address)) forget_connections(*address);
     for (const auto& port : attached.ports) host_ports_.release(port);

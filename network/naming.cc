@@ -53,19 +53,19 @@ Result<> Service::write_network_names(const std::string& network_id) {
                     names.endpoints.push_back({endpoint.ip_address, endpoint.ipv6_address, endpoint.names});
     }
     if (names.endpoints.empty()) {
-        resolvers_.erase(network_file(network_id));
+        netd_.erase(network_file(network_id));
         return {};
     }
-    return resolvers_.write(network_file(network_id), render(names));
+    return netd_.write(network_file(network_id), render(names));
 }
 
 Result<> Service::start_names(const Record& record, ResolverSockets sockets) {
     if (!wants_names(record)) return {};
     for (const auto& endpoint : record.sandbox.endpoints)
         BERTH_CHECK(write_network_names(endpoint.network_id));
-    BERTH_CHECK(resolvers_.write(sandbox_file(record.container), render(names_of(record))));
+    BERTH_CHECK(netd_.write(sandbox_file(record.container), render(names_of(record))));
     if (!sockets.udp) return {};
-    return resolvers_.add(record.container, std::move(sockets));
+    return netd_.add(record.container, std::move(sockets));
 }
 
 void Service::update_names(const Record& record, const std::string& left) {
@@ -74,13 +74,13 @@ void Service::update_names(const Record& record, const std::string& left) {
     for (const auto& endpoint : record.sandbox.endpoints)
         if (updated) updated = write_network_names(endpoint.network_id);
     // Also without any network left: the resolver goes on and says that it knows nobody.
-    if (updated) updated = resolvers_.write(sandbox_file(record.container), render(names_of(record)));
+    if (updated) updated = netd_.write(sandbox_file(record.container), render(names_of(record)));
     if (!updated) log::error("names are not as they should be", {{"error", updated.error().message}});
 }
 
 void Service::stop_names(const Record& record) {
     if (!record.sandbox.resolver) return;
-    resolvers_.remove(record.container);
+    netd_.remove(record.container);
     for (const auto& endpoint : record.sandbox.endpoints)
         if (auto written = write_network_names(endpoint.network_id); !written)
             log::error("names are not as they should be", {{"error", written.error().message}});
@@ -89,11 +89,6 @@ void Service::stop_names(const Record& record) {
 // Files as the records say; sandboxes that no netd serves get new sockets on their old ports.
 void Service::recover_names() {
     if (config_.netd_path.empty()) return;
-    auto served = resolvers_.open();
-    if (!served) {
-        log::error("names cannot be served", {{"error", served.error().message}});
-        return;
-    }
     std::vector<Record> records;
     {
         const std::lock_guard lock(mutex_);
@@ -107,16 +102,16 @@ void Service::recover_names() {
         for (const auto& endpoint : record.sandbox.endpoints) files.insert(network_file(endpoint.network_id));
         ResolverSockets sockets;
         Result<> started;
-        if (!served->contains(record.container))
+        if (!netd_.serves(record.container))
             started = inside_netns(record.sandbox.key, [&] { return open_names(record, sockets); });
         if (started) started = start_names(record, std::move(sockets));
         if (!started)
             log::error("a container has lost its names",
                        {{"container", record.container}, {"error", started.error().message}});
     }
-    for (const auto& container : *served)
-        if (!wanted.contains(container)) resolvers_.remove(container);
-    resolvers_.keep_only(files);
+    for (const auto& what : netd_.served())
+        if (!what.starts_with(kProxyKey) && !wanted.contains(what)) netd_.remove(what);
+    netd_.keep_only(files);
 }
 
 }  // namespace berth::network

@@ -113,6 +113,7 @@ void Service::watch_rules() {
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
     BERTH_CHECK(recover_bridges());
+    if (!config_.netd_path.empty()) BERTH_CHECK(netd_.open());
     BERTH_TRY(auto records, records_.read_all());
     std::set<std::string> handles;
     RuleSet wanted;
@@ -181,8 +182,12 @@ Service::Attached Service::adopt(Record record) {
                                                     .first = port.host_port,
                                                     .last = port.host_port,
                                                     .container_ip = container_ip,
-                                                    .container_port = port.container_port}));
+                                                    .container_port = port.container_port},
+                                                   !is_proxied(record, port)));
     attached.record = std::move(record);
+    if (auto proxied = start_proxies(attached); !proxied)
+        log::error("a published port has lost its proxy",
+                   {{"container", attached.record.container}, {"error", proxied.error().message}});
     return attached;
 }
 

@@ -37,7 +37,7 @@ Service::Service(NetworkConfig config, NetworkStore store, std::vector<Network> 
       events_(events),
       store_(std::move(store)),
       records_(config_.state_dir + "/network"),
-      resolvers_(config_.state_dir, config_.netd_path) {
+      netd_(config_.state_dir, config_.netd_path) {
     for (auto& network : networks) {
         if (config_.bridge == "none" && network.name == "bridge") continue;
         auto& slot = networks_[network.id];

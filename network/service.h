@@ -12,13 +12,16 @@
 #include "network/firewall/firewall.h"
 #include "network/firewall/watch.h"
 #include "network/ipam/address_set.h"
-#include "network/names/resolvers.h"
+#include "network/names/netd_client.h"
 #include "network/network_service.h"
 #include "network/network_store.h"
 #include "network/ports/host_ports.h"
 #include "network/record.h"
 
 namespace berth::network {
+
+// How the keys of proxies begin at berth-netd.
+inline constexpr const char* kProxyKey = "proxy/";
 
 // The rules of something, by family.
 struct RuleSet {
@@ -105,7 +108,15 @@ class Service : public NetworkService {
     Result<Attached> plan(const SandboxRequest& request);
     Result<> build(Attached& attached, ResolverSockets& sockets);
     Result<> reserve_ports(Attached& attached);
-    Result<> publish(const Attached& attached);
+    Result<> publish(Attached& attached);
+    // Ports that berth-netd proxies: those on IPv6 addresses of the host, which rules cannot lead to an IPv4
+    // container, nor from ::1 to any.
+    Result<> start_proxies(Attached& attached);
+    void stop_proxies(const Record& record);
+    bool is_proxied(const Record& record, const PortBinding& port);
+    std::vector<PortBinding> expand(const std::vector<PortBinding>& bindings,
+                                    const std::string& default_ip) const;
+    Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Result<> add_rules(const RuleSet& rules);
     Result<> remove_rules(const RuleSet& rules);
     // Ports go where the default route goes. `next` is what the record is to be.
@@ -139,7 +150,7 @@ class Service : public NetworkService {
     NetworkStore store_;
     RecordStore records_;
     HostPorts host_ports_;
-    Resolvers resolvers_;
+    NetdClient netd_;
     std::mutex names_mutex_;  // the order of a names file's versions; taken before mutex_
 
     mutable std::mutex mutex_;

@@ -10,11 +10,14 @@
 // is one packet of words, with descriptors beside it. Version 1:
 //
 //   daemon                                         netd
-//   hello 1                                        hello 1 CONTAINER...    what it serves already
+//   hello 1                                        hello 1 CONTAINER... KEY...   what it serves
 //   add CONTAINER UDPS TCPS + descriptors          done
 //     the two sockets that queries come to (UDP, listening TCP), then UDPS and TCPS unconnected sockets in
 //     the container's namespace, to ask its own servers with
 //   remove CONTAINER                               done
+//   proxy KEY tcp|udp ADDRESS PORT + descriptor    done
+//     what arrives at the socket (TCP: listening) goes to the container's address
+//   unproxy KEY                                    done
 //
 // netd ends when it serves nobody and no daemon is connected.
 namespace berth::network {

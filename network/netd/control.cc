@@ -37,18 +37,9 @@ void Control::read_daemon(int fd) {
     daemons_.erase(fd);
 }
 
-Result<> Control::obey(int fd, network::Packet packet) {
+Result<> Control::add_resolver(network::Packet packet) {
     const auto& words = packet.words;
-    if (words[0] == "hello") {
-        std::vector<std::string> answer{"hello", "1"};
-        for (const auto& [container, resolver] : resolvers_) answer.push_back(container);
-        return network::send_packet(fd, answer);
-    }
-    if (words[0] == "remove" && words.size() == 2) {
-        resolvers_.erase(words[1]);
-        return network::send_packet(fd, {"done"});
-    }
-    if (words[0] != "add" || words.size() != 4) return network::send_packet(fd, {"unknown"});
+    if (words.size() != 4) return fail(ErrorKind::kInvalidArgument, "add CONTAINER UDPS TCPS");
     BERTH_TRY(const auto udp, number(words[2]));
     BERTH_TRY(const auto tcp, number(words[3]));
     if (packet.descriptors.size() != 2 + udp + tcp)
@@ -57,6 +48,47 @@ Result<> Control::obey(int fd, network::Packet packet) {
     auto resolver = std::make_unique<Resolver>(loop_, folder_, forwarder_, container, std::move(packet), udp);
     BERTH_CHECK(resolver->listen());
     resolvers_[container] = std::move(resolver);
+    return {};
+}
+
+Result<> Control::add_proxy(network::Packet packet) {
+    const auto& words = packet.words;
+    const auto target = network::Ip::parse(words.size() == 5 ? words[3] : "");
+    if (!target || packet.descriptors.size() != 1)
+        return fail(ErrorKind::kInvalidArgument, "proxy KEY PROTOCOL ADDRESS PORT");
+    unsigned port = 0;
+    const auto& digits = words[4];
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc() || end != digits.data() + digits.size() || port > 65535)
+        return fail(ErrorKind::kInvalidArgument, "not a port: " + digits);
+    const auto make = words[2] == "udp" ? make_udp_proxy : make_tcp_proxy;
+    auto proxy = make(loop_, std::move(packet.descriptors[0]), *target, static_cast<std::uint16_t>(port));
+    BERTH_CHECK(proxy->start());
+    proxies_[words[1]] = std::move(proxy);
+    return {};
+}
+
+Result<> Control::obey(int fd, network::Packet packet) {
+    const auto word = packet.words[0];
+    if (word == "hello") {
+        std::vector<std::string> answer{"hello", "1"};
+        for (const auto& [container, resolver] : resolvers_) answer.push_back(container);
+        for (const auto& [key, proxy] : proxies_) answer.push_back(key);
+        return network::send_packet(fd, answer);
+    }
+    Result<> done;
+    if (word == "add") {
+        done = add_resolver(std::move(packet));
+    } else if (word == "proxy") {
+        done = add_proxy(std::move(packet));
+    } else if (word == "remove" && packet.words.size() == 2) {
+        resolvers_.erase(packet.words[1]);
+    } else if (word == "unproxy" && packet.words.size() == 2) {
+        proxies_.erase(packet.words[1]);
+    } else {
+        return network::send_packet(fd, {"unknown"});
+    }
+    BERTH_CHECK(done);
     return network::send_packet(fd, {"done"});
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "network/netd/proxy.h"
 #include "network/netd/resolver.h"
 
 namespace berth::netd {
@@ -15,12 +16,14 @@ class Control {
         : loop_(loop), listening_(std::move(listening)), folder_(std::move(names)), forwarder_(loop) {}
     Result<> listen();
     // Nobody to serve, and nobody who could ask for it.
-    bool idle() const { return started_ && daemons_.empty() && resolvers_.empty(); }
+    bool idle() const { return started_ && daemons_.empty() && resolvers_.empty() && proxies_.empty(); }
 
  private:
     void accept_daemon();
     void read_daemon(int fd);
     Result<> obey(int fd, network::Packet packet);
+    Result<> add_resolver(network::Packet packet);
+    Result<> add_proxy(network::Packet packet);
 
     Loop& loop_;
     UniqueFd listening_;
@@ -29,6 +32,7 @@ class Control {
     bool started_ = false;
     std::map<int, UniqueFd> daemons_;
     std::map<std::string, std::unique_ptr<Resolver>> resolvers_;  // by container
+    std::map<std::string, std::unique_ptr<Proxy>> proxies_;       // by key
 };
 
 }  // namespace berth::netd

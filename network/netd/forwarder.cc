@@ -1,14 +1,12 @@
 #include "network/netd/forwarder.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "network/ipam/ip.h"
+#include "network/netd/address.h"
 
 namespace berth::netd {
 namespace {
@@ -24,28 +22,6 @@ std::uint16_t random_id() {
     std::uint16_t id = 0;
     if (::getrandom(&id, sizeof id, 0) != sizeof id) return 0;
     return id;
-}
-
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-};
-
-SocketAddress address_of(const Ip& ip) {
-    SocketAddress out;
-    const auto bytes = ip.bytes();
-    if (ip.v6) {
-        sockaddr_in6 address{.sin6_family = AF_INET6, .sin6_port = htons(53)};
-        std::memcpy(&address.sin6_addr, bytes.data(), bytes.size());
-        std::memcpy(&out.storage, &address, sizeof address);
-        out.size = sizeof address;
-    } else {
-        sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(53)};
-        std::memcpy(&address.sin_addr, bytes.data(), bytes.size());
-        std::memcpy(&out.storage, &address, sizeof address);
-        out.size = sizeof address;
-    }
-    return out;
 }
 
 }  // namespace
@@ -103,9 +79,9 @@ Result<> Forwarder::send(Pending* pending) {
         if (!pending->socket) return fail_errno("socket");
     }
     const int fd = pending->socket.get();
-    const auto address = address_of(*ip);
-    const auto* name = reinterpret_cast<const sockaddr*>(&address.storage);
-    if (::connect(fd, name, address.size) != 0 && errno != EINPROGRESS) return fail_errno("connect");
+    const SocketAddress address(*ip, 53);
+    if (::connect(fd, address.name(), address.size) != 0 && errno != EINPROGRESS)
+        return fail_errno("connect");
     pending->id = random_id();
     std::string query = request.query;
     dns::set_id(query, pending->id);

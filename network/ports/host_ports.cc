@@ -143,12 +143,13 @@ Result<HostPort> HostPorts::reserve(const HostPortRequest& request) {
     }
 }
 
-HostPort HostPorts::adopt(const HostPortRequest& request) {
+HostPort HostPorts::adopt(const HostPortRequest& request, bool bind) {
     {
         const std::lock_guard lock(mutex_);
         taken_[request.protocol][request.host_ip].insert(request.first);
     }
     HostPort port{request.host_ip, request.protocol, request.first, {}};
+    if (!bind) return port;
     if (auto socket = bind_port(request, request.first))
         port.socket = std::move(*socket);
     else

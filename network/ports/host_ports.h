@@ -40,7 +40,8 @@ class HostPorts {
     // process), "all ports are allocated" (a range).
     Result<HostPort> reserve(const HostPortRequest& request);
     // A port whose rules are there already (recovery): reserved even when it cannot be bound.
-    HostPort adopt(const HostPortRequest& request);
+    // `bind` false: somebody of ours has the socket.
+    HostPort adopt(const HostPortRequest& request, bool bind = true);
     // The caller drops the HostPort, and with it the socket.
     void release(const HostPort& port);
 

@@ -87,3 +87,62 @@ def test_containers_talk(engine):
     joined = engine.docker("run", "--rm", "--network", f"container:{server}", "busybox", "wget", "-qO-", "http://127.0.0.1/")
     assert joined.out == "hi\n"
     engine.docker("rm", "-f", server)
+
+
+def test_both_families(new_engine):
+    engine = new_engine(images=("python",))
+    serve = ("import socket, threading\n"
+             "def udp():\n"
+             "    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.setsockopt(41, 26, 0); s.bind(('::', 80))\n"
+             "    while True: text, peer = s.recvfrom(100); s.sendto(b'pong ' + text, peer)\n"
+             "threading.Thread(target=udp, daemon=True).start()\n"
+             "l = socket.socket(socket.AF_INET6); l.setsockopt(41, 26, 0); l.bind(('::', 80)); l.listen()\n"
+             "def talk(c):\n"
+             "    while text := c.recv(65536): c.sendall(text)\n"
+             "    c.close()\n"
+             "while True: threading.Thread(target=talk, args=(l.accept()[0],)).start()\n")
+    ask = ("import socket, sys, threading, time\n"
+           "host, port, proto = sys.argv[1], int(sys.argv[2]), sys.argv[3]\n"
+           "family = socket.AF_INET6 if ':' in host else socket.AF_INET\n"
+           "for _ in range(100):\n"
+           "    s = socket.socket(family, socket.SOCK_STREAM if proto == 'tcp' else socket.SOCK_DGRAM); s.settimeout(3 if proto == 'tcp' else 0.3)\n"
+           "    try:\n"
+           "        s.connect((host, port))\n"
+           "        if proto == 'udp': s.send(b'x'); print(s.recv(100).decode()); break\n"
+           "        sent = bytes(range(256)) * 4000\n"
+           "        t = threading.Thread(target=lambda: (s.sendall(sent), s.shutdown(socket.SHUT_WR))); t.start()\n"
+           "        got = b''\n"
+           "        while text := s.recv(65536): got += text\n"
+           "        t.join(); assert got == sent, len(got); print('whole'); break\n"
+           "    except OSError: time.sleep(0.05)\n")
+    talk = lambda host, port, proto="tcp": engine.run("/usr/bin/python3", "-c", ask, host, port, proto, inside=True).out.strip()
+    engine.run("ip", "addr", "add", "fd99::1/64", "dev", "lo", inside=True)
+    engine.docker("network", "create", "--ipv6", "six")
+    for network in ("bridge", "six"):
+        engine.docker("run", "-d", "--name", "srv", "--network", network, "-p", "8080:80", "-p", "8080:80/udp", "-p", "[::1]:8081:80", "python", "python3", "-c", serve)
+        assert engine.docker("port", "srv").out.splitlines() == [
+            "80/tcp -> 0.0.0.0:8080", "80/tcp -> [::1]:8081", "80/tcp -> [::]:8080", "80/udp -> 0.0.0.0:8080", "80/udp -> [::]:8080"]
+        for host, port in (("127.0.0.1", 8080), ("::1", 8080), ("fd99::1", 8080), ("::1", 8081)):
+            assert talk(host, port) == "whole", (network, host, port)
+        for host in ("127.0.0.1", "::1", "fd99::1"):
+            assert talk(host, 8080, "udp") == "pong x", (network, host)
+        refused = engine.docker("run", "--rm", "-p", "[::1]:8081:80", "python", "true", status=125)
+        assert "Bind for [::1]:8081 failed: port is already allocated" in refused.err
+        # The proxy needs no daemon, and the next one knows of it.
+        engine.crash()
+        assert talk("::1", 8080) == "whole"
+        engine.start()
+        assert talk("::1", 8080) == "whole" and talk("127.0.0.1", 8080) == "whole"
+        engine.docker("rm", "-f", "srv")
+        assert engine.run("ss", "-Hlnt", "sport", "=", "8080", inside=True).out == ""
+    # Between containers, by IPv6 of the network's own.
+    engine.docker("run", "-d", "--name", "srv", "--network", "six", "python", "python3", "-c", serve)
+    six = engine.docker("inspect", "-f", "{{.NetworkSettings.Networks.six.GlobalIPv6Address}}", "srv").out.strip()
+    assert six.startswith("fd")
+    assert engine.docker("run", "--rm", "--network", "six", "python", "python3", "-c", ask, six, "80", "tcp").out == "whole\n"
+    assert engine.docker("run", "--rm", "--network", "six", "python", "python3", "-c", ask, "srv", "80", "tcp").out == "whole\n"
+    random = engine.docker("run", "-d", "-p", "80", "python", "python3", "-c", serve).out.strip()
+    ports = engine.docker("port", random).out.split()
+    assert ports[2].rsplit(":", 1)[1] == ports[5].rsplit(":", 1)[1]
+    engine.docker("rm", "-f", "srv", random)
+    engine.docker("network", "rm", "six")

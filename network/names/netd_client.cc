@@ -1,4 +1,4 @@
-#include "network/names/resolvers.h"
+#include "network/names/netd_client.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -28,16 +28,16 @@ Result<UniqueFd> seqpacket() {
 
 }  // namespace
 
-Result<std::set<std::string>> Resolvers::open() {
+Result<> NetdClient::open() {
     const std::lock_guard lock(mutex_);
     // berth-netd reads here without privileges; who gets this far has passed the state root.
     BERTH_CHECK(make_folders(folder(), 0711));
     if (auto connected = connect_locked(); !connected)
         log::debug("no berth-netd is running", {{"error", connected.error().message}});
-    return served_;
+    return {};
 }
 
-Result<> Resolvers::connect_locked() {
+Result<> NetdClient::connect_locked() {
     served_.clear();
     BERTH_TRY(auto socket, seqpacket());
     BERTH_TRY(const auto address, async::UnixAddress::of(socket_path()));
@@ -53,7 +53,7 @@ Result<> Resolvers::connect_locked() {
     return {};
 }
 
-Result<> Resolvers::start_locked() {
+Result<> NetdClient::start_locked() {
     BERTH_TRY(auto listening, seqpacket());
     BERTH_TRY(const auto address, async::UnixAddress::of(socket_path()));
     ::unlink(socket_path().c_str());
@@ -72,52 +72,77 @@ Result<> Resolvers::start_locked() {
     return connect_locked();
 }
 
-Result<> Resolvers::ask_locked(const std::vector<std::string>& words, const std::vector<int>& descriptors) {
+Result<> NetdClient::ask_locked(const std::vector<std::string>& words, const std::vector<int>& descriptors) {
     BERTH_CHECK(send_packet(connection_.get(), words, descriptors));
     BERTH_TRY(const auto answer, receive_packet(connection_.get()));
     if (answer.words[0] == "done") return {};
     return fail(ErrorKind::kInternal, "berth-netd refuses " + words[0]);
 }
 
-Result<> Resolvers::add(const std::string& container, ResolverSockets sockets) {
-    std::vector<int> descriptors{sockets.udp.get(), sockets.tcp.get()};
-    for (const auto& socket : sockets.ask_udp) descriptors.push_back(socket.get());
-    for (const auto& socket : sockets.ask_tcp) descriptors.push_back(socket.get());
-    const std::vector<std::string> words{"add", container, std::to_string(sockets.ask_udp.size()),
-                                         std::to_string(sockets.ask_tcp.size())};
+Result<> NetdClient::hand_over(const std::vector<std::string>& words, const std::vector<int>& descriptors) {
     const std::lock_guard lock(mutex_);
-    if (connection_ && ask_locked(words, descriptors)) {
-        served_.insert(container);
-        return {};
+    if (!connection_ || !ask_locked(words, descriptors)) {
+        connection_.reset();
+        BERTH_CHECK(start_locked());
+        BERTH_CHECK(ask_locked(words, descriptors));
     }
-    connection_.reset();
-    BERTH_CHECK(start_locked());
-    BERTH_CHECK(ask_locked(words, descriptors));
-    served_.insert(container);
+    served_.insert(words[1]);
     return {};
 }
 
-void Resolvers::remove(const std::string& container) {
-    erase(sandbox_file(container));
+Result<> NetdClient::add(const std::string& container, ResolverSockets sockets) {
+    std::vector<int> descriptors{sockets.udp.get(), sockets.tcp.get()};
+    for (const auto& socket : sockets.ask_udp) descriptors.push_back(socket.get());
+    for (const auto& socket : sockets.ask_tcp) descriptors.push_back(socket.get());
+    return hand_over(
+        {"add", container, std::to_string(sockets.ask_udp.size()), std::to_string(sockets.ask_tcp.size())},
+        descriptors);
+}
+
+Result<> NetdClient::proxy(const std::string& key, const std::string& protocol, UniqueFd socket,
+                           const std::string& address, std::uint16_t port) {
+    return hand_over({"proxy", key, protocol, address, std::to_string(port)}, {socket.get()});
+}
+
+void NetdClient::take_back(const char* word, const std::string& what) {
     const std::lock_guard lock(mutex_);
-    if (!connection_ || served_.erase(container) == 0) return;
-    if (auto removed = ask_locked({"remove", container}, {}); !removed) {
+    if (!connection_ || served_.erase(what) == 0) return;
+    if (auto removed = ask_locked({word, what}, {}); !removed) {
         log::error("berth-netd does not answer", {{"error", removed.error().message}});
         connection_.reset();
     }
 }
 
-Result<> Resolvers::write(const std::string& file, const std::string& text) {
+void NetdClient::unproxy(const std::string& key) {
+    take_back("unproxy", key);
+}
+
+void NetdClient::remove(const std::string& container) {
+    erase(sandbox_file(container));
+    take_back("remove", container);
+}
+
+bool NetdClient::serves(const std::string& what) {
+    const std::lock_guard lock(mutex_);
+    return served_.contains(what);
+}
+
+std::set<std::string> NetdClient::served() {
+    const std::lock_guard lock(mutex_);
+    return served_;
+}
+
+Result<> NetdClient::write(const std::string& file, const std::string& text) {
     return in("write names", replace_file(folder() + "/" + file, text, 0644, Sync::kNone));
 }
 
-void Resolvers::erase(const std::string& file) {
+void NetdClient::erase(const std::string& file) {
     const auto path = folder() + "/" + file;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
         log::error("cannot remove names", {{"error", fail_errno(path).value().message}});
 }
 
-void Resolvers::keep_only(const std::set<std::string>& wanted) {
+void NetdClient::keep_only(const std::set<std::string>& wanted) {
     auto files = list_folder(folder());
     if (!files) return;
     for (const auto& file : *files)

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "network/ipam/ip.h"
+#include "network/netd/loop.h"
+
+namespace berth::netd {
+
+// A published port that no rule can lead on: what arrives at a socket of the host goes to the container.
+class Proxy {
+ public:
+    virtual ~Proxy() = default;
+    virtual Result<> start() = 0;
+};
+
+// `socket` listens (tcp) or is bound (udp).
+std::unique_ptr<Proxy> make_tcp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port);
+std::unique_ptr<Proxy> make_udp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port);
+
+}  // namespace berth::netd

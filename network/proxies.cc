@@ -1,0 +1,58 @@
+// Published ports that berth-netd carries on.
+#include <sys/socket.h>
+
+#include <fmt/format.h>
+
+#include "engine/base/log.h"
+#include "network/service.h"
+
+namespace berth::network {
+namespace {
+
+std::string key_of(const Record& record, const PortBinding& port) {
+    return fmt::format("{}{}/{}/{}/{}", kProxyKey, record.container, port.protocol, port.host_ip,
+                       port.host_port);
+}
+
+bool needs_proxy(const PortBinding& port) {
+    const auto ip = Ip::parse(port.host_ip);
+    return ip && ip->v6;
+}
+
+// So far it only held the port.
+Result<> open_up(int socket, bool stream) {
+    if (stream && ::listen(socket, 1024) != 0) return fail_errno("listen");
+    const int none = 0;
+    if (!stream) ::setsockopt(socket, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none);
+    return {};
+}
+
+}  // namespace
+
+Result<> Service::start_proxies(Attached& attached) {
+    const auto& record = attached.record;
+    std::string target;
+    for (const auto& endpoint : record.sandbox.endpoints)
+        if (endpoint.endpoint_id == record.published_on)
+            target = endpoint.ip_address.empty() ? endpoint.ipv6_address : endpoint.ip_address;
+    for (std::size_t i = 0; i < attached.ports.size(); ++i) {
+        const auto& port = record.sandbox.ports[i];
+        auto& socket = attached.ports[i].socket;
+        if (!needs_proxy(port) || !socket || config_.netd_path.empty()) continue;
+        BERTH_CHECK(open_up(socket.get(), port.protocol == "tcp"));
+        BERTH_CHECK(
+            netd_.proxy(key_of(record, port), port.protocol, std::move(socket), target, port.container_port));
+    }
+    return {};
+}
+
+void Service::stop_proxies(const Record& record) {
+    for (const auto& port : record.sandbox.ports)
+        if (needs_proxy(port)) netd_.unproxy(key_of(record, port));
+}
+
+bool Service::is_proxied(const Record& record, const PortBinding& port) {
+    return needs_proxy(port) && netd_.serves(key_of(record, port));
+}
+
+}  // namespace berth::network
