@@ -4,6 +4,15 @@
 
 namespace berth::types {
 
+void fields(auto& visit, Either<HealthConfig> auto& self) {
+    visit("Test", self.test);
+    visit("Interval", self.interval);
+    visit("Timeout", self.timeout);
+    visit("StartPeriod", self.start_period);
+    visit("StartInterval", self.start_interval);
+    visit("Retries", self.retries);
+}
+
 void fields(auto& visit, Either<ContainerConfig> auto& self) {
     visit("Hostname", self.hostname);
     visit("Domainname", self.domainname);
@@ -27,7 +36,7 @@ void fields(auto& visit, Either<ContainerConfig> auto& self) {
     visit("StopSignal", self.stop_signal);
     visit("StopTimeout", self.stop_timeout);
     visit("Shell", self.shell);
-    visit.unsupported("Healthcheck", Empty::kNull);
+    visit("Healthcheck", self.healthcheck);
     visit.unsupported("NetworkDisabled", Empty::kFalse);
     visit.unsupported("ArgsEscaped", Empty::kFalse);
 }
@@ -42,8 +51,17 @@ Result<ContainerConfig> parse_container_config(const nlohmann::json& object, con
     return read_fields<ContainerConfig>(input, path);
 }
 
+Result<HealthConfig> parse_health_config(const nlohmann::json& object, const std::string& path) {
+    return read_fields<HealthConfig>(object, path);
+}
+
 nlohmann::json to_json(const ContainerConfig& config) {
     nlohmann::json out = FieldWriter::write(config);
+    if (auto& health = out["Healthcheck"]; health.is_object()) {
+        for (const char* name : {"Test", "Interval", "Timeout", "StartPeriod", "StartInterval", "Retries"}) {
+            if (health[name].is_null() || health[name] == 0) health.erase(name);
+        }
+    }
     // Go leaves these out when they say nothing (omitempty).
     for (const char* name : {"Healthcheck", "StopTimeout", "Shell"}) {
         if (out[name].is_null()) out.erase(name);

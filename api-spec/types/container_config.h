@@ -13,6 +13,14 @@
 
 namespace berth::types {
 
+// When a container is well. Times in nanoseconds; 0 is "not given".
+struct HealthConfig {
+    // None: the image's; {"NONE"}; {"CMD", ARGS…}; {"CMD-SHELL", TEXT}.
+    std::vector<std::string> test;
+    std::int64_t interval = 0, timeout = 0, start_period = 0, start_interval = 0;
+    std::int64_t retries = 0;
+};
+
 // `Config` of the Engine API: what runs in a container, wherever that is.
 struct ContainerConfig {
     std::string hostname, domainname, user;
@@ -31,11 +39,13 @@ struct ContainerConfig {
     std::string stop_signal;
     std::optional<std::int64_t> stop_timeout;  // seconds, -1: for ever
     std::vector<std::string> shell;
+    std::optional<HealthConfig> healthcheck;
 };
 
 // `path` is put in front of field names in errors ("" for a create request, whose fields are flat). A field
 // that is not supported and not empty is kNotImplemented and the message names it.
 Result<ContainerConfig> parse_container_config(const nlohmann::json& object, const std::string& path);
+Result<HealthConfig> parse_health_config(const nlohmann::json& object, const std::string& path);
 nlohmann::json to_json(const ContainerConfig& config);
 
 }  // namespace berth::types

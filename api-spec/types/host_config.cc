@@ -75,7 +75,6 @@ void unsupported_fields(auto& visit) {
     visit.unsupported("VolumesFrom", Empty::kNull);
     visit.unsupported("Cgroup", Empty::kText);
     visit.unsupported("StorageOpt", Empty::kNull);
-    visit.unsupported("Init", Empty::kNull);
     visit.unsupported("BlkioWeight", Empty::kZero);
     visit.unsupported("BlkioWeightDevice", Empty::kArray);
     visit.unsupported("BlkioDeviceReadBps", Empty::kArray);
@@ -129,6 +128,7 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
     visit("Sysctls", self.sysctls);
     visit("Runtime", self.runtime);
     visit("Isolation", self.isolation);
+    visit("Init", self.init);
     visit("CpuShares", self.cpu_shares);
     visit("Memory", self.memory);
     visit("NanoCpus", self.nano_cpus);

@@ -91,6 +91,7 @@ struct HostConfig {
     std::int64_t shm_size = 0;
     std::map<std::string, std::string> sysctls;
     std::string runtime, isolation;
+    std::optional<bool> init;  // absent: as the daemon is told
     std::int64_t cpu_shares = 0, memory = 0, nano_cpus = 0;
     std::string cgroup_parent;
     std::int64_t cpu_period = 0, cpu_quota = 0;

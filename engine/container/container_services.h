@@ -205,6 +205,8 @@ struct ContainerConfig {
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string default_log_driver = "json-file";
     std::map<std::string, std::string> default_log_options;
+    bool init = false;      // for containers that do not say
+    std::string init_path;  // of the program that --init puts in front
 };
 
 // The daemon's collaborators; all of them outlive the services.
@@ -234,6 +236,8 @@ class ContainerServices {
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.
     virtual Async<Result<>> recover() = 0;
+    // From now on what stops is not stopped by the user, and no restart policy answers: the next daemon does.
+    virtual void begin_shutdown() = 0;
     // Ends the coroutines of this folder; containers go on running.
     virtual Async<void> close() = 0;
 };

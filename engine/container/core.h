@@ -23,6 +23,7 @@ struct Core {
     WaitList waits;
     AttachHub hub;
     async::Gate gate;  // monitors and restarts
+    bool shutting_down = false;
     // Set to end the pause before a restart: stop, rm.
     std::map<std::string, std::shared_ptr<async::Event>> restart_pauses;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/container/health.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
 #include "engine/container/resources.h"
@@ -157,6 +158,7 @@ Result<> check_and_complete(CreateRequest& request, const ContainerConfig& confi
     BERTH_CHECK(check_network(request));
     BERTH_CHECK(parse_security_options(request.host.security_opt));
     BERTH_CHECK(check_ulimits(request.host));
+    BERTH_CHECK(check_health(request.config.healthcheck));
     BERTH_CHECK(check_log(request.host.log_config, config));
     if (request.host.shm_size == 0) request.host.shm_size = 64 << 20;
     return {};

@@ -5,6 +5,7 @@
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
 #include "engine/container/create_checks.h"
+#include "engine/container/health.h"
 #include "engine/container/mount_points.h"
 #include "engine/container/names.h"
 #include "engine/container/networking.h"
@@ -52,10 +53,7 @@ Result<Container> build(const Core& core, CreateRequest& request, Created& creat
         container.snapshot_parent = image.top;
         container.os = image.platform.os;
         container.architecture = image.platform.architecture;
-        const std::string& health = image.run.healthcheck_json;
-        if (!health.empty() && health != "null") {
-            created.warnings.push_back("the image's HEALTHCHECK is not supported yet and will not run");
-        }
+        BERTH_CHECK(merge_health(request.config, image.run.healthcheck_json));
     } else {
         BERTH_CHECK(merge_image(request.config, image::RunConfig()));
     }

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/container/etc_files.h"
+#include "engine/container/health.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
 
@@ -17,17 +18,19 @@ json or_null(const std::vector<std::string>& list) {
 }
 
 json state_json(const State& state) {
-    return {{"Status", status_text(state.status)},
-            {"Running", state.live() || state.status == Status::kRestarting},
-            {"Paused", state.status == Status::kPaused},
-            {"Restarting", state.status == Status::kRestarting},
-            {"OOMKilled", state.oom_killed},
-            {"Dead", state.status == Status::kDead},
-            {"Pid", state.pid},
-            {"ExitCode", state.exit_code},
-            {"Error", state.error},
-            {"StartedAt", format_rfc3339_nano(state.started_at)},
-            {"FinishedAt", format_rfc3339_nano(state.finished_at)}};
+    json out = {{"Status", status_text(state.status)},
+                {"Running", state.live() || state.status == Status::kRestarting},
+                {"Paused", state.status == Status::kPaused},
+                {"Restarting", state.status == Status::kRestarting},
+                {"OOMKilled", state.oom_killed},
+                {"Dead", state.status == Status::kDead},
+                {"Pid", state.pid},
+                {"ExitCode", state.exit_code},
+                {"Error", state.error},
+                {"StartedAt", format_rfc3339_nano(state.started_at)},
+                {"FinishedAt", format_rfc3339_nano(state.finished_at)}};
+    if (state.health) out["Health"] = health_json(*state.health);
+    return out;
 }
 
 json ipam_json(const std::optional<types::EndpointIpam>& ipam) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/container/health.h"
 #include "engine/container/inspect_json.h"
 #include "engine/container/ports.h"
 
@@ -41,6 +42,12 @@ json ports_json(const Container& container, const std::optional<network::Sandbox
     return ports;
 }
 
+std::string health_suffix(const State& state) {
+    if (!state.health) return {};
+    bool starting = state.health->status == supervisor::Health::Status::kStarting;
+    return std::string(starting ? " (health: " : " (") + health_text(state.health->status) + ")";
+}
+
 }  // namespace
 
 std::string human_duration(std::chrono::nanoseconds duration) {
@@ -64,7 +71,7 @@ std::string status_line(const State& state, Timestamp at) {
     auto since = [&](Timestamp then) { return human_duration(at - then); };
     switch (state.status) {
         case Status::kRunning:
-            return "Up " + since(state.started_at);
+            return "Up " + since(state.started_at) + health_suffix(state);
         case Status::kPaused:
             return "Up " + since(state.started_at) + " (Paused)";
         case Status::kRestarting:

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <regex>
 
+#include "engine/container/health.h"
 #include "engine/container/label_filter.h"
 #include "engine/container/ports.h"
 
@@ -52,8 +53,11 @@ Result<> read_state_filters(Selection& selection) {
         }
     }
     if (const auto* values = selection.values("health")) {
-        // No container has a health check yet.
-        if (!values->contains("none")) selection.none = true;
+        for (const auto& text : *values) {
+            if (text == "none" || text == "starting" || text == "healthy" || text == "unhealthy") continue;
+            return bad("invalid filter 'health=" + text + "': invalid value for health (" + text +
+                       "): must be one of none, starting, healthy, unhealthy");
+        }
     }
     if (const auto* values = selection.values("is-task")) {
         if (values->contains("true") || values->contains("1")) selection.none = true;
@@ -152,6 +156,9 @@ bool matches(Core& core, const Selection& selection, const Container& container)
     const State& state = container.state;
     if (selection.none) return false;
     if (!selection.statuses.empty() && !selection.statuses.contains(state.status)) return false;
+    if (const auto* wanted = selection.values("health")) {
+        if (!wanted->contains(state.health ? health_text(state.health->status) : "none")) return false;
+    }
     if (!selection.exit_codes.empty() &&
         (state.live() || state.started_at == kNever || !selection.exit_codes.contains(state.exit_code))) {
         return false;

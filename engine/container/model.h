@@ -14,6 +14,7 @@
 #include "api-spec/types/networking_config.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/supervisor/health.h"
 
 namespace berth::container {
 
@@ -29,6 +30,7 @@ struct State {
     Timestamp started_at = kNever, finished_at = kNever;
     int restart_count = 0;
     bool stopped_by_user = false;  // "unless-stopped" leaves it alone after a daemon start
+    std::shared_ptr<const supervisor::Health> health;  // none without a health check
 
     bool live() const { return status == Status::kRunning || status == Status::kPaused; }
 };

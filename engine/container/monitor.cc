@@ -46,7 +46,7 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
     co_await release_resources(core, id);
     container = core.store.get(id);
     next.ran = exit.exited_at - container->state.started_at;
-    next.restart = wants_restart(*container, exit.exit_code);
+    next.restart = !core.shutting_down && wants_restart(*container, exit.exit_code);
     next.remove = !next.restart && container->host.auto_remove;
     State state = after_exit(container->state, exit);
     if (next.restart) {

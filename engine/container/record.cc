@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "engine/container/health.h"
 #include "engine/container/model.h"
 
 // The record:
@@ -109,6 +110,8 @@ Result<State> read_state(const json& from) {
     BERTH_TRY(state.finished_at, parse_rfc3339(from.at("FinishedAt").get<std::string>()));
     state.restart_count = from.at("RestartCount");
     state.stopped_by_user = from.at("StoppedByUser");
+    if (auto health = from.find("Health"); health != from.end())
+        state.health = std::make_shared<const supervisor::Health>(parse_health(*health));
     return state;
 }
 
@@ -161,6 +164,7 @@ std::string render_state(const State& state) {
                 {"FinishedAt", format_rfc3339_nano(state.finished_at)},
                 {"RestartCount", state.restart_count},
                 {"StoppedByUser", state.stopped_by_user}};
+    if (state.health) out["Health"] = health_json(*state.health);
     return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
+#include "engine/container/health.h"
 #include "engine/container/monitor.h"
 #include "engine/container/removal.h"
 #include "engine/container/state_machine.h"
@@ -48,6 +49,7 @@ Async<void> adopt(Core& core, ContainerPtr container, supervisor::Task task) {
         now_state.status = paused ? Status::kPaused : Status::kRunning;
         (void)co_await core.store.save_state(container->id, std::move(now_state));
     }
+    if (task.health) note_health(core, container->id, *task.health);
     watch(core, container->id);
 }
 

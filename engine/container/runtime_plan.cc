@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/container/environment.h"
 #include "engine/container/etc_files.h"
+#include "engine/container/health.h"
 #include "engine/container/resources.h"
 #include "engine/container/security_options.h"
 #include "engine/spec/container_spec.h"
@@ -112,6 +113,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     if (out.terminal && host.console_size.size() == 2 && host.console_size[0] != 0) {
         out.console_size = oci::Box{host.console_size[0], host.console_size[1]};
     }
+    if (host.init.value_or(core.parts.config.init)) out.init_path = core.parts.config.init_path;
     out.hostname = container.config.hostname;
     out.domainname = container.config.domainname;
     set_namespaces(container, inputs.netns, kHost.cgroup_v2, out);
@@ -140,7 +142,8 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.annotations = host.annotations;
     BERTH_TRY(auto built, spec::build_spec(out, kHost));
     return RuntimePlan{oci::render(built),
-                       cgroup_folders(core.parts.config.cgroup_root, out.cgroups_path, kHost.cgroup_v2)};
+                       cgroup_folders(core.parts.config.cgroup_root, out.cgroups_path, kHost.cgroup_v2),
+                       health_spec(container, *built.process)};
 }
 
 }  // namespace berth::container

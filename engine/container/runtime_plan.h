@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct PlanInputs {
 struct RuntimePlan {
     std::string config_json;
     std::vector<std::string> cgroup_paths;
+    std::optional<supervisor::HealthSpec> health;
 };
 Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& container, const PlanInputs& inputs);
 

@@ -1,6 +1,7 @@
 #include "engine/container/container_services.h"
 #include "engine/container/core.h"
 #include "engine/container/execs.h"
+#include "engine/container/health.h"
 #include "engine/container/inspector.h"
 #include "engine/container/lifecycle.h"
 #include "engine/container/networking.h"
@@ -24,6 +25,9 @@ class Services final : public ContainerServices {
           inspector_(make_inspector(core_, *execs_)) {}
 
     Result<> load() {
+        core_.parts.tasks.on_health([this](const std::string& id, const supervisor::Health& health) {
+            note_health(core_, id, health);
+        });
         BERTH_TRY(remains_, core_.store.load());
         return {};
     }
@@ -34,6 +38,7 @@ class Services final : public ContainerServices {
     ContainerExecs& execs() override { return *execs_; }
     ContainerStats& stats() override { return *stats_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
+    void begin_shutdown() override { core_.shutting_down = true; }
     Async<void> close() override {
         core_.gate.cancel();
         return core_.gate.close();

@@ -147,11 +147,15 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         if (!plan) {
             problem = Failure(plan.error());
         } else {
+            auto probe = std::move(plan->health);
             auto spec = task_spec(core, *container, std::move(*plan), std::move(inputs->root));
+            bool probed = probe.has_value();
+            spec.health = std::move(probe);
             task_made = true;
             auto started = co_await run_task(core, container, std::move(spec));
             if (started) {
                 State state = after_start(core.store.get(container->id)->state, started->pid, started->at);
+                state.health = probed ? std::make_shared<const supervisor::Health>() : nullptr;
                 co_return co_await core.store.save_state(container->id, std::move(state));
             }
             problem = Failure(started.error());

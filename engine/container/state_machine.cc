@@ -77,6 +77,12 @@ State after_exit(State state, const supervisor::TaskExit& exit) {
     state.oom_killed = exit.oom_killed;
     state.error = exit.error;
     state.finished_at = exit.exited_at;
+    if (state.health) {
+        // What does not run is not well: dockerd's answer too.
+        auto health = std::make_shared<supervisor::Health>(*state.health);
+        health->status = supervisor::Health::Status::kUnhealthy;
+        state.health = std::move(health);
+    }
     return state;
 }
 
@@ -95,10 +101,13 @@ std::chrono::milliseconds restart_delay(std::chrono::milliseconds previous, std:
 }
 
 bool wants_start_at_boot(const Container& container) {
-    const auto& policy = container.host.restart_policy.name;
+    const auto& policy = container.host.restart_policy;
     if (container.state.started_at == kNever) return false;
-    if (policy == "always") return true;
-    return policy == "unless-stopped" && !container.state.stopped_by_user;
+    if (policy.name == "always") return true;
+    if (policy.name == "unless-stopped") return !container.state.stopped_by_user;
+    // As dockerd: a stop by the user does not count here.
+    if (policy.name != "on-failure" || container.state.exit_code == 0) return false;
+    return policy.maximum_retry_count == 0 || container.state.restart_count < policy.maximum_retry_count;
 }
 
 }  // namespace berth::container

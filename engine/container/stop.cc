@@ -21,7 +21,7 @@ int stop_signal(const Container& container) {
 // The user's wish outlives a daemon restart.
 Async<Result<>> note_stopped_by_user(Core& core, std::string id) {
     auto container = core.store.get(id);
-    if (!container || container->state.stopped_by_user) co_return Result<>();
+    if (!container || container->state.stopped_by_user || core.shutting_down) co_return Result<>();
     State state = container->state;
     state.stopped_by_user = true;
     co_return co_await core.store.save_state(id, std::move(state));

@@ -158,6 +158,7 @@ Result<> Composition::Parts::open_services() {
     settings.data_root = config.data_root;
     settings.state_root = config.exec_root;
     settings.cgroup_parent = config.cgroup_parent;
+    BERTH_TRY(settings.init_path, companion(folder, "berth-init"));
     settings.default_log_driver = config.log_driver;
     for (const auto& option : config.log_options) {
         auto equals = option.find('=');
@@ -227,7 +228,8 @@ Async<Result<>> Composition::recover() {
 namespace {
 
 Async<void> stop_one(container::ContainerLifecycle& lifecycle, std::string id) {
-    auto stopped = co_await lifecycle.stop(id, {});
+    container::StopOptions options;
+    auto stopped = co_await lifecycle.stop(id, options);
     if (!stopped)
         log::warning("cannot stop container", {{"container", id}, {"error", stopped.error().message}});
 }
@@ -241,6 +243,7 @@ Async<Result<>> wait_for(async::Gate& gate) {
 
 Async<void> Composition::stop_containers() {
     if (parts_->config.live_restore) co_return;
+    parts_->containers->begin_shutdown();
     async::Gate stopping(parts_->io);
     for (const auto& user : parts_->containers->inspector().image_users()) {
         if (user.running) stopping.spawn(stop_one(parts_->containers->lifecycle(), user.container_id));

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "engine/base/files.h"
@@ -154,6 +155,7 @@ void Container::start(Answer answer) {
         if (code != 0) return answer(Failure(runtime_.failure("start", code, {})));
         status_.state = TaskState::kRunning;
         status_.started_at = nanoseconds_now();
+        begin_health();
         answer(status_.started_at);
     };
     auto started = run({"start"}, {-1, -1, -1}, {}, done);
@@ -223,6 +225,45 @@ void Container::exec(ExecRequest request, UniqueFd client, Answer answer) {
     auto launched = exec->launch(runtime_);
     if (!launched) return exec->answer(Failure(std::move(launched.error())));
     execs_[id] = std::move(exec);
+}
+
+void Container::begin_health() {
+    if (!task_.health) return;
+    HealthMonitor::Hooks hooks;
+    hooks.run = [this](std::unique_ptr<logs::LogDriver> output) { run_probe(std::move(output)); };
+    hooks.kill = [this] { (void)kill_exec("health" + std::to_string(probes_), SIGKILL).has_value(); };
+    hooks.frozen = [this] { return is_frozen(status_.pid); };
+    hooks.changed = [this](const Health& health) {
+        status_.health = health;
+        events_.health(health);
+    };
+    health_ = std::make_unique<HealthMonitor>(loop_, *task_.health, std::move(hooks));
+    status_.health = health_->health();
+    health_->begin(status_.started_at);
+}
+
+// An exec whose end the monitor hears of, and nobody else. The monitor is gone once init is.
+void Container::run_probe(std::unique_ptr<logs::LogDriver> output) {
+    ExecRequest request;
+    request.id = "health" + std::to_string(++probes_);
+    request.process = task_.health->process;
+    std::string id = request.id;
+    Exec::Events events;
+    events.exited = [this](const ExecExit& exit) {
+        if (health_) health_->ended(exit.code);
+    };
+    events.finished = [this, id] { forget_exec(id); };
+    auto started = [this](Result<std::int64_t> pid) {
+        if (!health_) return;
+        if (pid) return health_->started();
+        health_->failed(pid.error());
+    };
+    auto probe =
+        std::make_unique<Exec>(loop_, std::move(request), UniqueFd(), std::move(started), std::move(events));
+    probe->keep_output(std::move(output));
+    auto launched = probe->launch(runtime_);
+    if (!launched) return probe->answer(Failure(std::move(launched.error())));
+    execs_[id] = std::move(probe);
 }
 
 Result<Exec*> Container::find_exec(const std::string& id) {
@@ -309,6 +350,7 @@ void Container::child_ended(pid_t pid, int code) {
 
 void Container::exited(int code) {
     ending_ = ExitRecord{code, false, nanoseconds_now(), {}};
+    health_.reset();
     settle();
 }
 

@@ -13,6 +13,7 @@
 #include "engine/base/unique_fd.h"
 #include "engine/shim/console.h"
 #include "engine/shim/exec.h"
+#include "engine/shim/health_monitor.h"
 #include "engine/shim/input.h"
 #include "engine/shim/loop.h"
 #include "engine/shim/output.h"
@@ -34,8 +35,9 @@ class Container {
     struct Events {
         std::function<void()> exited;  // the record is on disk
         std::function<void(const ExecExit&)> exec_exited;
-        std::function<void()> finished;            // nothing left to do: the process may end
-        std::function<void(std::string)> trouble;  // for the engine's log
+        std::function<void(const Health&)> health;  // after each probe
+        std::function<void()> finished;             // nothing left to do: the process may end
+        std::function<void(std::string)> trouble;   // for the engine's log
     };
     using Answer = std::function<void(Result<std::int64_t>)>;
 
@@ -74,6 +76,8 @@ class Container {
     void record_exit();
     void end_when_done();
     void tell_deleted();
+    void begin_health();
+    void run_probe(std::unique_ptr<logs::LogDriver> output);
     Result<Exec*> find_exec(const std::string& id);
     // Whether the child is an exec's: the runtime's command or the process itself.
     bool exec_ended(pid_t pid, int code);
@@ -96,6 +100,8 @@ class Container {
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
     std::map<std::string, std::unique_ptr<Exec>> execs_;
+    std::unique_ptr<HealthMonitor> health_;  // while it runs
+    std::uint64_t probes_ = 0;
     std::optional<ExitRecord> ending_;  // init is gone, the record is not written yet
     Answer when_deleted_, waiting_remove_;
     bool draining_ = false, deleted_ = false;

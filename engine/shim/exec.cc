@@ -84,7 +84,9 @@ Result<> Exec::open_streams() {
         input = std::move(stdio_.stdin_write);
     }
     input_ = std::make_unique<Input>(loop_, std::move(input), [this] { output_->resume_input(); });
-    BERTH_TRY(auto nowhere, logs::open_log("none", "", {}));
+    if (!log_) {
+        BERTH_TRY(log_, logs::open_log("none", "", {}));
+    }
     Output::Events events;
     events.drained = [this] {
         events_.exited(exit_);
@@ -92,7 +94,7 @@ Result<> Exec::open_streams() {
     };
     events.idle = events_.finished;
     events.trouble = [](std::string) {};
-    output_ = std::make_unique<Output>(loop_, std::move(nowhere), !request_.terminal, std::move(events));
+    output_ = std::make_unique<Output>(loop_, std::move(log_), !request_.terminal, std::move(events));
     if (client_) {
         BERTH_CHECK(set_nonblocking(client_.get()));
         // A terminal has no end of file but the one that is typed.

@@ -23,7 +23,7 @@
 namespace berth::shim {
 
 // One more process of the container, from the runtime's `exec` to what its client has read. Nothing of it is
-// logged. Its files lie in the bundle (exec-ID.*) and go when it runs, or when this goes.
+// in the container's log. Its files lie in the bundle (exec-ID.*) and go when it runs, or when this goes.
 class Exec {
  public:
     struct Events {
@@ -36,6 +36,8 @@ class Exec {
     Exec(const Exec&) = delete;
 
     const std::string& id() const { return request_.id; }
+    // Its output is written there too, besides what a client gets.
+    void keep_output(std::unique_ptr<logs::LogDriver> output) { log_ = std::move(output); }
     // Starts the runtime's command.
     Result<> launch(const Runtime& runtime);
     pid_t runtime_pid() const { return runtime_pid_; }  // 0: not started yet, or over
@@ -59,6 +61,7 @@ class Exec {
     Loop& loop_;
     ExecRequest request_;
     UniqueFd client_;
+    std::unique_ptr<logs::LogDriver> log_;
     Answer answer_;
     Events events_;
     StdioPipes stdio_;

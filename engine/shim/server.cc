@@ -40,6 +40,7 @@ Server::Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, 
           loop, std::move(task),
           {[this] { send_all(MessageType::kExited, encode_exit(*container_.status().exit)); },
            [this](const ExecExit& exit) { send_all(MessageType::kExecExited, encode_exec_exit(exit)); },
+           [this](const Health& health) { send_all(MessageType::kHealth, encode_health(health)); },
            [&loop] { loop.stop(); }, [this](std::string text) { send_all(MessageType::kNotice, text); }}),
       accepting_(loop, listening_.get(), EPOLLIN, [this](std::uint32_t) { accept(); }),
       reaping_(loop, signals_.get(), EPOLLIN, [this](std::uint32_t) { reap_children(); }) {

@@ -32,6 +32,11 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     task.log_path = spec.log_path;
     task.log_options = spec.log_options;
     task.cgroup_paths = spec.cgroup_paths;
+    if (const auto& health = spec.health) {
+        task.health = {health->process_json,           health->interval.count(),
+                       health->timeout.count(),        health->start_period.count(),
+                       health->start_interval.count(), static_cast<std::uint32_t>(health->retries)};
+    }
     BERTH_CHECK(write_file(bundle + "/" + shim::kConfigFile, spec.config_json));
     BERTH_CHECK(write_file(bundle + "/" + shim::kTaskFile, shim::encode_task_file(task)));
     undo.keep();

@@ -39,6 +39,7 @@ Async<Result<>> ShimTasks::recover_one(std::string id) {
             entry->task.status = to_status(status->state);
             entry->task.pid = status->pid;
             entry->task.started_at = Timestamp(std::chrono::nanoseconds(status->started_at));
+            if (status->health) set_health(*entry, std::move(*status->health));
             if (status->exit) set_exit(entry, std::move(*status->exit));
             co_return Result<>();
         }

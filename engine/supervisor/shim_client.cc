@@ -59,6 +59,10 @@ void ShimClient::take(shim::Frame frame) {
         if (auto exit = shim::decode_exec_exit(frame.payload)) events_.exec_exited(std::move(*exit));
         return;
     }
+    if (frame.type == shim::MessageType::kHealth) {
+        if (auto health = shim::decode_health(frame.payload)) events_.health(std::move(*health));
+        return;
+    }
     if (frame.type == shim::MessageType::kNotice) return events_.notice(std::move(frame.payload));
     auto found = questions_.find(frame.tag);
     if (found == questions_.end()) return;

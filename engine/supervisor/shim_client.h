@@ -21,6 +21,7 @@ class ShimClient {
     struct Events {
         std::function<void(shim::ExitRecord)> exited;
         std::function<void(shim::ExecExit)> exec_exited;
+        std::function<void(shim::Health)> health;
         std::function<void(std::string)> notice;
     };
     ShimClient(IoContext& io, UniqueFd socket, Events events);

@@ -72,6 +72,19 @@ void ShimTasks::set_exit(const EntryPtr& entry, shim::ExitRecord record) {
     entry->exited.set();
 }
 
+void ShimTasks::set_health(Entry& entry, shim::Health health) {
+    Health out;
+    if (health.status == shim::HealthStatus::kHealthy) out.status = Health::Status::kHealthy;
+    if (health.status == shim::HealthStatus::kUnhealthy) out.status = Health::Status::kUnhealthy;
+    out.failing_streak = static_cast<int>(health.failing_streak);
+    for (auto& probe : health.log) {
+        out.log.push_back({Timestamp(std::chrono::nanoseconds(probe.started_at)),
+                           Timestamp(std::chrono::nanoseconds(probe.ended_at)), probe.exit_code,
+                           std::move(probe.output)});
+    }
+    entry.task.health = std::move(out);
+}
+
 void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
     ShimClient::Events events;
     std::weak_ptr<Entry> weak = entry;
@@ -85,6 +98,12 @@ void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
         if (found == alive->execs.end()) return;
         found->second->exit = {exit.code, Timestamp(std::chrono::nanoseconds(exit.exited_at))};
         found->second->exited.set();
+    };
+    events.health = [this, weak](shim::Health health) {
+        auto alive = weak.lock();
+        if (!alive) return;
+        set_health(*alive, std::move(health));
+        if (health_listener_) health_listener_(alive->task.id, *alive->task.health);
     };
     events.notice = [id = entry->task.id](std::string text) { log::warning(text, {{"container", id}}); };
     entry->client = std::make_unique<ShimClient>(io_, std::move(socket), std::move(events));

@@ -29,6 +29,7 @@ class ShimTasks final : public TaskService {
     Async<Result<>> resize_exec(std::string id, std::string exec_id, std::uint16_t rows,
                                 std::uint16_t columns) override;
     Async<Result<>> kill_exec(std::string id, std::string exec_id, int signal) override;
+    void on_health(HealthListener listener) override { health_listener_ = std::move(listener); }
     Async<Result<>> remove(std::string id) override;
     Result<std::string> config_json(const std::string& id) const override;
     std::optional<Task> find(const std::string& id) const override;
@@ -58,12 +59,14 @@ class ShimTasks final : public TaskService {
     // way.
     Async<void> end_without_shim(EntryPtr entry);
     Async<Result<>> reap(std::string id);
+    void set_health(Entry& entry, shim::Health health);
     void set_exit(const EntryPtr& entry, shim::ExitRecord record);
     Result<EntryPtr> get(const std::string& id) const;
     Async<Result<>> recover_one(std::string id);
 
     IoContext& io_;
     BundleStore bundles_;
+    HealthListener health_listener_;
     std::map<std::string, EntryPtr> tasks_;
     std::unique_ptr<async::Gate> gate_;
 };

@@ -14,6 +14,7 @@
 #include "engine/async/stream.h"
 #include "engine/base/time.h"
 #include "engine/base/unique_fd.h"
+#include "engine/supervisor/health.h"
 
 namespace berth::supervisor {
 
@@ -33,6 +34,7 @@ struct TaskSpec {
     std::string log_path;
     std::map<std::string, std::string> log_options;
     std::vector<std::string> cgroup_paths;  // for the OOM count, and to kill what lost its shim
+    std::optional<HealthSpec> health;
 };
 
 struct TaskExit {
@@ -48,6 +50,7 @@ struct Task {
     pid_t pid = 0;
     Timestamp started_at{};
     std::optional<TaskExit> exit;
+    std::optional<Health> health;
 };
 
 // One more process in a running container.
@@ -107,6 +110,9 @@ class TaskService {
     virtual Async<Result<>> resize_exec(std::string id, std::string exec_id, std::uint16_t rows,
                                         std::uint16_t columns) = 0;
     virtual Async<Result<>> kill_exec(std::string id, std::string exec_id, int signal) = 0;
+    // Who hears of each probe of each task; set once, before the first of them runs.
+    using HealthListener = std::function<void(const std::string& id, const Health& health)>;
+    virtual void on_health(HealthListener listener) = 0;
     // Forgets an exited (or never started) task: `runtime delete`, shim, bundle. Idempotent.
     virtual Async<Result<>> remove(std::string id) = 0;
     // The OCI runtime spec that the task was created with. Blocking, but only on a tmpfs.

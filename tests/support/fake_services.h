@@ -103,6 +103,7 @@ class Tasks final : public supervisor::TaskService {
     Async<Result<>> kill_exec(std::string, std::string, int) override {
         co_return fail(ErrorKind::kNotFound, "no execs here");
     }
+    void on_health(HealthListener) override {}
     Result<std::string> config_json(const std::string&) const override { return std::string("{}"); }
     Async<Result<>> remove(std::string id) override {
         runs_.erase(id);

@@ -69,6 +69,8 @@ std::string encode_hello(const Status* status) {
     out.i64(status->started_at);
     out.u8(status->exit ? 1 : 0);
     if (status->exit) put_exit(out, *status->exit);
+    out.u8(status->health ? 1 : 0);
+    if (status->health) put_health(out, *status->health);
     return out.take();
 }
 
@@ -83,6 +85,8 @@ Result<std::optional<Status>> decode_hello(std::string_view payload) {
     status.pid = static_cast<pid_t>(in.u32());
     status.started_at = in.i64();
     if (in.u8() != 0) status.exit = take_exit(in);
+    // Older shims end here.
+    if (!in.empty() && in.u8() != 0) status.health = take_health(in);
     if (!in.ok()) return garbled("hello");
     return std::optional<Status>(std::move(status));
 }
@@ -107,6 +111,19 @@ Error decode_failure(std::string_view payload) {
     error.sys_errno = static_cast<int>(in.u32());
     error.message = in.text();
     return error;
+}
+
+std::string encode_health(const Health& health) {
+    WireWriter out;
+    put_health(out, health);
+    return out.take();
+}
+
+Result<Health> decode_health(std::string_view payload) {
+    WireReader in(payload);
+    Health health = take_health(in);
+    if (!in.ok()) return garbled("health");
+    return health;
 }
 
 std::string encode_exit(const ExitRecord& exit) {

@@ -9,6 +9,7 @@
 
 #include "engine/base/result.h"
 #include "engine/shim/protocol/exit_record.h"
+#include "engine/shim/protocol/health.h"
 
 // The conversation between the daemon and a shim, on a unix stream socket. Each side first says kHello; then
 // the daemon asks and the shim answers each question once, in any order, with the question's tag. Events have
@@ -32,8 +33,9 @@
 //   kFailure u8 kind | u32 errno | text                                               (an answer)
 //   kExited  exit         after the exit record is on disk                            (an event)
 //   kExecExited text exec | u32 code | i64 exited at      its output has been read     (an event)
+//   kHealth  health (health.h)   after each probe of a container with a health check    (an event)
 //   kNotice  text         something the engine's log should say                       (an event)
-//   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit]
+//   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit] | u8 has health [| health]
 //   exit     u32 code | u8 oom killed | i64 exited at | text error
 // Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown
 // events and trailing fields ignored.
@@ -61,6 +63,7 @@ enum class MessageType : std::uint16_t {
     kExited = 128,
     kNotice = 129,
     kExecExited = 130,
+    kHealth = 131,
 };
 
 enum AttachStreams : std::uint8_t { kAttachStdin = 1, kAttachStdout = 2, kAttachStderr = 4 };
@@ -72,6 +75,7 @@ struct Status {
     pid_t pid = 0;
     std::int64_t started_at = 0;
     std::optional<ExitRecord> exit;
+    std::optional<Health> health;
 };
 
 // One more process in the container. `id` is a file name's part: hex digits.
@@ -112,6 +116,9 @@ Result<std::optional<Status>> decode_hello(std::string_view payload);
 
 std::string encode_failure(const Error& error);
 Error decode_failure(std::string_view payload);
+
+std::string encode_health(const Health& health);
+Result<Health> decode_health(std::string_view payload);
 
 std::string encode_exit(const ExitRecord& exit);
 Result<ExitRecord> decode_exit(std::string_view payload);

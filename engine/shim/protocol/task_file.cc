@@ -38,6 +38,8 @@ std::string encode_task_file(const TaskFile& task) {
         out.text(value);
     }
     put_list(out, task.cgroup_paths);
+    out.u8(task.health ? 1 : 0);
+    if (task.health) put_health_task(out, *task.health);
     return out.take();
 }
 
@@ -59,6 +61,7 @@ Result<TaskFile> decode_task_file(std::string_view bytes) {
         task.log_options[key] = in.text();
     }
     task.cgroup_paths = take_list(in);
+    if (!in.empty() && in.u8() != 0) task.health = take_health_task(in);
     if (!known || !in.ok()) return fail(ErrorKind::kDataLoss, "damaged task file");
     return task;
 }

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/shim/protocol/health.h"
 
 namespace berth::shim {
 
@@ -22,6 +24,7 @@ struct TaskFile {
     std::string log_driver, log_path;
     std::map<std::string, std::string> log_options;
     std::vector<std::string> cgroup_paths;
+    std::optional<HealthTask> health;
     bool operator==(const TaskFile&) const = default;
 };
 

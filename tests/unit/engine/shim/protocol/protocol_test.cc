@@ -60,8 +60,26 @@ TEST(Messages, CutShortAreRefused) {
     Status status{TaskState::kRunning, 1, 2, ExitRecord{3, false, 4, "text"}};
     std::string hello = encode_hello(&status), exit = encode_exit(*status.exit);
     for (std::size_t size = 0; size < exit.size(); ++size) EXPECT_FALSE(decode_exit(exit.substr(0, size)));
-    for (std::size_t size = 7; size < hello.size(); ++size) EXPECT_FALSE(decode_hello(hello.substr(0, size)));
+    // Without its last byte it is what a shim without health checks says.
+    for (std::size_t size = 7; size < hello.size() - 1; ++size)
+        EXPECT_FALSE(decode_hello(hello.substr(0, size)));
+    EXPECT_TRUE(decode_hello(hello.substr(0, hello.size() - 1)));
     EXPECT_FALSE(decode_hello("rubbish"));
+}
+
+TEST(Messages, HealthSurvivesTheWire) {
+    Health health{HealthStatus::kUnhealthy, 7, {{1, 2, -1, "said"}, {3, 4, 0, ""}}};
+    Status status{TaskState::kRunning, 1, 2, {}, health};
+    auto heard = decode_hello(encode_hello(&status));
+    ASSERT_TRUE(heard && *heard && (*heard)->health);
+    EXPECT_EQ((*heard)->health->status, HealthStatus::kUnhealthy);
+    EXPECT_EQ((*heard)->health->failing_streak, 7u);
+    ASSERT_EQ((*heard)->health->log.size(), 2u);
+    EXPECT_EQ((*heard)->health->log[0].exit_code, -1);
+    EXPECT_EQ((*heard)->health->log[0].output, "said");
+    std::string bytes = encode_health(health);
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        EXPECT_FALSE(decode_health(bytes.substr(0, size)));
 }
 
 TEST(TaskFile, SurvivesTheDisk) {
@@ -79,8 +97,10 @@ TEST(TaskFile, SurvivesTheDisk) {
     task.cgroup_paths = {"/a", "/b"};
     std::string bytes = encode_task_file(task);
     EXPECT_EQ(task, decode_task_file(bytes).value());
-    for (std::size_t size = 0; size < bytes.size(); ++size)
+    for (std::size_t size = 0; size < bytes.size() - 1; ++size)
         EXPECT_FALSE(decode_task_file(bytes.substr(0, size)));
+    task.health = {"{}", 1, 2, 3, 4, 5};
+    EXPECT_EQ(task, decode_task_file(encode_task_file(task)).value());
 }
 
 TEST(ExitRecord, IsTextAndSurvivesTheDisk) {
