@@ -3,10 +3,12 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/dispatch.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <list>
+#include <vector>
 
 #include "engine/async/token.h"
 #include "engine/base/log.h"
@@ -18,7 +20,7 @@ namespace asio = boost::asio;
 struct Gate::State {
     explicit State(IoContext& io) : io(io), left(io, asio::steady_timer::time_point::max()) {}
     IoContext& io;
-    std::list<asio::cancellation_signal> inside;
+    std::list<std::shared_ptr<asio::cancellation_signal>> inside;
     asio::steady_timer left;
     bool closed = false;
 };
@@ -38,7 +40,7 @@ Gate::~Gate() = default;
 
 bool Gate::spawn(Async<void> task) {
     if (state_->closed) return false;
-    state_->inside.emplace_back();
+    state_->inside.push_back(std::make_shared<asio::cancellation_signal>());
     auto entry = std::prev(state_->inside.end());
     auto leave = [state = state_, entry](std::exception_ptr broken) {
         state->inside.erase(entry);
@@ -50,17 +52,18 @@ bool Gate::spawn(Async<void> task) {
         }
     };
     asio::co_spawn(state_->io, quiet(std::move(task)),
-                   asio::bind_cancellation_slot(entry->slot(), std::move(leave)));
+                   asio::bind_cancellation_slot((*entry)->slot(), std::move(leave)));
     return true;
 }
 
 void Gate::cancel() {
-    // A cancelled task may end at once and take its entry out of the list.
-    for (auto entry = state_->inside.begin(); entry != state_->inside.end();) {
-        auto next = std::next(entry);
-        entry->emit(asio::cancellation_type::terminal);
-        entry = next;
-    }
+    // On the loop: from outside of it co_spawn would post the signal on, to a task that may have ended by
+    // then. A cancelled task may end at once and take its own entry, or another's, out of the list.
+    asio::dispatch(state_->io, [state = state_] {
+        std::vector<std::shared_ptr<asio::cancellation_signal>> signals(state->inside.begin(),
+                                                                        state->inside.end());
+        for (auto& signal : signals) signal->emit(asio::cancellation_type::terminal);
+    });
 }
 
 Async<void> Gate::close() {

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.engine import IMAGES
 
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+
 
 def names(engine):
     return {name for image in engine.api("GET", "/images/json").json for name in image["RepoTags"]}
@@ -113,6 +115,26 @@ def test_run_pulls_what_is_missing(engine, cli, registry):
 def test_pull_what_is_not_there(engine, cli, registry):
     refused = cli("pull", f"{registry}/box:nosuch", status=1)
     assert "manifest unknown" in refused.err
+
+
+def test_a_registry_that_drops_the_line(engine, cli, registry):
+    for image in engine.api("GET", "/images/json").json:
+        engine.api("DELETE", f"/images/{image['Id']}?force=1")
+    proxy = engine.background("/usr/bin/python3", SUPPORT / "cutting_proxy.py", "5001", "5000", "200000", inside=True)
+    try:
+        assert proxy.stdout.readline() == b"ready\n"
+        refused = cli("pull", "127.0.0.1:5001/box:1", status=1)
+        assert refused.err.strip()
+    finally:
+        proxy.kill()
+        proxy.communicate()
+    assert names(engine) == set()
+    assert list((engine.data / "tmp").glob("*")) == []
+    # What came before the cut is no obstacle.
+    assert "Status: Downloaded newer image" in cli("pull", f"{registry}/box:1").out
+    assert cli("run", "--rm", f"{registry}/box:1", "echo", "whole").out == "whole\n"
+    cli("rmi", f"{registry}/box:1")
+    engine.docker("load", "-q", "-i", IMAGES / "busybox.docker.tar")
 
 
 def test_a_layer_with_a_wrong_digest(engine, cli, registry):
