@@ -207,9 +207,11 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
 
 Async<Result<>> Pull::adopt(Digest target, bool quiet) {
     const auto& reference = request_.reference;
-    const std::string by_digest = reference.digest() ? reference.trimmed().with_digest(target).text() : "";
-    const std::string name = reference.digest() ? "" : reference.text();
-    auto work = [&] { return parts_.images.adopt(name, target, by_digest, quiet ? Progress() : progress_); };
+    const std::string name =
+        reference.digest() ? reference.trimmed().with_digest(target).text() : reference.text();
+    auto work = [&] {
+        return parts_.images.adopt(name, target, request_.platform, quiet ? Progress() : progress_);
+    };
     co_return co_await parts_.pool.run(work);
 }
 
@@ -241,6 +243,10 @@ Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
             ErrorKind::kNotImplemented,
             fmt::format("pulling for another platform ({}) is not supported yet", request.platform->text()));
     }
+    if (request.reference.name_only()) {
+        co_return fail(ErrorKind::kNotImplemented,
+                       "pulling all tags of a repository is not supported yet: name one");
+    }
     const auto embedded = embedded_archive(request.reference);
     if (!embedded.empty()) co_return co_await load_embedded(request.reference, embedded, progress);
     BERTH_CO_TRY(auto address, registry_address(request.reference.domain(), parts_.insecure));
@@ -269,7 +275,7 @@ Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::str
             rest.remove_prefix(took);
             return took;
         };
-        BERTH_CHECK(parts_.images.load(std::move(reader), {}));
+        BERTH_CHECK(parts_.images.load(std::move(reader), {}, {}));
         BERTH_TRY(auto loaded, parts_.images.resolve(reference.text()));
         return loaded.id;
     };

@@ -6,17 +6,55 @@ namespace berth::types {
 
 using nlohmann::json;
 
+namespace {
+
+json descriptor_json(const ImageDescriptor& descriptor) {
+    json out = {
+        {"mediaType", descriptor.media_type}, {"digest", descriptor.digest}, {"size", descriptor.size}};
+    if (!descriptor.annotations.empty()) out["annotations"] = descriptor.annotations;
+    if (!descriptor.platform_json.empty())
+        out["platform"] = json::parse(descriptor.platform_json, nullptr, false);
+    return out;
+}
+
+json manifest_json(const ImageManifest& manifest) {
+    json out = {
+        {"ID", manifest.descriptor.digest},
+        {"Descriptor", descriptor_json(manifest.descriptor)},
+        {"Available", manifest.available},
+        {"Kind", manifest.kind},
+        {"Size",
+         {{"Content", manifest.content_size}, {"Total", manifest.content_size + manifest.unpacked_size}}}};
+    if (manifest.kind == "image") {
+        out["ImageData"] = {{"Platform", json::parse(manifest.platform_json, nullptr, false)},
+                            {"Size", {{"Unpacked", manifest.unpacked_size}}},
+                            {"Containers", manifest.containers.empty() ? json() : json(manifest.containers)}};
+    }
+    if (manifest.kind == "attestation") out["AttestationData"] = {{"For", manifest.attestation_for}};
+    return out;
+}
+
+json manifests_json(const std::vector<ImageManifest>& manifests) {
+    json out = json::array();
+    for (const auto& manifest : manifests) out.push_back(manifest_json(manifest));
+    return out;
+}
+
+}  // namespace
+
 json to_json(const ImageSummary& image) {
-    json out = {{"Containers", -1},
+    json out = {{"Containers", image.containers},
                 {"Created", image.created},
                 {"Id", image.id},
                 {"Labels", image.labels.empty() ? json() : json(image.labels)},
                 {"ParentId", ""},
                 {"RepoDigests", image.repo_digests},
                 {"RepoTags", image.repo_tags},
-                {"SharedSize", -1},
+                {"SharedSize", image.shared_size},
                 {"Size", image.size}};
     if (image.virtual_size) out["VirtualSize"] = image.size;
+    if (image.descriptor) out["Descriptor"] = descriptor_json(*image.descriptor);
+    if (image.manifests) out["Manifests"] = manifests_json(*image.manifests);
     return out;
 }
 
@@ -56,11 +94,8 @@ Result<json> to_json(const ImageInspect& image) {
     if (!image.layers.empty()) out["RootFS"]["Layers"] = image.layers;
     if (!image.variant.empty()) out["Variant"] = image.variant;
     if (image.virtual_size) out["VirtualSize"] = image.size;
-    if (image.descriptor) {
-        out["Descriptor"] = {{"mediaType", image.descriptor->media_type},
-                             {"digest", image.descriptor->digest},
-                             {"size", image.descriptor->size}};
-    }
+    if (image.descriptor) out["Descriptor"] = descriptor_json(*image.descriptor);
+    if (image.manifests) out["Manifests"] = manifests_json(*image.manifests);
     return out;
 }
 

@@ -1,13 +1,12 @@
 #include "engine/api/image_queries.h"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api-spec/types/image.h"
-#include "engine/api/filters.h"
+#include "engine/api/image_filters.h"
 
 namespace berth::api {
 
@@ -15,11 +14,12 @@ namespace {
 
 using image::ImageDetails;
 using image::ImageSummary;
+using image::ManifestSummary;
 using nlohmann::json;
 
-constexpr std::string_view kListFilters[] = {"before",    "dangling", "label", "label!",
-                                             "reference", "since",    "until"};
-constexpr ApiVersion kNoVirtualSize{1, 44}, kDescriptor{1, 48}, kShortConfig{1, 50};
+constexpr ApiVersion kNoVirtualSize{1, 44}, kManifests{1, 47}, kDescriptor{1, 48}, kShortConfig{1, 50};
+
+using Users = image::ImageService::User;
 
 // Go's zero time has seconds of its own.
 std::int64_t unix_seconds(Timestamp time) {
@@ -27,103 +27,40 @@ std::int64_t unix_seconds(Timestamp time) {
     return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
-bool has_label(const ImageSummary& image, const std::string& text) {
-    const auto equals = text.find('=');
-    const auto label = image.labels.find(text.substr(0, equals));
-    if (label == image.labels.end()) return false;
-    return equals == std::string::npos || label->second == text.substr(equals + 1);
-}
-
-// A point in time, or a span back from now ("24h").
-Result<Timestamp> until_time(const std::string& text) {
-    if (auto time = parse_rfc3339(text)) return time;
-    if (auto time = parse_unix_time(text)) return time;
-    BERTH_TRY(auto span, parse_duration(text));
-    return now() - span;
-}
-
-// The filters of a list, with names and times looked up.
-struct Selection {
-    Filters filters;
-    std::optional<bool> dangling;
-    std::optional<Timestamp> before, since, until;
-
-    static Result<Selection> read(image::ImageService& images, const http::Query& query);
-    bool takes(const ImageSummary& image) const;
-    void keep_matching_names(ImageSummary& image) const;
-
- private:
-    const std::set<std::string>* values(std::string_view name) const {
-        const auto found = filters.find(name);
-        return found == filters.end() || found->second.empty() ? nullptr : &found->second;
-    }
-    Result<> read_times(image::ImageService& images);
-};
-
-Result<Selection> Selection::read(image::ImageService& images, const http::Query& query) {
-    Selection out;
-    BERTH_TRY(out.filters, parse_filters(query, kListFilters));
-    if (out.values("dangling") != nullptr) {
-        BERTH_TRY(out.dangling, filter_flag(out.filters, "dangling", false));
-    }
-    BERTH_CHECK(out.read_times(images));
+json platform_json(const oci::Platform& platform) {
+    json out = {{"architecture", platform.architecture}, {"os", platform.os}};
+    if (!platform.variant.empty()) out["variant"] = platform.variant;
+    if (!platform.os_version.empty()) out["os.version"] = platform.os_version;
     return out;
 }
 
-Result<> Selection::read_times(image::ImageService& images) {
-    for (auto [name, slot] : {std::pair{"before", &before}, std::pair{"since", &since}}) {
-        const auto* names = values(name);
-        if (names == nullptr) continue;
-        for (const auto& text : *names) {
-            BERTH_TRY(auto details, images.inspect(text));
-            const auto created = details.summary.created_at;
-            const bool tighter = !*slot || (slot == &before ? created < **slot : created > **slot);
-            if (tighter) *slot = created;
-        }
-    }
-    if (const auto* times = values("until")) {
-        for (const auto& text : *times) {
-            BERTH_TRY(auto time, until_time(text));
-            if (!until || time < *until) until = time;
-        }
-    }
-    return {};
+types::ImageDescriptor show_descriptor(const oci::Descriptor& descriptor) {
+    return {.media_type = descriptor.media_type,
+            .digest = descriptor.digest.text(),
+            .size = static_cast<std::uint64_t>(descriptor.size),
+            .platform_json = descriptor.platform ? platform_json(*descriptor.platform).dump() : "",
+            .annotations = descriptor.annotations};
 }
 
-bool Selection::takes(const ImageSummary& image) const {
-    if (dangling && *dangling != image.names.empty()) return false;
-    if (before && image.created_at >= *before) return false;
-    if (since && image.created_at <= *since) return false;
-    if (until && image.created_at >= *until) return false;
-    auto has = [&](const auto& text) { return has_label(image, text); };
-    if (const auto* labels = values("label"); labels && !std::all_of(labels->begin(), labels->end(), has))
-        return false;
-    if (const auto* labels = values("label!"); labels && std::any_of(labels->begin(), labels->end(), has))
-        return false;
-    return values("reference") == nullptr || !image.names.empty() || !image.digests.empty();
-}
-
-void Selection::keep_matching_names(ImageSummary& image) const {
-    const auto* patterns = values("reference");
-    if (patterns == nullptr) return;
-    auto unwanted = [&](const auto& name) {
-        return std::none_of(patterns->begin(), patterns->end(),
-                            [&](const auto& pattern) { return matches_reference(name, pattern); });
-    };
-    std::erase_if(image.names, unwanted);
-    std::erase_if(image.digests, unwanted);
+std::vector<types::ImageManifest> show_manifests(const ImageSummary& image) {
+    std::vector<types::ImageManifest> out;
+    for (const ManifestSummary& manifest : image.manifests) {
+        using Kind = ManifestSummary::Kind;
+        out.push_back({.kind = manifest.kind == Kind::kImage         ? "image"
+                               : manifest.kind == Kind::kAttestation ? "attestation"
+                                                                     : "unknown",
+                       .descriptor = show_descriptor(manifest.descriptor),
+                       .available = manifest.available,
+                       .content_size = manifest.content_size,
+                       .unpacked_size = manifest.unpacked_size,
+                       .platform_json = platform_json(manifest.platform).dump(),
+                       .attestation_for = manifest.attestation_for ? manifest.attestation_for->text() : "",
+                       .containers = {}});
+    }
+    return out;
 }
 
 }  // namespace
-
-bool matches_reference(const std::string& familiar, const std::string& pattern) {
-    auto matches = [&](const std::string& text) {
-        return ::fnmatch(pattern.c_str(), text.c_str(), FNM_PATHNAME) == 0;
-    };
-    if (matches(familiar)) return true;
-    auto reference = oci::Reference::parse(familiar);
-    return reference && matches(reference->familiar_name());
-}
 
 Result<> refuse_parameters(const http::Query& query, std::initializer_list<const char*> names) {
     for (const char* name : names) {
@@ -143,14 +80,43 @@ Result<oci::Reference> pull_reference(const http::Query& query) {
         if (auto digest = Digest::parse(tag)) return reference.trimmed().with_digest(*digest);
         BERTH_TRY(reference, reference.with_tag(tag));
     }
-    if (reference.name_only()) {
-        return fail(ErrorKind::kNotImplemented,
-                    "pulling all tags of a repository is not supported yet: name one");
-    }
     if (reference.path() == "library/scratch" || reference.path() == "scratch") {
-        return fail(ErrorKind::kInvalidArgument, "'scratch' is a reserved name");
+        return fail(ErrorKind::kForbidden, "'scratch' is a reserved name");
     }
     return reference;
+}
+
+Result<std::vector<oci::Platform>> platforms_of(const http::Query& query) {
+    std::vector<oci::Platform> out;
+    for (const std::string& text : query.all("platform")) {
+        if (text.empty()) continue;
+        const auto object = json::parse(text, nullptr, false);
+        auto field = [&](const char* name) {
+            return object.contains(name) && object[name].is_string() ? object[name].get<std::string>()
+                                                                     : std::string();
+        };
+        if (!object.is_object()) {
+            return fail(
+                ErrorKind::kInvalidArgument,
+                fmt::format("failed to parse platform: invalid character '{}' looking for beginning of "
+                            "value",
+                            text[0]));
+        }
+        oci::Platform platform{.os = field("os"),
+                               .architecture = field("architecture"),
+                               .variant = field("variant"),
+                               .os_version = field("os.version")};
+        if (platform.os.empty() || platform.architecture.empty())
+            return fail(ErrorKind::kInvalidArgument, "both OS and Architecture must be provided");
+        out.push_back(platform.normalised());
+    }
+    return out;
+}
+
+Result<std::optional<oci::Platform>> platform_of(const http::Query& query) {
+    BERTH_TRY(auto all, platforms_of(query));
+    if (all.empty()) return std::optional<oci::Platform>();
+    return std::optional<oci::Platform>(std::move(all.front()));
 }
 
 Result<std::string> import_name(const http::Query& query) {
@@ -163,29 +129,50 @@ Result<std::string> import_name(const http::Query& query) {
     return reference.with_default_tag().text();
 }
 
-Result<json> list_images(image::ImageService& images, const http::Query& query, ApiVersion version) {
-    BERTH_TRY(const auto selection, Selection::read(images, query));
-    BERTH_TRY(auto all, images.list());
+Result<json> list_images(image::ImageService& images, const std::vector<Users>& users,
+                         const http::Query& query, ApiVersion version) {
+    BERTH_TRY(const auto selection, ImageSelection::read(images, query));
+    BERTH_TRY(auto all, images.list(query.flag("shared-size")));
     auto out = json::array();
     for (auto& image : all) {
         selection.keep_matching_names(image);
         if (!selection.takes(image)) continue;
-        const types::ImageSummary summary{.id = image.id.text(),
-                                          .repo_tags = image.names,
-                                          .repo_digests = image.digests,
-                                          .created = unix_seconds(image.created_at),
-                                          .size = image.size,
-                                          .labels = image.labels,
-                                          .virtual_size = version < kNoVirtualSize};
+        types::ImageSummary summary{
+            .id = image.id.text(),
+            .repo_tags = image.names,
+            .repo_digests = image.digests,
+            .created = unix_seconds(image.created_at),
+            .size = image.size,
+            .containers = std::count_if(users.begin(), users.end(),
+                                        [&](const Users& user) { return user.image == image.id; }),
+            .labels = image.labels,
+            .virtual_size = version < kNoVirtualSize};
+        if (image.shared_size) summary.shared_size = static_cast<std::int64_t>(*image.shared_size);
+        if (version >= kDescriptor) {
+            summary.descriptor = types::ImageDescriptor{
+                .media_type = image.media_type, .digest = image.id.text(), .size = image.target_size};
+        }
+        if (version >= kManifests && query.flag("manifests")) {
+            summary.manifests = show_manifests(image);
+            for (const Users& user : users) {
+                // Which of its manifests a container runs is not kept: it is the first that this host runs.
+                auto& all_manifests = *summary.manifests;
+                auto runs = std::find_if(all_manifests.begin(), all_manifests.end(), [](const auto& each) {
+                    return each.kind == "image" && each.available;
+                });
+                if (user.image == image.id && runs != all_manifests.end())
+                    runs->containers.push_back(user.container_id);
+            }
+        }
         out.push_back(types::to_json(summary));
     }
     return out;
 }
 
-Result<json> show_image(const ImageDetails& details, ApiVersion version) {
+Result<json> show_image(const ImageDetails& details, bool manifests, ApiVersion version) {
     const auto& [image, summary] = std::tie(details.image, details.summary);
     const auto document = json::parse(image.config_json, nullptr, false);
-    types::ImageInspect out{.id = summary.id.text(),
+    types::ImageInspect out{.id = details.descriptor.digest.text(),
                             .comment = details.comment,
                             .created = details.created,
                             .author = details.author,
@@ -193,17 +180,18 @@ Result<json> show_image(const ImageDetails& details, ApiVersion version) {
                             .architecture = image.platform.architecture,
                             .variant = image.platform.variant,
                             .os = image.platform.os,
-                            .last_tag_time = format_rfc3339_nano(kNever),
+                            .last_tag_time = format_rfc3339_nano(summary.tagged_at),
                             .repo_tags = summary.names,
                             .repo_digests = summary.digests,
                             .layers = details.layers,
-                            .size = summary.size,
+                            .size = summary.content_size,
                             .every_config_field = version < kShortConfig,
                             .virtual_size = version < kNoVirtualSize};
     if (document.is_object() && document.contains("config") && document["config"].is_object()) {
         out.config_json = document["config"].dump();
     }
-    if (version >= kDescriptor) out.descriptor = {details.media_type, summary.id.text(), details.target_size};
+    if (version >= kDescriptor) out.descriptor = show_descriptor(details.descriptor);
+    if (manifests && version >= kDescriptor) out.manifests = show_manifests(summary);
     return types::to_json(out);
 }
 

@@ -12,21 +12,25 @@
 // What image routes read from requests and how they show images: no I/O, but for the names that filters give.
 namespace berth::api {
 
-// fromImage and tag of a pull. kNotImplemented for all tags of a repository.
+// fromImage and tag of a pull; without a tag all tags of the repository are meant.
 Result<oci::Reference> pull_reference(const http::Query& query);
 // repo and tag of an import; "" for none.
 Result<std::string> import_name(const http::Query& query);
 
 // GET /images/json, filtered. Calls `images`: blocking.
-Result<nlohmann::json> list_images(image::ImageService& images, const http::Query& query, ApiVersion version);
+Result<nlohmann::json> list_images(image::ImageService& images,
+                                   const std::vector<image::ImageService::User>& users,
+                                   const http::Query& query, ApiVersion version);
 
-Result<nlohmann::json> show_image(const image::ImageDetails& details, ApiVersion version);
+// The platforms of `platform` parameters that are JSON objects, as load, save, push, inspect and history take
+// them.
+Result<std::vector<oci::Platform>> platforms_of(const http::Query& query);
+Result<std::optional<oci::Platform>> platform_of(const http::Query& query);
+
+// `manifests`: with what it consists of.
+Result<nlohmann::json> show_image(const image::ImageDetails& details, bool manifests, ApiVersion version);
 nlohmann::json show_history(const image::ImageDetails& details);
 nlohmann::json show_removed(const std::vector<image::RemovedImage>& removed);
-
-// Whether a familiar name ("busybox:latest") matches a reference filter: a shell pattern for the whole of it,
-// or for it without the tag.
-bool matches_reference(const std::string& familiar, const std::string& pattern);
 
 // kNotImplemented naming the first of `names` that the query has a value for.
 Result<> refuse_parameters(const http::Query& query, std::initializer_list<const char*> names);

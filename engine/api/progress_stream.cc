@@ -73,7 +73,7 @@ Async<void> ProgressStream::write_while_there(std::shared_ptr<Lines> lines, Exch
     co_await async::race(std::move(writing), std::move(gone));
 }
 
-Async<Result<>> ProgressStream::answer(Async<Result<>> work, Client client) {
+Async<Result<>> ProgressStream::answer(Async<Result<>> work, Client client, Failure failure) {
     Result<> result;
     auto working = finish_after(lines_, std::move(work), &result);
     auto writing =
@@ -81,7 +81,8 @@ Async<Result<>> ProgressStream::answer(Async<Result<>> work, Client client) {
     // The writer always ends first: by the end of the work, or because nobody reads any more.
     co_await async::race(std::move(working), std::move(writing));
     auto& responder = exchange_.responder;
-    if (!result && !responder.started()) co_return Failure(std::move(result.error()));
+    const bool as_status = failure == Failure::kAsStatus && !responder.started();
+    if (!result && as_status) co_return berth::Failure(std::move(result.error()));
     if (!responder.started()) {
         std::string type = "application/json";
         BERTH_CO_CHECK(co_await exchange_.stream(200, type));

@@ -21,9 +21,11 @@ class ProgressStream {
         kIgnore,
         kWatch
     };  // kWatch: the work is cancelled when the client goes (its body is read)
+    // kInStream: an error is the stream's last line even when it is the first, too, as load and push have it.
+    enum class Failure { kAsStatus, kInStream };
     // Io thread. Runs `work`, writes its lines, ends the answer. A client that does not take its lines
     // cancels the work too.
-    Async<Result<>> answer(Async<Result<>> work, Client client);
+    Async<Result<>> answer(Async<Result<>> work, Client client, Failure failure = Failure::kAsStatus);
 
  private:
     struct Lines;

@@ -63,7 +63,7 @@ std::vector<image::ImageService::User> Inspector::image_users() {
     std::vector<image::ImageService::User> users;
     for (const auto& container : core_.store.list()) {
         auto image = Digest::parse(container->image_id);
-        if (image) users.push_back({container->id, *image, container->state.live()});
+        if (image) users.push_back({container->id, *image, container->state.live(), container->config.image});
     }
     return users;
 }

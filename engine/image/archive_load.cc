@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -27,8 +28,9 @@ Failure bad(std::string message) {
 class ArchiveReader {
  public:
     ArchiveReader(content::ContentStore& content, const std::string& folder,
-                  const std::vector<confine::ArchiveMember>& members)
-        : content_(content), folder_(folder) {
+                  const std::vector<confine::ArchiveMember>& members,
+                  const std::vector<oci::Platform>& platforms)
+        : content_(content), folder_(folder), platforms_(platforms) {
         for (const confine::ArchiveMember& member : members) files_[member.name] = member.file;
     }
 
@@ -51,8 +53,17 @@ class ArchiveReader {
     Result<> store_tree(const oci::Descriptor& descriptor, int depth);
     Result<LoadedImage> docker_image(const Json& entry);
 
+    // Whether a manifest of an index is among what was asked for.
+    bool wanted(const oci::Descriptor& child) const {
+        if (platforms_.empty() || !child.platform) return true;
+        return std::any_of(platforms_.begin(), platforms_.end(), [&](const oci::Platform& platform) {
+            return platform.normalised().runs(*child.platform);
+        });
+    }
+
     content::ContentStore& content_;
     std::string folder_;
+    const std::vector<oci::Platform>& platforms_;
     std::map<std::string, std::string> files_;
 };
 
@@ -85,7 +96,9 @@ Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth)
     BERTH_TRY(std::string bytes, text(name));
     BERTH_TRY(oci::Document document, oci::parse_document(bytes, descriptor.media_type));
     if (const auto* index = std::get_if<oci::Index>(&document)) {
-        for (const oci::Descriptor& child : index->manifests) BERTH_CHECK(store_tree(child, depth + 1));
+        for (const oci::Descriptor& child : index->manifests) {
+            if (wanted(child)) BERTH_CHECK(store_tree(child, depth + 1));
+        }
         return {};
     }
     const auto& manifest = std::get<oci::Manifest>(document);
@@ -196,8 +209,9 @@ Result<Digest> store_bytes(content::ContentStore& content, std::string_view byte
 }
 
 Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
-                                              const std::vector<confine::ArchiveMember>& members) {
-    ArchiveReader reader(content, folder, members);
+                                              const std::vector<confine::ArchiveMember>& members,
+                                              const std::vector<oci::Platform>& platforms) {
+    ArchiveReader reader(content, folder, members, platforms);
     if (reader.has("oci-layout") && reader.has("index.json")) return reader.oci_layout();
     if (reader.has("manifest.json")) return reader.docker_archive();
     return bad("unrecognized image format");

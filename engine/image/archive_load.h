@@ -18,9 +18,11 @@ struct LoadedImage {
 
 // Reads the extracted members of a docker-archive (manifest.json) or an OCI layout (oci-layout, index.json;
 // this one counts where both are) below `folder` into the content store. Every blob is verified against the
-// digest it is named by. kInvalidArgument for what is no image archive: "unrecognized image format".
+// digest it is named by. With `platforms` the manifests of an index that are for others are left out.
+// kInvalidArgument for what is no image archive: "unrecognized image format".
 Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
-                                              const std::vector<confine::ArchiveMember>& members);
+                                              const std::vector<confine::ArchiveMember>& members,
+                                              const std::vector<oci::Platform>& platforms = {});
 
 // Puts small bytes into the store; returns their digest.
 Result<Digest> store_bytes(content::ContentStore& content, std::string_view bytes);

@@ -17,11 +17,6 @@ Failure no_such_image(const std::string& text) {
     return fail(ErrorKind::kNotFound, "No such image: " + name);
 }
 
-Timestamp created_time(const oci::ImageConfig& config) {
-    auto parsed = parse_rfc3339(config.created);
-    return parsed ? *parsed : kNever;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const PlatformImage>> Catalog::host_image(const Digest& target) {
@@ -39,7 +34,11 @@ Result<std::shared_ptr<const PlatformImage>> Catalog::host_image(const Digest& t
 void Catalog::forget(const Digest& target) {
     std::lock_guard guard(mutex_);
     images_.erase(target);
-    sizes_.clear();
+}
+
+void Catalog::forget_all() {
+    std::lock_guard guard(mutex_);
+    images_.clear();
 }
 
 bool Catalog::answers_to(const NamedTarget& reference, std::string_view prefix) {
@@ -87,24 +86,22 @@ Result<Found> Catalog::find(const std::string& text) {
     return Found{*target, std::move(all), std::move(exact)};
 }
 
+Result<std::shared_ptr<const PlatformImage>> Catalog::platform_image(
+    const std::string& text, const Digest& target, const std::optional<oci::Platform>& platform) {
+    if (!platform) return host_image(target);
+    auto picked = pick_platform(content_, target, platform);
+    if (picked) return std::make_shared<const PlatformImage>(std::move(*picked));
+    auto reference = oci::Reference::parse(text);
+    return fail(
+        ErrorKind::kNotFound,
+        fmt::format("image with reference {} was found but does not provide the specified platform ({})",
+                    reference ? reference->with_default_tag().familiar() : text, platform->text()));
+}
+
 Result<ResolvedImage> Catalog::resolve(const std::string& text,
                                        const std::optional<oci::Platform>& platform) {
     BERTH_TRY(Found found, find(text));
-    std::shared_ptr<const PlatformImage> image;
-    if (platform) {
-        auto picked = pick_platform(content_, found.target, platform);
-        if (!picked) {
-            auto reference = oci::Reference::parse(text);
-            return fail(
-                ErrorKind::kNotFound,
-                fmt::format(
-                    "image with reference {} was found but does not provide the specified platform ({})",
-                    reference ? reference->with_default_tag().familiar() : text, platform->text()));
-        }
-        image = std::make_shared<const PlatformImage>(std::move(*picked));
-    } else {
-        BERTH_TRY(image, host_image(found.target));
-    }
+    BERTH_TRY(auto image, platform_image(text, found.target, platform));
     BERTH_TRY(RunConfig run, parse_run_config(image->config.run));
     return ResolvedImage{.id = found.target,
                          .manifest = image->manifest_digest,
@@ -113,83 +110,6 @@ Result<ResolvedImage> Catalog::resolve(const std::string& text,
                          .run = std::move(run),
                          .platform = image->config.platform,
                          .config_json = image->config_json};
-}
-
-Result<std::uint64_t> Catalog::unpacked_size(const std::string& chain) {
-    {
-        std::lock_guard guard(mutex_);
-        if (auto known = sizes_.find(chain); known != sizes_.end()) return known->second;
-    }
-    auto used = snapshots_.usage(chain);
-    if (!used && used.error().kind == ErrorKind::kNotFound) return std::uint64_t{0};
-    if (!used) return used;
-    std::lock_guard guard(mutex_);
-    sizes_[chain] = *used;
-    return used;
-}
-
-Result<ImageSummary> Catalog::summarise(const Digest& target, const std::vector<NamedTarget>& names) {
-    ImageSummary summary{.id = target};
-    for (const NamedTarget& named : names) {
-        auto reference = oci::Reference::parse(named.name);
-        if (named.name.starts_with(kDangling) || !reference) continue;
-        if (!reference->tag().empty()) summary.names.push_back(reference->familiar());
-        summary.digests.push_back(reference->trimmed().with_digest(target).familiar());
-    }
-    std::sort(summary.digests.begin(), summary.digests.end());
-    summary.digests.erase(std::unique(summary.digests.begin(), summary.digests.end()), summary.digests.end());
-    for (const Digest& blob : reachable_blobs(content_, target)) {
-        BERTH_TRY(std::uint64_t size, content_.size(blob));
-        summary.size += size;
-    }
-    auto image = host_image(target);
-    // An image of another platform alone is listed too; it only cannot run here.
-    if (!image) return summary;
-    for (const Digest& chain : (*image)->chain) {
-        BERTH_TRY(std::uint64_t size, unpacked_size(chain.text()));
-        summary.size += size;
-    }
-    summary.created_at = created_time((*image)->config);
-    BERTH_TRY(RunConfig run, parse_run_config((*image)->config.run));
-    summary.labels = std::move(run.labels);
-    return summary;
-}
-
-Result<std::vector<ImageSummary>> Catalog::list() {
-    BERTH_TRY(std::vector<NamedTarget> all, references_.list());
-    std::map<Digest, std::vector<NamedTarget>> by_target;
-    for (NamedTarget& named : all) by_target[named.target].push_back(std::move(named));
-    std::vector<ImageSummary> out;
-    for (const auto& [target, names] : by_target) {
-        BERTH_TRY(ImageSummary summary, summarise(target, names));
-        out.push_back(std::move(summary));
-    }
-    std::stable_sort(out.begin(), out.end(), [](const ImageSummary& a, const ImageSummary& b) {
-        return a.created_at > b.created_at;
-    });
-    return out;
-}
-
-Result<ImageDetails> Catalog::inspect(const std::string& text) {
-    BERTH_TRY(Found found, find(text));
-    BERTH_TRY(ResolvedImage resolved, resolve(text, {}));
-    BERTH_TRY(ImageSummary summary, summarise(found.target, found.names));
-    BERTH_TRY(auto image, host_image(found.target));
-    BERTH_TRY(std::uint64_t target_size, content_.size(found.target));
-    ImageDetails details{.image = std::move(resolved), .summary = std::move(summary)};
-    details.media_type = found.names.empty() ? "" : found.names.front().media_type;
-    details.target_size = target_size;
-    for (const Digest& diff : image->config.diff_ids) details.layers.push_back(diff.text());
-    for (const Digest& chain : image->chain) {
-        BERTH_TRY(std::uint64_t size, unpacked_size(chain.text()));
-        details.layer_sizes.push_back(size);
-    }
-    details.history = image->config.history;
-    details.author = image->config.author;
-    details.docker_version = image->config.docker_version;
-    details.created = image->config.created;
-    if (!image->config.history.empty()) details.comment = image->config.history.back().comment;
-    return details;
 }
 
 }  // namespace berth::image

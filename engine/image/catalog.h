@@ -23,30 +23,28 @@ struct Found {
 // Looks up images by name and by id over references and documents. Any thread.
 class Catalog {
  public:
-    Catalog(References& references, content::ContentStore& content, snapshot::Snapshotter& snapshots)
-        : references_(references), content_(content), snapshots_(snapshots) {}
+    Catalog(References& references, content::ContentStore& content)
+        : references_(references), content_(content) {}
 
     // kNotFound: "No such image: NAME" as Docker words it; kInvalidArgument for what is no name.
     Result<Found> find(const std::string& text);
     Result<ResolvedImage> resolve(const std::string& text, const std::optional<oci::Platform>& platform);
-    Result<std::vector<ImageSummary>> list();
-    Result<ImageDetails> inspect(const std::string& text);
 
-    // This host's image of a target; remembered, since a target never changes.
+    // The image of `platform` (default: this host) that `target` offers; `text` is what it was asked for by.
+    Result<std::shared_ptr<const PlatformImage>> platform_image(const std::string& text, const Digest& target,
+                                                                const std::optional<oci::Platform>& platform);
+    // This host's image of a target; remembered until forget().
     Result<std::shared_ptr<const PlatformImage>> host_image(const Digest& target);
     void forget(const Digest& target);
+    void forget_all();
 
  private:
-    Result<ImageSummary> summarise(const Digest& target, const std::vector<NamedTarget>& names);
-    Result<std::uint64_t> unpacked_size(const std::string& chain);
     bool answers_to(const NamedTarget& reference, std::string_view prefix);
 
     References& references_;
     content::ContentStore& content_;
-    snapshot::Snapshotter& snapshots_;
     std::mutex mutex_;
     std::map<Digest, std::shared_ptr<const PlatformImage>> images_;
-    std::map<std::string, std::uint64_t> sizes_;  // of committed snapshots, which never change
 };
 
 }  // namespace berth::image

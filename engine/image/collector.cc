@@ -34,9 +34,8 @@ Result<> Collector::sweep() {
     std::vector<std::string> chains;
     for (const NamedTarget& named : names) {
         for (const Digest& blob : reachable_blobs(content_, named.target)) blobs.insert(blob);
-        auto image = pick_platform(content_, named.target, {});
-        if (!image) continue;
-        for (const Digest& chain : image->chain) chains.push_back(chain.text());
+        const oci::Descriptor top{.media_type = named.media_type, .digest = named.target};
+        for (const ReachedManifest& reached : reached_manifests(content_, top)) add_chain(reached, chains);
     }
     BERTH_CHECK(sweep_snapshots(chains));
     BERTH_TRY(std::vector<Digest> all, content_.list());
@@ -44,6 +43,14 @@ Result<> Collector::sweep() {
         if (!blobs.contains(blob)) BERTH_CHECK(content_.remove(blob));
     }
     return {};
+}
+
+void Collector::add_chain(const ReachedManifest& reached, std::vector<std::string>& chains) {
+    if (!reached.manifest || !reached.manifest->runnable()) return;
+    auto text = content_.read(reached.manifest->config.digest);
+    auto config = text ? oci::parse_image_config(*text) : Result<oci::ImageConfig>(Failure(text.error()));
+    if (!config) return;
+    for (const Digest& chain : oci::chain_ids(config->diff_ids)) chains.push_back(chain.text());
 }
 
 Result<> Collector::sweep_snapshots(const std::vector<std::string>& live) {

@@ -22,6 +22,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
  private:
     void unpin();
     Result<> sweep();
+    void add_chain(const ReachedManifest& reached, std::vector<std::string>& chains);
     Result<> sweep_snapshots(const std::vector<std::string>& live);
 
     References& references_;

@@ -7,6 +7,9 @@ namespace berth::image {
 
 namespace {
 
+// An index of indexes deeper than this is nobody's image.
+constexpr int kNesting = 4;
+
 Result<PlatformImage> read_image(content::ContentStore& content, const Digest& digest,
                                  oci::Manifest manifest) {
     BERTH_TRY(std::string config_json, content.read(manifest.config.digest));
@@ -49,8 +52,7 @@ std::vector<Candidate> candidates(content::ContentStore& content, const oci::Ind
 }
 
 void reach(content::ContentStore& content, const Digest& digest, std::set<Digest>& seen, int depth) {
-    // An index of indexes deeper than this is nobody's image.
-    if (depth > 4 || !content.has(digest) || !seen.insert(digest).second) return;
+    if (depth > kNesting || !content.has(digest) || !seen.insert(digest).second) return;
     auto document = read_document(content, digest);
     if (!document) return;
     if (const auto* index = std::get_if<oci::Index>(&*document)) {
@@ -64,7 +66,35 @@ void reach(content::ContentStore& content, const Digest& digest, std::set<Digest
     }
 }
 
+void reach_manifests(content::ContentStore& content, const oci::Descriptor& at,
+                     std::vector<ReachedManifest>& out, int depth) {
+    auto document = content.has(at.digest) ? read_document(content, at.digest)
+                                           : Result<oci::Document>(fail(ErrorKind::kNotFound, ""));
+    const auto* index = document ? std::get_if<oci::Index>(&*document) : nullptr;
+    if (index == nullptr) {
+        auto* manifest = document ? std::get_if<oci::Manifest>(&*document) : nullptr;
+        out.push_back({at, manifest != nullptr ? std::optional(std::move(*manifest)) : std::nullopt});
+        return;
+    }
+    for (const oci::Descriptor& child : index->manifests) {
+        if (depth < kNesting) reach_manifests(content, child, out, depth + 1);
+    }
+}
+
+std::vector<ReachedManifest> reached_of(content::ContentStore& content, const oci::Index& index) {
+    std::vector<ReachedManifest> out;
+    for (const oci::Descriptor& child : index.manifests) reach_manifests(content, child, out, 1);
+    return out;
+}
+
 }  // namespace
+
+std::vector<ReachedManifest> reached_manifests(content::ContentStore& content,
+                                               const oci::Descriptor& target) {
+    std::vector<ReachedManifest> out;
+    reach_manifests(content, target, out, 0);
+    return out;
+}
 
 Result<oci::Document> read_document(content::ContentStore& content, const Digest& target) {
     BERTH_TRY(std::string bytes, content.read(target));
@@ -87,6 +117,12 @@ Result<PlatformImage> pick_platform(content::ContentStore& content, const Digest
         auto* manifest = std::get_if<oci::Manifest>(&inner);
         if (manifest != nullptr && manifest->runnable())
             return read_image(content, candidate.digest, std::move(*manifest));
+    }
+    // An image that was pulled for another machine alone is still this name's image.
+    for (const ReachedManifest& reached : reached_of(content, std::get<oci::Index>(document))) {
+        if (platform || !reached.manifest || !reached.manifest->runnable()) continue;
+        if (content.has(reached.manifest->config.digest))
+            return read_image(content, reached.descriptor.digest, *reached.manifest);
     }
     return fail(ErrorKind::kNotFound, "no match for platform " + wanted.text());
 }

@@ -21,10 +21,19 @@ struct PlatformImage {
 // The manifest or index `target`; its media type is what the document says.
 Result<oci::Document> read_document(content::ContentStore& content, const Digest& target);
 
-// What `target` offers for `platform` (default: this host): the best of an index's manifests whose blobs are
-// here. kNotFound: "image with reference … does not match the specified platform …" is the caller's to word.
+// What `target` offers for `platform`: the best of an index's manifests whose blobs are here. Without one,
+// what suits this host best, or else anything that is here. kNotFound: "image with reference … does not match
+// the specified platform …" is the caller's to word.
 Result<PlatformImage> pick_platform(content::ContentStore& content, const Digest& target,
                                     const std::optional<oci::Platform>& platform);
+
+// A manifest that a name reaches.
+struct ReachedManifest {
+    oci::Descriptor descriptor;
+    std::optional<oci::Manifest> manifest;  // nothing when it is not here
+};
+// `target` itself, or the manifests of the index that it is, those too that are not here.
+std::vector<ReachedManifest> reached_manifests(content::ContentStore& content, const oci::Descriptor& target);
 
 // Every blob that `target` reaches and that is here, itself included.
 std::vector<Digest> reachable_blobs(content::ContentStore& content, const Digest& target);

@@ -40,22 +40,39 @@ struct ResolvedImage {
     std::string config_json;  // the config blob as stored
 };
 
+// One manifest of an image: a platform's, or an attestation about one.
+struct ManifestSummary {
+    enum class Kind { kImage, kAttestation, kUnknown } kind = Kind::kUnknown;
+    oci::Descriptor descriptor;
+    bool available = false;  // whether every blob of it is here
+    std::uint64_t content_size = 0, unpacked_size = 0;
+    oci::Platform platform;
+    std::optional<Digest> attestation_for;
+};
+
 // One row of `docker images`.
 struct ImageSummary {
     Digest id;
-    std::vector<std::string> names;    // familiar, with tag: "busybox:latest"
+    std::vector<std::string> names;    // familiar: "busybox:latest", "busybox@sha256:…" if pulled so
     std::vector<std::string> digests;  // "busybox@sha256:…"
     Timestamp created_at{};
-    std::uint64_t size = 0;
+    Timestamp tagged_at{};           // when a name was last pointed at it
+    std::uint64_t size = 0;          // content and unpacked layers of all platforms that are here
+    std::uint64_t content_size = 0;  // content alone
     std::map<std::string, std::string> labels;
+    std::string media_type;  // of what the name points at
+    std::uint64_t target_size = 0;
+    std::vector<ManifestSummary> manifests;
+    std::optional<std::uint64_t> shared_size;  // where it was asked for
+    bool dangling() const { return names.empty(); }
 };
 
 // What `docker image inspect` tells beyond the config.
 struct ImageDetails {
     ResolvedImage image;
     ImageSummary summary;
-    std::string media_type;           // of what the name points at
-    std::uint64_t target_size = 0;    // of that blob
+    // What was asked for: what the name points at, or the manifest of the platform that was named.
+    oci::Descriptor descriptor;
     std::vector<std::string> layers;  // diff IDs
     std::vector<oci::History> history;
     std::vector<std::uint64_t> layer_sizes;  // unpacked bytes of each layer
@@ -64,6 +81,16 @@ struct ImageDetails {
 
 struct RemovedImage {
     std::string untagged, deleted;  // one of the two
+};
+
+struct PruneRequest {
+    bool dangling_only = true;
+    // The filters, on a name's image and on when the name was pointed at it.
+    std::function<bool(const ImageSummary& image, Timestamp named_at)> takes;
+};
+struct PruneReport {
+    std::vector<RemovedImage> removed;
+    std::uint64_t reclaimed = 0;  // bytes of the blobs and layers that went
 };
 
 // One progress line of the API's stream, as JSON text without a newline.
@@ -80,31 +107,39 @@ class ImageService {
     // By name[:tag], name@digest, id (of manifest, index or config) or an unambiguous prefix of one.
     virtual Result<ResolvedImage> resolve(const std::string& name,
                                           const std::optional<oci::Platform>& platform = {}) = 0;
-    // docker-archive or OCI layout, plain, gzip or zstd.
-    virtual Result<> load(Reader archive, Progress progress) = 0;
+    // docker-archive or OCI layout, plain, gzip or zstd. With `platforms` only their parts of it: kNotFound
+    // when an image has none of one.
+    virtual Result<> load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) = 0;
     // A root filesystem tar becomes a one-layer image. `changes` are Dockerfile instructions. Returns its id.
     virtual Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                                   const std::vector<std::string>& changes,
                                   const std::optional<oci::Platform>& platform) = 0;
-    // What a puller has fetched into the content store: unpacks the layers of the host's platform and points
-    // `name`
-    // ("docker.io/library/busybox:latest") at `target` (a manifest or index). `name` may be "" (pull by
-    // digest only).
-    virtual Result<> adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
-                           Progress progress) = 0;
+    // What a puller has fetched into the content store: unpacks the layers of `platform` (default: the
+    // host's) and points `name` ("docker.io/library/busybox:latest", "docker.io/library/busybox@sha256:…") at
+    // `target` (a manifest or index).
+    virtual Result<> adopt(const std::string& name, const Digest& target,
+                           const std::optional<oci::Platform>& platform, Progress progress) = 0;
     virtual Result<> tag(const std::string& source, const std::string& repository,
                          const std::string& tag) = 0;
-    // `users`: containers of an image (id -> running), for the conflicts Docker reports.
+    // `users`: the containers, for the conflicts Docker reports.
     struct User {
         std::string container_id;
         Digest image;
         bool running = false;
+        std::string reference;  // the image as the container's creator named it
     };
     virtual Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool prune_parents,
                                                      const std::vector<User>& users) = 0;
-    virtual Result<std::vector<ImageSummary>> list() = 0;
-    // The documents behind a name or an id, for inspect and history.
-    virtual Result<ImageDetails> inspect(const std::string& name) = 0;
+    // Dangling images, or all that no container uses; kConflict while another prune is on its way.
+    virtual Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) = 0;
+    // Newest first. `shared_sizes`: fill in shared_size.
+    virtual Result<std::vector<ImageSummary>> list(bool shared_sizes = false) = 0;
+    // The documents behind a name or an id, for inspect and history. kNotFound when it has no such platform:
+    // "image with reference X was found but does not provide the specified platform (Y)".
+    virtual Result<ImageDetails> inspect(const std::string& name,
+                                         const std::optional<oci::Platform>& platform = {}) = 0;
+    // Bytes of all blobs and unpacked layers.
+    virtual Result<std::uint64_t> disk_usage() = 0;
 
     // While one of these is held nothing is collected: who puts blobs into the content store takes one first
     // and drops it once adopt() has named them. Collection follows every remove(), or the end of the last

@@ -17,7 +17,7 @@ Failure conflict(std::string_view what, bool forcible, std::string_view why) {
                                                   forcible ? "must be forced" : "cannot be forced", why));
 }
 
-const User* user_of(const std::vector<User>& users, const Digest& image, bool running) {
+const User* user_of(std::span<const User> users, const Digest& image, bool running) {
     auto found = std::find_if(users.begin(), users.end(), [&](const User& user) {
         return user.image == image && user.running == running;
     });
@@ -29,16 +29,45 @@ std::string familiar(const NamedTarget& named) {
     return reference ? reference->familiar() : named.name;
 }
 
-// Names of one repository count once: removing by id is no accident then.
-std::size_t repositories(const std::vector<NamedTarget>& names) {
-    std::vector<std::string> seen;
+// Of names that all point at one image, those that go together with `wanted`: the same tag; digests of the
+// same repository, unless another tag of it stays; all tags where `wanted` is a digest; a name of nobody's.
+std::vector<NamedTarget> same_references(const oci::Reference& wanted,
+                                         const std::vector<NamedTarget>& names) {
+    std::vector<NamedTarget> same, digests;
+    bool other_tag = false;
+    std::string tag = wanted.tag();
+    const bool all_tags = tag.empty() && wanted.digest();
     for (const NamedTarget& named : names) {
         auto reference = oci::Reference::parse(named.name);
-        if (named.name.starts_with(kDangling) || !reference) continue;
-        if (std::find(seen.begin(), seen.end(), reference->name()) == seen.end())
-            seen.push_back(reference->name());
+        if (named.name.starts_with(kDangling) || !reference) {
+            same.push_back(named);
+            continue;
+        }
+        if (reference->name() != wanted.name()) continue;
+        if (all_tags) {
+            same.push_back(named);
+        } else if (reference->tag().empty()) {
+            digests.push_back(named);
+        } else if (tag.empty() || tag == reference->tag()) {
+            tag = reference->tag();
+            same.push_back(named);
+        } else {
+            other_tag = true;
+        }
     }
-    return seen.size();
+    if (!other_tag) same.insert(same.end(), digests.begin(), digests.end());
+    return same;
+}
+
+// The name that was meant, when a name was meant.
+std::optional<oci::Reference> named_by(const std::string& text, const Found& found) {
+    if (!found.exact) {
+        const auto prefix = oci::id_prefix(text);
+        if (!prefix.empty() && found.target.hex().starts_with(prefix)) return {};
+    }
+    auto reference = oci::Reference::parse(found.exact ? found.exact->name : text);
+    if (!reference) return {};
+    return *reference;
 }
 
 }  // namespace
@@ -59,7 +88,23 @@ Result<std::vector<RemovedImage>> Removal::untag(const std::vector<NamedTarget>&
     return out;
 }
 
-Result<std::vector<RemovedImage>> Removal::remove_all(const Found& found) {
+Result<std::vector<RemovedImage>> Removal::remove_all(const Found& found,
+                                                      std::span<const ImageService::User> users, bool forced,
+                                                      bool names_conflict) {
+    const std::string shown_id(short_id(found.target.hex()));
+    if (const User* user = user_of(users, found.target, true)) {
+        return conflict(
+            shown_id, false,
+            fmt::format("image is being used by running container {}", short_id(user->container_id)));
+    }
+    const User* stopped = user_of(users, found.target, false);
+    if (stopped != nullptr && !forced) {
+        return conflict(
+            shown_id, true,
+            fmt::format("image is being used by stopped container {}", short_id(stopped->container_id)));
+    }
+    if (names_conflict && !forced && found.names.size() > 1)
+        return conflict(shown_id, true, "image is referenced in multiple repositories");
     BERTH_TRY(std::vector<RemovedImage> out, untag(found.names));
     catalog_.forget(found.target);
     publish("delete", found.target, found.target.text());
@@ -70,37 +115,24 @@ Result<std::vector<RemovedImage>> Removal::remove_all(const Found& found) {
 Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool force,
                                                const std::vector<User>& users) {
     BERTH_TRY(Found found, catalog_.find(text));
-    const User* running = user_of(users, found.target, true);
-    const User* stopped = user_of(users, found.target, false);
-    std::string shown_id(short_id(found.target.hex()));
-    if (found.exact && found.names.size() > 1) return untag({*found.exact});
-    if (found.exact) {
-        const User* user = running != nullptr ? running : stopped;
-        if (user != nullptr && !force) {
-            return conflict(familiar(*found.exact), true,
-                            fmt::format("container {} is using its referenced image {}",
-                                        short_id(user->container_id), shown_id));
-        }
-        if (user == nullptr) return remove_all(found);
-        // Forced while a container needs it: the name goes, the image stays without one.
-        NamedTarget dangling = *found.exact;
-        dangling.name = std::string(kDangling) + found.target.text();
-        BERTH_CHECK(references_.put(dangling));
-        return untag({*found.exact});
+    const auto named = named_by(text, found);
+    if (!named) return remove_all(found, users, force, true);
+    const auto same = same_references(*named, found.names);
+    if (!same.empty() && same.size() != found.names.size()) return untag(same);
+    if (!found.exact) return remove_all(found, users, force, same.size() != found.names.size());
+    const auto user = std::find_if(users.begin(), users.end(),
+                                   [&](const User& each) { return each.image == found.target; });
+    if (user == users.end()) return remove_all(found, users, force, false);
+    if (!force) {
+        return conflict(familiar(*found.exact), true,
+                        fmt::format("container {} is using its referenced image {}",
+                                    short_id(user->container_id), short_id(found.target.hex())));
     }
-    if (running != nullptr) {
-        return conflict(
-            shown_id, false,
-            fmt::format("image is being used by running container {}", short_id(running->container_id)));
-    }
-    if (!force && repositories(found.names) > 1)
-        return conflict(shown_id, true, "image is referenced in multiple repositories");
-    if (!force && stopped != nullptr) {
-        return conflict(
-            shown_id, true,
-            fmt::format("image is being used by stopped container {}", short_id(stopped->container_id)));
-    }
-    return remove_all(found);
+    // The name goes, the image stays without one for the container that needs it.
+    NamedTarget dangling = *found.exact;
+    dangling.name = std::string(kDangling) + found.target.text();
+    BERTH_CHECK(references_.put(dangling));
+    return untag(same);
 }
 
 }  // namespace berth::image

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <span>
+
 #include "engine/image/catalog.h"
 
 namespace berth::image {
 
-// `docker rmi` by the rules of Docker's containerd image store: a name is untagged; the last name, or an id,
-// takes the image along unless containers or other names are in the way. What nobody names any more is left
-// to the collector.
+// `docker rmi` by the rules of Docker's containerd image store: a name is untagged, along with the digests of
+// its repository once no other tag of it is left; the last name, or an id, takes the image along unless
+// containers or other names are in the way. What nobody names any more is left to the collector.
 class Removal {
  public:
     Removal(Catalog& catalog, References& references, events::EventSink& events)
@@ -17,7 +19,9 @@ class Removal {
 
  private:
     Result<std::vector<RemovedImage>> untag(const std::vector<NamedTarget>& names);
-    Result<std::vector<RemovedImage>> remove_all(const Found& found);
+    Result<std::vector<RemovedImage>> remove_all(const Found& found,
+                                                 std::span<const ImageService::User> users, bool forced,
+                                                 bool names_conflict);
     void publish(const char* action, const Digest& target, const std::string& name);
 
     Catalog& catalog_;

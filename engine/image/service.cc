@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,8 @@
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
 #include "engine/image/image_service.h"
+#include "engine/image/listing.h"
+#include "engine/image/prune.h"
 #include "engine/image/removal.h"
 #include "engine/image/run_config.h"
 #include "engine/image/unpacker.h"
@@ -24,26 +27,37 @@ class Service : public ImageService {
     Service(ImageServiceParts parts, std::unique_ptr<References> references)
         : parts_(std::move(parts)),
           references_(std::move(references)),
-          catalog_(*references_, parts_.content, parts_.snapshots),
+          catalog_(*references_, parts_.content),
+          listing_(catalog_, *references_, parts_.content, parts_.snapshots),
           unpacker_(parts_.content, parts_.snapshots, parts_.helper_path),
           removal_(catalog_, *references_, parts_.events),
-          collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)) {}
+          collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)),
+          prune_(listing_, *references_, parts_.content, *collector_, parts_.events) {}
 
     Result<ResolvedImage> resolve(const std::string& name,
                                   const std::optional<oci::Platform>& platform) override {
         return catalog_.resolve(name, platform);
     }
-    Result<> load(Reader archive, Progress progress) override;
+    Result<> load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) override;
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                           const std::vector<std::string>& changes,
                           const std::optional<oci::Platform>& platform) override;
-    Result<> adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
-                   Progress progress) override;
+    Result<> adopt(const std::string& name, const Digest& target,
+                   const std::optional<oci::Platform>& platform, Progress progress) override;
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
     Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool,
                                              const std::vector<User>& users) override;
-    Result<std::vector<ImageSummary>> list() override { return catalog_.list(); }
-    Result<ImageDetails> inspect(const std::string& name) override { return catalog_.inspect(name); }
+    Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) override {
+        auto done = prune_.run(std::move(request), users);
+        forget();
+        return done;
+    }
+    Result<std::vector<ImageSummary>> list(bool shared_sizes) override { return listing_.list(shared_sizes); }
+    Result<ImageDetails> inspect(const std::string& name,
+                                 const std::optional<oci::Platform>& platform) override {
+        return listing_.inspect(name, platform);
+    }
+    Result<std::uint64_t> disk_usage() override { return listing_.disk_usage(); }
     std::shared_ptr<void> pin() override { return collector_->pin(); }
     Result<> collect_garbage() override { return collector_->collect(); }
 
@@ -53,7 +67,14 @@ class Service : public ImageService {
 
  private:
     Result<> name_image(const std::string& name, const Digest& target, const std::string& media_type);
-    Result<> take_loaded(const LoadedImage& image, const Progress& progress);
+    Result<> take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+                         const Progress& progress);
+    Result<> unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms);
+    // Blobs or snapshots came or went.
+    void forget() {
+        catalog_.forget_all();
+        listing_.forget();
+    }
     Result<Digest> store_import(Reader tar);
     void publish(const char* action, const Digest& target, const std::string& name) {
         parts_.events.publish(
@@ -63,9 +84,11 @@ class Service : public ImageService {
     ImageServiceParts parts_;
     std::unique_ptr<References> references_;
     Catalog catalog_;
+    Listing listing_;
     Unpacker unpacker_;
     Removal removal_;
     std::shared_ptr<Collector> collector_;
+    Prune prune_;
 };
 
 // Points a name at a target. The image that had the name and has no other stays, as <none>.
@@ -87,11 +110,27 @@ Result<> Service::name_image(const std::string& name, const Digest& target, cons
     return references_->remove(std::string(kDangling) + target.text());
 }
 
-Result<> Service::take_loaded(const LoadedImage& image, const Progress& progress) {
+// Of an image for other machines nothing is unpacked here, unless it was asked for.
+Result<> Service::unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms) {
+    for (const oci::Platform& platform : platforms) {
+        auto picked = pick_platform(parts_.content, image.target, platform);
+        if (!picked) {
+            return fail(ErrorKind::kNotFound,
+                        fmt::format("requested platform ({}) not found: image might be filtered out",
+                                    platform.text()));
+        }
+        BERTH_CHECK(unpacker_.unpack(*picked, {}));
+    }
+    if (!platforms.empty()) return {};
     auto picked = pick_platform(parts_.content, image.target, {});
-    // An image for other machines is kept and listed; there is nothing to unpack for this one.
-    if (picked) BERTH_CHECK(unpacker_.unpack(*picked, {}));
     if (!picked && picked.error().kind != ErrorKind::kNotFound) return Failure(picked.error());
+    const bool runs = picked && oci::Platform::host().runs(picked->config.platform);
+    return runs ? unpacker_.unpack(*picked, {}) : Result<>();
+}
+
+Result<> Service::take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+                              const Progress& progress) {
+    BERTH_CHECK(unpack_loaded(image, platforms));
     auto say = [&](const std::string& text) {
         if (progress) progress(nlohmann::json{{"stream", text + "\n"}}.dump());
     };
@@ -113,7 +152,7 @@ Result<> Service::take_loaded(const LoadedImage& image, const Progress& progress
     return {};
 }
 
-Result<> Service::load(Reader archive, Progress progress) {
+Result<> Service::load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) {
     auto pinned = collector_->pin();
     std::string scratch = parts_.data_root + "/tmp";
     BERTH_CHECK(make_folders(scratch, 0700));
@@ -121,11 +160,12 @@ Result<> Service::load(Reader archive, Progress progress) {
     auto work = [&]() -> Result<> {
         BERTH_TRY(auto members,
                   confine::extract_archive({.path = parts_.helper_path}, std::move(archive), folder.path()));
-        BERTH_TRY(auto images, read_archive(parts_.content, folder.path(), members));
-        for (const LoadedImage& image : images) BERTH_CHECK(take_loaded(image, progress));
+        BERTH_TRY(auto images, read_archive(parts_.content, folder.path(), members, platforms));
+        for (const LoadedImage& image : images) BERTH_CHECK(take_loaded(image, platforms, progress));
         return {};
     };
     auto done = work();
+    forget();
     // What a failed load left in the store goes with the pin.
     if (!done) (void)collector_->collect().has_value();
     return done;
@@ -210,7 +250,8 @@ Result<Digest> Service::import(Reader tar, const std::string& name, const std::s
         } else {
             BERTH_CHECK(references_->put({named, id, std::string(oci::media::kOciManifest), now()}));
         }
-        publish("import", id, reference ? reference->with_default_tag().familiar() : id.text());
+        if (reference) publish("tag", id, reference->with_default_tag().familiar());
+        publish("import", id, id.text());
         return id;
     };
     auto done = work();
@@ -218,17 +259,17 @@ Result<Digest> Service::import(Reader tar, const std::string& name, const std::s
     return done;
 }
 
-Result<> Service::adopt(const std::string& name, const Digest& target, const std::string& by_digest_name,
-                        Progress progress) {
+Result<> Service::adopt(const std::string& name, const Digest& target,
+                        const std::optional<oci::Platform>& platform, Progress progress) {
     auto pinned = collector_->pin();
     BERTH_TRY(oci::Document document, read_document(parts_.content, target));
     std::string media_type = std::visit([](const auto& d) { return d.media_type; }, document);
-    BERTH_TRY(PlatformImage image, pick_platform(parts_.content, target, {}));
+    // A manifest that stands alone is taken whatever platform was asked for, as Docker does.
+    const bool alone = std::holds_alternative<oci::Manifest>(document);
+    BERTH_TRY(PlatformImage image, pick_platform(parts_.content, target, alone ? std::nullopt : platform));
     BERTH_CHECK(unpacker_.unpack(image, progress));
-    for (const std::string* each : {&name, &by_digest_name}) {
-        if (!each->empty()) BERTH_CHECK(name_image(*each, target, media_type));
-    }
-    return {};
+    forget();
+    return name_image(name, target, media_type);
 }
 
 Result<> Service::tag(const std::string& source, const std::string& repository, const std::string& tag) {
@@ -249,6 +290,7 @@ Result<> Service::tag(const std::string& source, const std::string& repository, 
 Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool force, bool,
                                                   const std::vector<User>& users) {
     BERTH_TRY(std::vector<RemovedImage> removed, removal_.run(name, force, users));
+    forget();
     if (auto collected = collector_->collect(); !collected) {
         log::warning("images were not collected", {{"error", collected.error().message}});
     }

@@ -156,12 +156,15 @@ class Images final : public image::ImageService {
         Digest id = Digest::from_hex(std::string(64, 'a'));
         return image::ResolvedImage{id, id, id, "top", run, {}, "{}"};
     }
-    Result<> load(image::Reader, image::Progress) override { return unused(); }
+    Result<> load(image::Reader, const std::vector<oci::Platform>&, image::Progress) override {
+        return unused();
+    }
     Result<Digest> import(image::Reader, const std::string&, const std::string&,
                           const std::vector<std::string>&, const std::optional<oci::Platform>&) override {
         return Failure(unused().error());
     }
-    Result<> adopt(const std::string&, const Digest&, const std::string&, image::Progress) override {
+    Result<> adopt(const std::string&, const Digest&, const std::optional<oci::Platform>&,
+                   image::Progress) override {
         return unused();
     }
     Result<> tag(const std::string&, const std::string&, const std::string&) override { return unused(); }
@@ -169,9 +172,16 @@ class Images final : public image::ImageService {
                                                     const std::vector<User>&) override {
         return Failure(unused().error());
     }
-    Result<std::vector<image::ImageSummary>> list() override { return std::vector<image::ImageSummary>(); }
-
-    Result<image::ImageDetails> inspect(const std::string&) override { return Failure(unused().error()); }
+    Result<image::PruneReport> prune(image::PruneRequest, const std::vector<User>&) override {
+        return Failure(unused().error());
+    }
+    Result<std::vector<image::ImageSummary>> list(bool) override {
+        return std::vector<image::ImageSummary>();
+    }
+    Result<image::ImageDetails> inspect(const std::string&, const std::optional<oci::Platform>&) override {
+        return Failure(unused().error());
+    }
+    Result<std::uint64_t> disk_usage() override { return std::uint64_t{0}; }
     std::shared_ptr<void> pin() override { return nullptr; }
     Result<> collect_garbage() override { return {}; }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/api/image_filters.h"
 #include "engine/api/progress_stream.h"
 
 namespace berth::api {
@@ -19,8 +20,12 @@ TEST(PullReference, JoinsNameAndTag) {
     EXPECT_EQ(pull_reference(Query::parse("fromImage=busybox&tag=" + digest))->digest()->text(), digest);
 }
 
+TEST(PullReference, WithoutATagMeansAll) {
+    EXPECT_TRUE(pull_reference(Query::parse("fromImage=busybox"))->name_only());
+}
+
 TEST(PullReference, RefusesWhatItCannotDo) {
-    EXPECT_EQ(pull_reference(Query::parse("fromImage=busybox")).error().kind, ErrorKind::kNotImplemented);
+    EXPECT_EQ(pull_reference(Query::parse("fromImage=scratch")).error().kind, ErrorKind::kForbidden);
     EXPECT_EQ(pull_reference(Query::parse("fromImage=scratch&tag=latest")).error().message,
               "'scratch' is a reserved name");
     EXPECT_EQ(pull_reference(Query::parse("fromImage=Busybox&tag=1")).error().kind,
@@ -54,8 +59,8 @@ image::ImageDetails details() {
     image::ResolvedImage resolved{.id = id, .manifest = id, .config = sha256("config")};
     resolved.platform = {.architecture = "amd64"};
     resolved.config_json = R"({"config":{"Cmd":["sh"]},"rootfs":{}})";
-    image::ImageSummary summary{.id = id, .names = {"x:1"}, .size = 7};
-    image::ImageDetails out{.image = resolved, .summary = summary};
+    image::ImageSummary summary{.id = id, .names = {"x:1"}, .content_size = 7};
+    image::ImageDetails out{.image = resolved, .summary = summary, .descriptor = {.digest = id}};
     out.created = "2026-01-01T00:00:00Z";
     out.layers = {"sha256:aa"};
     out.layer_sizes = {5, 9};
@@ -66,14 +71,14 @@ image::ImageDetails details() {
 }
 
 TEST(ShowImage, HasTheFieldsOfTheVersion) {
-    auto latest = show_image(details(), kLatest);
+    auto latest = show_image(details(), false, kLatest);
     ASSERT_TRUE(latest);
     EXPECT_EQ((*latest)["Config"]["Cmd"], json({"sh"}));
     EXPECT_EQ((*latest)["Descriptor"]["digest"], sha256("manifest").text());
     EXPECT_EQ((*latest)["RootFS"]["Layers"], json({"sha256:aa"}));
     EXPECT_FALSE(latest->contains("VirtualSize"));
     EXPECT_FALSE((*latest)["Config"].contains("Hostname"));
-    auto old = show_image(details(), {1, 41});
+    auto old = show_image(details(), false, {1, 41});
     ASSERT_TRUE(old);
     EXPECT_EQ((*old)["VirtualSize"], 7);
     EXPECT_EQ((*old)["Config"]["Hostname"], "");

@@ -1,0 +1,99 @@
+#include "engine/api/image_transfers.h"
+
+#include <nlohmann/json.hpp>
+
+#include "engine/api/body_pipe.h"
+#include "engine/api/image_queries.h"
+#include "engine/api/progress_stream.h"
+#include "engine/async/race.h"
+
+namespace berth::api {
+
+namespace {
+
+using nlohmann::json;
+using Parts = const ImageRouteParts;
+using BlockingWork = std::function<Result<>(image::Reader)>;
+
+// Runs blocking work that reads the request's body while the io thread brings it.
+Async<Result<>> read_body(Parts& parts, Exchange& exchange, BlockingWork work) {
+    BERTH_CO_TRY(auto pipe, BodyPipe::open(parts.io));
+    auto step = [&work, &pipe] { return work(pipe->reader()); };
+    auto working = parts.transfers.run(step);
+    auto pumping = pipe->pump(*exchange.request.body);
+    auto first = co_await async::race(std::move(working), std::move(pumping));
+    // The pump leaves first only when all of this is being cancelled.
+    if (first.index() == 1) co_return fail(ErrorKind::kCancelled, "the client has gone");
+    co_return std::move(std::get<0>(first));
+}
+
+// The platform parameter of pull and import: "linux/arm64".
+Result<std::optional<oci::Platform>> plain_platform(const http::Query& query) {
+    const auto text = query.get("platform");
+    if (text.empty()) return std::optional<oci::Platform>();
+    BERTH_TRY(auto platform, oci::Platform::parse(text));
+    return std::optional<oci::Platform>(std::move(platform));
+}
+
+Async<Result<>> import(Parts& parts, Exchange& exchange) {
+    const auto& query = exchange.request.query;
+    if (query.get("fromSrc") != "-") {
+        co_return fail(ErrorKind::kNotImplemented, "importing from a URL is not supported yet");
+    }
+    BERTH_CO_TRY(auto name, import_name(query));
+    BERTH_CO_TRY(auto platform, plain_platform(query));
+    const auto message = query.get("message");
+    const auto changes = query.all("changes");
+    ProgressStream stream(parts.io, exchange);
+    BlockingWork work = [&images = parts.images, &name, &message, &changes, &platform,
+                         sink = stream.sink()](image::Reader tar) -> Result<> {
+        BERTH_TRY(auto id, images.import(std::move(tar), name, message, changes, platform));
+        sink(json{{"status", id.text()}}.dump());
+        return {};
+    };
+    auto importing = read_body(parts, exchange, std::move(work));
+    co_return co_await stream.answer(std::move(importing), ProgressStream::Client::kIgnore);
+}
+
+Async<Result<>> publish_pull(Parts& parts, oci::Reference reference, Async<Result<>> pulling) {
+    BERTH_CO_CHECK(co_await std::move(pulling));
+    parts.events.publish({.type = "image",
+                          .action = "pull",
+                          .actor_id = reference.familiar(),
+                          .attributes = {{"name", reference.familiar_name()}}});
+    co_return Result<>();
+}
+
+Async<Result<>> pull(Parts& parts, Exchange& exchange) {
+    const auto& query = exchange.request.query;
+    BERTH_CO_TRY(auto reference, pull_reference(query));
+    BERTH_CO_TRY(auto platform, plain_platform(query));
+    registry::PullRequest request{
+        reference, platform, registry::parse_registry_auth(exchange.request.headers.get("X-Registry-Auth"))};
+    ProgressStream stream(parts.io, exchange);
+    auto sink = stream.sink();
+    auto pulling = parts.puller.pull(std::move(request), sink);
+    auto work = publish_pull(parts, reference, std::move(pulling));
+    co_return co_await stream.answer(std::move(work), ProgressStream::Client::kWatch);
+}
+
+}  // namespace
+
+Async<Result<>> create_image(const ImageRouteParts& parts, Exchange& exchange) {
+    if (exchange.request.query.has("fromImage")) co_return co_await pull(parts, exchange);
+    if (exchange.request.query.has("fromSrc")) co_return co_await import(parts, exchange);
+    co_return fail(ErrorKind::kInvalidArgument, "one of fromImage and fromSrc is needed");
+}
+
+Async<Result<>> load_images(const ImageRouteParts& parts, Exchange& exchange) {
+    BERTH_CO_TRY(auto platforms, platforms_of(exchange.request.query));
+    ProgressStream stream(parts.io, exchange);
+    BlockingWork work = [&images = parts.images, &platforms, sink = stream.sink()](image::Reader archive) {
+        return images.load(std::move(archive), platforms, sink);
+    };
+    auto loading = read_body(parts, exchange, std::move(work));
+    co_return co_await stream.answer(std::move(loading), ProgressStream::Client::kIgnore,
+                                     ProgressStream::Failure::kInStream);
+}
+
+}  // namespace berth::api
