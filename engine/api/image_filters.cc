@@ -102,8 +102,8 @@ bool matches_reference(const std::string& familiar, const std::string& pattern) 
     };
     if (matches(familiar)) return true;
     auto reference = oci::Reference::parse(familiar);
-    return reference && (matches(reference->familiar_name()) || matches(reference->text()) ||
-                         matches(reference->name()));
+    return reference &&
+           (matches(reference->familiar_name()) || matches(reference->text()) || matches(reference->name()));
 }
 
 Result<image::PruneRequest> prune_request(const http::Query& query) {
