@@ -100,9 +100,8 @@ Result<Listing::KnownPtr> Listing::look(const Digest& target, const std::string&
     ImageSummary& summary = known->summary;
     summary.media_type = media_type;
     BERTH_TRY(summary.target_size, content_.size(target));
-    const oci::Descriptor top{.media_type = media_type,
-                              .digest = target,
-                              .size = static_cast<std::int64_t>(summary.target_size)};
+    const oci::Descriptor top{
+        .media_type = media_type, .digest = target, .size = static_cast<std::int64_t>(summary.target_size)};
     for (const ReachedManifest& reached : reached_manifests(content_, top)) {
         BERTH_CHECK(look_at_manifest(reached, *known));
     }
@@ -186,11 +185,11 @@ Result<ImageDetails> Listing::inspect(const std::string& text, const std::option
                                .digest = summary.id,
                                .size = static_cast<std::int64_t>(summary.target_size)};
     for (const ManifestSummary& manifest : summary.manifests) {
-        if (platform && manifest.descriptor.digest == image->manifest_digest) descriptor = manifest.descriptor;
+        if (platform && manifest.descriptor.digest == image->manifest_digest)
+            descriptor = manifest.descriptor;
     }
-    ImageDetails details{.image = std::move(resolved),
-                         .summary = std::move(summary),
-                         .descriptor = std::move(descriptor)};
+    ImageDetails details{
+        .image = std::move(resolved), .summary = std::move(summary), .descriptor = std::move(descriptor)};
     for (const Digest& diff : image->config.diff_ids) details.layers.push_back(diff.text());
     for (const Digest& chain : image->chain) {
         BERTH_TRY(std::uint64_t size, unpacked_size(chain.text()));

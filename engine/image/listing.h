@@ -28,7 +28,7 @@ class Listing {
  private:
     // What does not change while no blob and no snapshot comes or goes.
     struct Known {
-        ImageSummary summary;  // without names
+        ImageSummary summary;                                      // without names
         std::vector<std::pair<std::string, std::uint64_t>> parts;  // blobs and snapshots, with their bytes
     };
     using KnownPtr = std::shared_ptr<const Known>;

@@ -10,8 +10,8 @@ using User = ImageService::User;
 
 // Whether the container was made from "x@sha256:…" or from an id, which no name stands for.
 bool made_from_id(const User& user) {
-    const std::string id = "sha256:" + (user.reference.starts_with("sha256:") ? user.reference.substr(7)
-                                                                              : user.reference);
+    const std::string id =
+        "sha256:" + (user.reference.starts_with("sha256:") ? user.reference.substr(7) : user.reference);
     return user.image.text().starts_with(id) || user.reference.ends_with("@" + user.image.text());
 }
 

@@ -5,8 +5,8 @@
 
 namespace berth::image {
 
-// `docker image prune`: removes names by Docker's rules (an image that a container was made from by name keeps
-// that name, one made from by id keeps a last one), collects, and counts what has gone.
+// `docker image prune`: removes names by Docker's rules (an image that a container was made from by name
+// keeps that name, one made from by id keeps a last one), collects, and counts what has gone.
 class Prune {
  public:
     Prune(Listing& listing, References& references, content::ContentStore& content, Collector& collector,
