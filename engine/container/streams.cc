@@ -34,7 +34,7 @@ class Attached final : public ContainerStreams::Attachment {
     supervisor::AttachOptions options() const {
         return {request_.input && container_->config.open_stdin, request_.output, request_.error};
     }
-    Async<Result<>> replay_logs(async::Stream& client);
+    Async<Result<>> replay_logs(async::Stream& client, std::optional<Timestamp> until);
     Async<Result<std::unique_ptr<async::Stream>>> connect();
 
     Core& core_;
@@ -44,10 +44,11 @@ class Attached final : public ContainerStreams::Attachment {
     std::shared_ptr<AttachHub::Place> place_;
 };
 
-Async<Result<>> Attached::replay_logs(async::Stream& client) {
+Async<Result<>> Attached::replay_logs(async::Stream& client, std::optional<Timestamp> until) {
     LogRequest logs;
     logs.output = request_.output;
     logs.error = request_.error;
+    logs.until = until;
     StreamSink sink(client);
     co_return co_await run_logs(core_, container_->id, logs, sink);
 }
@@ -60,11 +61,21 @@ Async<Result<std::unique_ptr<async::Stream>>> Attached::connect() {
 
 Async<Result<>> Attached::run(std::unique_ptr<async::Stream> client) {
     core_.publish(*container_, "attach");
+    std::unique_ptr<async::Stream> stream;
+    std::optional<Timestamp> log_end;
+    if (request_.logs && request_.stream && !place_) {
+        // The stream first: what is written while the log is read waits in it.
+        BERTH_CO_TRY(auto after, co_await core_.parts.tasks.attach_after_log(container_->id, options()));
+        stream = std::move(after.stream);
+        log_end = after.log_end;
+    }
     if (request_.logs) {
-        BERTH_CO_CHECK(co_await replay_logs(*client));
+        BERTH_CO_CHECK(co_await replay_logs(*client, log_end));
     }
     if (!request_.stream) co_return Result<>();
-    BERTH_CO_TRY(auto stream, co_await connect());
+    if (!stream) {
+        BERTH_CO_TRY(stream, co_await connect());
+    }
     if (!stream) co_return Result<>();
     // Only a terminal has detach keys.
     std::string keys = container_->config.tty ? keys_ : std::string();

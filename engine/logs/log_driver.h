@@ -38,6 +38,8 @@ class LineCutter {
  public:
     LineCutter(LogDriver& driver, Stream stream) : driver_(driver), stream_(stream) {}
     Result<> add(std::string_view bytes);
+    // What has come of a line that is no record yet.
+    std::string_view rest() const { return rest_; }
     // The stream has ended: what has no newline yet is a record too.
     Result<> finish();
 

@@ -319,14 +319,14 @@ void Container::forget_exec(const std::string& id) {
     });
 }
 
-Result<> Container::attach(UniqueFd socket, std::uint8_t streams) {
+Result<std::int64_t> Container::attach(UniqueFd socket, std::uint8_t streams) {
     if (!output_) return wrong_state("the task is not created yet");
     BERTH_CHECK(set_nonblocking(socket.get()));
     output_->add_client(std::move(socket), streams, *input_, [this] {
         // A terminal has no end of file but the one that is typed.
         if (task_.stdin_once && !task_.terminal) input_->close();
     });
-    return {};
+    return nanoseconds_now();
 }
 
 Result<> Container::resize(sys::WindowSize size) {

@@ -57,7 +57,9 @@ class Container {
     Result<> resize_exec(const std::string& id, sys::WindowSize size);
     Result<> kill_exec(const std::string& id, int signal);
     Result<> kill(int signal);
-    Result<> attach(UniqueFd socket, std::uint8_t streams);
+    // Returns the time: records of the log up to it were written before, all that comes after goes to the
+    // socket.
+    Result<std::int64_t> attach(UniqueFd socket, std::uint8_t streams);
     Result<> resize(sys::WindowSize size);
     Status status() const;
     // A child of this process has ended (SIGCHLD). `code` as a shell says it.

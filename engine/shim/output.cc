@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/shim/protocol/messages.h"
+
 namespace berth::shim {
 
 namespace {
@@ -43,6 +45,13 @@ void Output::add_client(UniqueFd socket, std::uint8_t streams, Input& input,
     };
     clients_.push_back(
         std::make_unique<AttachClient>(loop_, std::move(socket), streams, framed_, input, std::move(events)));
+    if ((streams & kAttachAfterLog) != 0) {
+        for (auto& source : sources_) {
+            std::string_view rest = source->cutter.rest();
+            if (!rest.empty() && clients_.back()->wants(source->stream))
+                clients_.back()->send(source->stream, rest);
+        }
+    }
     if (ended_) clients_.back()->end_output();
 }
 

@@ -105,7 +105,7 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             UniqueFd socket = peer->take_descriptor();
             if (!socket)
                 return reply(peer, frame.tag, fail(ErrorKind::kInvalidArgument, "attach without a socket"));
-            return reply(peer, frame.tag, container_.attach(std::move(socket), in.u8()));
+            return replier(peer, frame.tag, 8)(container_.attach(std::move(socket), in.u8()));
         }
         case MessageType::kResize: {
             sys::WindowSize size;

@@ -36,7 +36,7 @@ void enlarge(int socket) {
     (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUFFORCE, &kAttachBuffer, sizeof(int));
 }
 
-std::uint8_t attach_streams(bool input, bool output, bool error) {
+std::uint8_t stream_bits(bool input, bool output, bool error) {
     return static_cast<std::uint8_t>((input ? shim::kAttachStdin : 0) | (output ? shim::kAttachStdout : 0) |
                                      (error ? shim::kAttachStderr : 0));
 }
@@ -198,17 +198,35 @@ Async<Result<TaskExit>> ShimTasks::wait(std::string id) {
     co_return *entry->task.exit;
 }
 
-Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, AttachOptions options) {
+Async<Result<TaskService::AfterLog>> ShimTasks::attach_streams(std::string id, std::uint8_t streams) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
     BERTH_CO_TRY(shim::SocketPair pair, shim::make_socket_pair());
     enlarge(pair.theirs.get());
     shim::WireWriter payload;
-    payload.u8(attach_streams(options.input, options.output, options.error));
+    payload.u8(streams);
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(
-        co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
-    co_return async::make_socket_stream(io_, std::move(pair.ours));
+    BERTH_CO_TRY(std::string answer,
+                 co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
+    AfterLog attached;
+    attached.stream = async::make_socket_stream(io_, std::move(pair.ours));
+    shim::WireReader in(answer);
+    attached.log_end = Timestamp(std::chrono::nanoseconds(in.i64()));
+    // A shim of an older engine does not say when.
+    if (!in.ok()) attached.log_end = now();
+    co_return attached;
+}
+
+Async<Result<std::unique_ptr<async::Stream>>> ShimTasks::attach(std::string id, AttachOptions options) {
+    std::uint8_t streams = stream_bits(options.input, options.output, options.error);
+    BERTH_CO_TRY(AfterLog attached, co_await attach_streams(id, streams));
+    co_return std::move(attached.stream);
+}
+
+Async<Result<TaskService::AfterLog>> ShimTasks::attach_after_log(std::string id, AttachOptions options) {
+    auto streams = static_cast<std::uint8_t>(stream_bits(options.input, options.output, options.error) |
+                                             shim::kAttachAfterLog);
+    co_return co_await attach_streams(id, streams);
 }
 
 Async<Result<>> ShimTasks::pause(std::string id) {
@@ -243,7 +261,7 @@ Async<Result<ExecStarted>> ShimTasks::exec(std::string id, ExecSpec spec) {
     if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
     ExecStarted started;
     UniqueFd theirs;
-    std::uint8_t streams = attach_streams(spec.input, spec.output, spec.error);
+    std::uint8_t streams = stream_bits(spec.input, spec.output, spec.error);
     if (streams != 0) {
         BERTH_CO_TRY(shim::SocketPair pair, shim::make_socket_pair());
         enlarge(pair.theirs.get());

@@ -21,6 +21,7 @@ class ShimTasks final : public TaskService {
     Async<Result<>> kill(std::string id, int signal) override;
     Async<Result<TaskExit>> wait(std::string id) override;
     Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) override;
+    Async<Result<AfterLog>> attach_after_log(std::string id, AttachOptions options) override;
     Async<Result<>> pause(std::string id) override;
     Async<Result<>> resume(std::string id) override;
     Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) override;
@@ -52,6 +53,7 @@ class ShimTasks final : public TaskService {
     };
     using EntryPtr = std::shared_ptr<Entry>;
 
+    Async<Result<AfterLog>> attach_streams(std::string id, std::uint8_t streams);
     void connect(EntryPtr entry, UniqueFd socket);
     // The life of a connection, and what is to do after it.
     Async<void> serve(EntryPtr entry);

@@ -97,6 +97,13 @@ class TaskService {
     // Live from now on. Without a terminal the stream gives Docker's 8-byte frames, with one raw bytes; what
     // is written goes to stdin, shutdown_write() ends it (see stdin_once). Before start() nothing is missed.
     virtual Async<Result<std::unique_ptr<async::Stream>>> attach(std::string id, AttachOptions options) = 0;
+    // The same for a client that reads the log first: up to `log_end` it has what the stream has not, without
+    // a gap and with nothing twice.
+    struct AfterLog {
+        std::unique_ptr<async::Stream> stream;
+        Timestamp log_end{};
+    };
+    virtual Async<Result<AfterLog>> attach_after_log(std::string id, AttachOptions options) = 0;
     // `runtime pause` and `runtime resume`. kConflict for a task that is not in the state for it.
     virtual Async<Result<>> pause(std::string id) = 0;
     virtual Async<Result<>> resume(std::string id) = 0;

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import time
 
 import pytest
 
+from support.engine import UnixConnection
 from support.terminal import Terminal
 
 
@@ -91,3 +93,24 @@ def test_what_cannot_be_attached_to(engine, cli, name):
     assert "cannot attach to a stopped container, start it first" in cli("attach", name, status=1).err
     assert "No such container: nosuch" in cli("attach", "nosuch", status=1).err
     assert engine.api("POST", f"/containers/{name}/attach?stream=1&stdout=1&detachKeys=zz").status == 400
+
+
+@pytest.mark.parametrize("moment", [0, 0.03, 0.1])
+def test_logs_then_stream(engine, moment):
+    """logs=1&stream=1: what was written before and what is written now; no line twice, none missing, none broken."""
+    name = f"replayed-{os.urandom(4).hex()}"
+    engine.docker("run", "-d", "--name", name, "busybox", "sh", "-c",
+                  "for i in $(seq 1 400); do echo -n $i; usleep 500; echo ' end'; done")
+    time.sleep(moment)  # any moment will do; these are three
+    body = b""
+    connection = UnixConnection(engine.socket)
+    connection.request("POST", f"/containers/{name}/attach?logs=1&stream=1&stdout=1&stderr=1")
+    answer = connection.getresponse()
+    assert answer.status == 200
+    raw = answer.read()
+    connection.close()
+    while raw:
+        size = int.from_bytes(raw[4:8], "big")
+        body, raw = body + raw[8:8 + size], raw[8 + size:]
+    assert body.decode().splitlines() == [f"{number} end" for number in range(1, 401)]
+    engine.docker("rm", "-f", name)

@@ -88,6 +88,12 @@ class Tasks final : public supervisor::TaskService {
         runs_.at(id)->streams.push_back(stream.get());
         co_return std::unique_ptr<async::Stream>(std::move(stream));
     }
+    Async<Result<AfterLog>> attach_after_log(std::string id, supervisor::AttachOptions options) override {
+        AfterLog attached;
+        BERTH_CO_TRY(attached.stream, co_await attach(id, options));
+        attached.log_end = now();
+        co_return attached;
+    }
     Async<Result<>> pause(std::string) override { co_return Result<>(); }
     Async<Result<>> resume(std::string) override { co_return Result<>(); }
     Async<Result<>> resize(std::string, std::uint16_t, std::uint16_t) override { co_return Result<>(); }

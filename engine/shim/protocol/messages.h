@@ -20,7 +20,10 @@
 //   kCreate  u8 has root  (1: the descriptor of the root mount comes along)           → kReply u32 pid
 //   kStart   –                                                                        → kReply i64 started at
 //   kKill    u32 signal                                                               → kReply
-//   kAttach  u8 streams   (1 stdin, 2 stdout, 4 stderr) with the stream's descriptor  → kReply
+//   kAttach  u8 streams   (1 stdin, 2 stdout, 4 stderr; 8: first what has been read of lines that are not in
+//   the
+//            log yet) with the stream's descriptor  → kReply i64 now: what is older is in the log or came
+//            first
 //   kResize  u16 rows | u16 columns                                                   → kReply
 //   kDelete  –            not while running: after it nothing of the container is left → kReply u8 lingers
 //            (1: the shim stays until its clients have read everything, else it ends at once)
@@ -66,7 +69,12 @@ enum class MessageType : std::uint16_t {
     kHealth = 131,
 };
 
-enum AttachStreams : std::uint8_t { kAttachStdin = 1, kAttachStdout = 2, kAttachStderr = 4 };
+enum AttachStreams : std::uint8_t {
+    kAttachStdin = 1,
+    kAttachStdout = 2,
+    kAttachStderr = 4,
+    kAttachAfterLog = 8
+};
 
 enum class TaskState : std::uint8_t { kNew = 0, kCreated = 1, kRunning = 2, kExited = 3, kPaused = 4 };
 
