@@ -96,7 +96,11 @@ void pause_ms(long milliseconds) {
 }  // namespace
 
 Result<Cgroup> Cgroup::at(const Layout& layout, const std::string& path) {
-    if (path.empty() || path.front() != '/' || (path + "/").find("/../") != std::string::npos) {
+    // The root, by whatever name, is the host's own: nothing of ours may be limited, killed or removed there.
+    bool root = path.find_first_not_of('/') == std::string::npos;
+    bool dots =
+        (path + "/").find("/../") != std::string::npos || (path + "/").find("/./") != std::string::npos;
+    if (root || path.front() != '/' || dots) {
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid cgroup path: \"{}\"", path));
     }
     std::vector<Folder> folders;
@@ -128,6 +132,12 @@ std::string Cgroup::controller_folder(const std::string& controller) const {
 }
 
 Result<> Cgroup::create() {
+    // Whoever is in there is not ours, and would die with the container.
+    BERTH_TRY(auto strangers, processes());
+    if (!strangers.empty()) {
+        return fail(ErrorKind::kConflict,
+                    fmt::format("container's cgroup is not empty: {} process(es) found", strangers.size()));
+    }
     for (const Folder& folder : folders_) {
         auto made = make_one(folder, folder.path);
         if (made) continue;

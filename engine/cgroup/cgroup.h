@@ -18,7 +18,7 @@ class Cgroup {
     static Result<Cgroup> at(const Layout& layout, const std::string& path);
 
     // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the
-    // way. After an error those made are gone again.
+    // way. kConflict when there are processes in one already. After an error those made are gone again.
     Result<> create();
     // Limits and device rules, in the order the kernel wants them. Errors read as runc's.
     Result<> apply(const oci::Resources& resources) const;

@@ -60,7 +60,10 @@ Result<> kill_command(const Options& options) {
     if (status_of(options.root, state) == Status::kStopped)
         return fail(ErrorKind::kConflict, "container not running");
     if (::kill(state.pid, signal) != 0) return fail_errno("unable to signal init");
-    return {};
+    if (signal != SIGKILL) return {};
+    // Version 1 keeps even this signal from what is frozen.
+    BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
+    return group.freeze(false);
 }
 
 Result<> pause_command(const Options& options) {

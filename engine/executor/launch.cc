@@ -158,7 +158,9 @@ void set_oom_score(const Options& options, const oci::Process& process, pid_t pi
 
 // What every container may do with devices, whatever its rules say: make any node, and use the basic ones,
 // the terminals and tun. runc adds the same, and callers count on it.
-void allow_basic_devices(std::vector<oci::DeviceRule>& rules) {
+void complete_device_rules(std::vector<oci::DeviceRule>& rules) {
+    // Nothing is allowed that no rule allows: a fresh cgroup of version 1 has its parent's rules.
+    rules.insert(rules.begin(), oci::DeviceRule{false, "a", {}, {}, "rwm"});
     const oci::DeviceRule basic[] = {
         {true, "c", {}, {}, "m"}, {true, "b", {}, {}, "m"},   {true, "c", 1, 3, "rwm"},
         {true, "c", 1, 8, "rwm"}, {true, "c", 1, 7, "rwm"},   {true, "c", 5, 0, "rwm"},
@@ -213,11 +215,9 @@ Result<ContainerState> launch(const Options& options, const std::string& id) {
     BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, plan.cgroup_path));
     BERTH_CHECK(group.create());
     undo.push([group] { (void)group.remove().has_value(); });
-    if (spec.linux_.resources) {
-        oci::Resources resources = *spec.linux_.resources;
-        if (!resources.devices.empty()) allow_basic_devices(resources.devices);
-        BERTH_CHECK(group.apply(resources));
-    }
+    oci::Resources resources = spec.linux_.resources.value_or(oci::Resources());
+    complete_device_rules(resources.devices);
+    BERTH_CHECK(group.apply(resources));
 
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");

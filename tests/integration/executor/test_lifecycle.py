@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import select
+import subprocess
 
 import pytest
 
@@ -74,3 +75,55 @@ def test_mount_options_that_are_not_there_yet_are_refused(bundle, option):
     bundle.spec["mounts"].append({"destination": "/etc", "type": "tmpfs", "source": "tmpfs", "options": [option]})
     assert bundle.create() == 1
     assert f"the mount option {option} is not supported yet" in json.dumps(bundle.last_error())
+
+
+def devices_folder():
+    top = pathlib.Path("/sys/fs/cgroup")
+    return top / "devices" if (top / "devices").exists() else top
+
+
+def test_a_cgroup_with_somebody_in_it_is_refused(bundle):
+    folder = devices_folder() / bundle.cgroup.lstrip("/")
+    folder.mkdir()
+    stranger = subprocess.Popen(["sleep", "1000"])
+    try:
+        (folder / "cgroup.procs").write_text(str(stranger.pid))
+        assert bundle.create(["true"]) == 1
+        assert "container's cgroup is not empty: 1 process(es) found" in bundle.last_error()
+        bundle.call("delete", "--force", bundle.id)
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+        folder.rmdir()
+
+
+@pytest.mark.parametrize("path", ["/", "//", "/.", "/./", "/a/.."])
+def test_the_root_cgroup_is_refused(bundle, path):
+    bundle.spec["linux"]["cgroupsPath"] = path
+    assert bundle.create(["true"]) == 1
+    assert "invalid cgroup path" in bundle.last_error()
+
+
+@pytest.mark.parametrize("resources", [None, {}, {"devices": []}])
+def test_without_device_rules_only_the_basic_devices_are_there(bundle, resources):
+    if resources is not None:
+        bundle.spec["linux"]["resources"] = resources
+    script = "cat < /dev/null && echo null; mknod /kmsg c 1 11 && cat < /kmsg > /dev/null || echo denied"
+    bundle.spec["mounts"] += [{"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]}]
+    for name in ("mknod",):
+        (bundle.folder / "rootfs/bin" / name).symlink_to("busybox")
+    # As far as capabilities go, it may.
+    everything = ["CAP_MKNOD", "CAP_SYS_ADMIN", "CAP_SYSLOG", "CAP_DAC_OVERRIDE"]
+    bundle.spec["process"]["capabilities"] = {name: everything for name in ("bounding", "effective", "permitted")}
+    assert bundle.run(["sh", "-c", script]).split()[-1] == "denied"
+
+
+def test_kill_ends_a_paused_container(bundle):
+    assert bundle.create(["sleep", "1000"]) == 0
+    assert bundle.call("start", bundle.id).returncode == 0
+    assert bundle.call("pause", bundle.id).returncode == 0
+    done = os.pidfd_open(bundle.pid())
+    assert bundle.call("kill", bundle.id, "KILL").returncode == 0
+    assert select.select([done], [], [], 30)[0]
+    os.close(done)
