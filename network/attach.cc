@@ -10,7 +10,6 @@
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
 #include "network/routes.h"
-#include "network/sandbox/conntrack.h"
 #include "network/sandbox/link.h"
 #include "network/sandbox/netns.h"
 #include "network/service.h"
@@ -192,7 +191,7 @@ Result<> Service::publish(Attached& attached) {
     std::set<std::uint16_t> udp;
     for (const auto& port : attached.ports)
         if (port.protocol == "udp") udp.insert(port.port);
-    forget_udp_flows(udp);
+    conntrack_.forget_udp_flows(udp);
     return start_proxies(attached);
 }
 
@@ -265,7 +264,7 @@ Result<> Service::tear_down(const Record& record) {
     note(first, remove_rules(rules_of(record)));
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())
-            forget_connections(*address);
+            conntrack_.forget_connections(*address);
     if (!sandbox.key.empty()) note(first, remove_netns(sandbox.key));
     if (first) note(first, records_.remove(record.container));
     return first;

@@ -17,6 +17,7 @@
 #include "network/ipam/address_pools.h"
 #include "network/resolv_conf.h"
 #include "network/sandbox/link.h"
+#include "network/sandbox/link_removal.h"
 
 namespace berth::network {
 namespace {
@@ -198,7 +199,7 @@ Result<> take_down_bridge(const NetworkConfig& config, const Bridge& bridge) {
     BERTH_TRY(auto socket, sys::NetlinkSocket::open());
     BERTH_TRY(const auto link, find_link(socket, bridge.settings.name));
     if (!link || link->alias != link_alias(config)) return {};
-    return delete_link(socket, link->index);
+    return remove_link(link->index);
 }
 
 bool forwards() {

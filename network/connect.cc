@@ -8,8 +8,8 @@
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
 #include "network/routes.h"
-#include "network/sandbox/conntrack.h"
 #include "network/sandbox/link.h"
+#include "network/sandbox/link_removal.h"
 #include "network/sandbox/netns.h"
 #include "network/service.h"
 
@@ -28,7 +28,7 @@ void unplug(const Endpoint& endpoint) {
         BERTH_TRY(auto socket, sys::NetlinkSocket::open());
         BERTH_TRY(const auto link, find_link(socket, veth_of(endpoint)));
         if (!link) return {};
-        return delete_link(socket, link->index);
+        return remove_link(link->index);
     };
     if (auto removed = remove(); !removed)
         log::error("cannot remove a link", {{"veth", veth_of(endpoint)}, {"error", removed.error().message}});
@@ -43,7 +43,7 @@ Result<> Service::move_ports(Attached& attached, Record& next) {
     BERTH_CHECK(remove_rules(rules_of(attached.record)));
     stop_proxies(attached.record);
     for (const auto& endpoint : attached.record.sandbox.endpoints)
-        if (const auto address = Ip::parse(endpoint.ip_address)) forget_connections(*address);
+        if (const auto address = Ip::parse(endpoint.ip_address)) conntrack_.forget_connections(*address);
     for (const auto& port : attached.ports) host_ports_.release(port);
     attached.ports.clear();
     next.sandbox.ports.clear();

@@ -114,4 +114,16 @@ void Service::recover_names() {
     netd_.keep_only(files);
 }
 
+void Service::replace_netd() {
+    log::warning("berth-netd has ended, starting another one");
+    const std::unique_lock alone(rules_mutex_);
+    recover_names();
+    std::vector<Attached*> all;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& [container, attached] : attached_) all.push_back(&attached);
+    }
+    for (auto* attached : all) restore_proxies(*attached);
+}
+
 }  // namespace berth::network

@@ -51,6 +51,22 @@ void Service::stop_proxies(const Record& record) {
         if (needs_proxy(port)) netd_.unproxy(key_of(record, port));
 }
 
+void Service::restore_proxies(Attached& attached) {
+    const auto& record = attached.record;
+    for (std::size_t i = 0; i < attached.ports.size(); ++i) {
+        if (!needs_proxy(record.sandbox.ports[i]) || netd_.serves(key_of(record, record.sandbox.ports[i])))
+            continue;
+        auto socket = HostPorts::bind_again(attached.ports[i]);
+        if (socket)
+            attached.ports[i].socket = std::move(*socket);
+        else
+            log::error("a published port has lost its proxy", {{"error", socket.error().message}});
+    }
+    if (auto proxied = start_proxies(attached); !proxied)
+        log::error("a published port has lost its proxy",
+                   {{"container", record.container}, {"error", proxied.error().message}});
+}
+
 bool Service::is_proxied(const Record& record, const PortBinding& port) {
     return needs_proxy(port) && netd_.serves(key_of(record, port));
 }

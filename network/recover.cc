@@ -103,7 +103,8 @@ void Service::repair() {
 
 void Service::watch_rules() {
     if (!firewalls_.v4) return;
-    auto watch = RuleWatch::start([this] { repair(); });
+    auto watch = RuleWatch::start([this](pid_t port) { return firewalls_.commits->made_by_us(port); },
+                                  [this] { repair(); });
     if (watch)
         watch_ = std::move(*watch);
     else
@@ -113,7 +114,7 @@ void Service::watch_rules() {
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
     BERTH_CHECK(recover_bridges());
-    if (!config_.netd_path.empty()) BERTH_CHECK(netd_.open());
+    if (!config_.netd_path.empty()) BERTH_CHECK(netd_.open([this] { replace_netd(); }));
     BERTH_TRY(auto records, records_.read_all());
     std::set<std::string> handles;
     RuleSet wanted;

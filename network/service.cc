@@ -141,9 +141,10 @@ Result<std::unique_ptr<NetworkService>> open_network_service(NetworkConfig confi
     BERTH_TRY(auto networks, store.load());
     Service::Firewalls firewalls;
     if (config.iptables) {
-        BERTH_TRY(firewalls.v4, Firewall::open(false));
+        firewalls.commits = Commits::make();
+        BERTH_TRY(firewalls.v4, Firewall::open(false, *firewalls.commits));
         if (exists("/proc/sys/net/ipv6")) {
-            BERTH_TRY(firewalls.v6, Firewall::open(true));
+            BERTH_TRY(firewalls.v6, Firewall::open(true, *firewalls.commits));
         }
     }
     return std::unique_ptr<NetworkService>(std::make_unique<Service>(

@@ -17,6 +17,7 @@
 #include "network/network_store.h"
 #include "network/ports/host_ports.h"
 #include "network/record.h"
+#include "network/sandbox/conntrack.h"
 
 namespace berth::network {
 
@@ -34,6 +35,7 @@ struct RuleSet {
 class Service : public NetworkService {
  public:
     struct Firewalls {
+        std::unique_ptr<Commits> commits;
         std::unique_ptr<Firewall> v4, v6;  // none with iptables=false; no v6 on a host without it
     };
     Service(NetworkConfig config, NetworkStore store, std::vector<Network> networks, Firewalls firewalls,
@@ -113,6 +115,8 @@ class Service : public NetworkService {
     // container, nor from ::1 to any.
     Result<> start_proxies(Attached& attached);
     void stop_proxies(const Record& record);
+    // Those that no netd serves any more.
+    void restore_proxies(Attached& attached);
     bool is_proxied(const Record& record, const PortBinding& port);
     std::vector<PortBinding> expand(const std::vector<PortBinding>& bindings,
                                     const std::string& default_ip) const;
@@ -137,6 +141,8 @@ class Service : public NetworkService {
     void update_names(const Record& record, const std::string& left);
     Result<> write_network_names(const std::string& network_id);
     void recover_names();
+    // A netd has ended: another one takes over all that it served.
+    void replace_netd();
     Attached* attached_to(const std::string& container_id);
     std::string handle_folder() const { return config_.state_dir + "/netns"; }
     RuleSet rules_of(const Record& record) const;
@@ -150,7 +156,7 @@ class Service : public NetworkService {
     NetworkStore store_;
     RecordStore records_;
     HostPorts host_ports_;
-    NetdClient netd_;
+    Conntrack conntrack_;
     std::mutex names_mutex_;  // the order of a names file's versions; taken before mutex_
 
     mutable std::mutex mutex_;
@@ -158,10 +164,13 @@ class Service : public NetworkService {
     std::map<std::string, Attached> attached_;     // by container
     UniqueFd bridge_claim_;
 
-    // Held shared while rules in the kernel and what members say of them differ, alone by repair().
+    // Held shared while rules and proxies and what members say of them differ, alone by repair() and
+    // replace_netd().
     std::shared_mutex rules_mutex_;
-    bool drops_forwarded_ = false;      // this process has set FORWARD's policy
-    std::unique_ptr<RuleWatch> watch_;  // last: its thread uses the others
+    bool drops_forwarded_ = false;  // this process has set FORWARD's policy
+    // Last: their threads use the others.
+    NetdClient netd_;
+    std::unique_ptr<RuleWatch> watch_;
 };
 
 }  // namespace berth::network

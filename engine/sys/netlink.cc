@@ -91,6 +91,17 @@ std::optional<std::string_view> find_attribute(std::string_view attributes, std:
     return std::nullopt;
 }
 
+Result<UniqueFd> listen_to_netlink(int protocol, unsigned group) {
+    UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+    if (!fd) return fail_errno("open netlink socket");
+    const sockaddr_nl address{.nl_family = AF_NETLINK, .nl_pad = 0, .nl_pid = 0, .nl_groups = 0};
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return fail_errno("bind netlink socket");
+    if (::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+        return fail_errno("join netlink group");
+    return fd;
+}
+
 Result<NetlinkSocket> NetlinkSocket::open(int protocol) {
     UniqueFd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     if (!fd) return fail_errno("open netlink socket");

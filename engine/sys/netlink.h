@@ -74,6 +74,10 @@ std::optional<T> attribute_value(std::string_view attributes, std::uint16_t type
     return value;
 }
 
+// A socket that hears what a family (NETLINK_ROUTE, …) tells a multicast group (RTNLGRP_LINK, …) from here
+// on, in the namespace of the calling thread; never waits in recv().
+Result<UniqueFd> listen_to_netlink(int protocol, unsigned group);
+
 // A socket of one netlink family, in the network namespace of the thread that opened it, for good. One
 // request at a time; not safe to share between threads.
 class NetlinkSocket {

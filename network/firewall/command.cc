@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <optional>
+#include <thread>
 
 #include "engine/base/files.h"
 
@@ -58,42 +60,73 @@ Result<pid_t> start(const std::vector<std::string>& arguments, const int (&stdio
     return pid;
 }
 
-// The status waitpid() gives; kills whoever is not done in time.
-int wait_for(pid_t pid) {
-    UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    pollfd end{.fd = process.get(), .events = POLLIN, .revents = 0};
-    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
-    for (;;) {
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        const int ready = ::poll(&end, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready == 0) ::kill(pid, SIGKILL);
-        break;
-    }
+int reap(pid_t pid) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
     return status;
 }
 
-}  // namespace
+// The status waitpid() gives, or nothing when the early end came first; kills whoever is not done in time.
+std::optional<int> wait_for(pid_t pid, const EarlyEnd* early_end) {
+    UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    pollfd ends[2] = {{.fd = process.get(), .events = POLLIN, .revents = 0},
+                      {.fd = early_end ? early_end->fd : -1, .events = POLLIN, .revents = 0}};
+    const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+    for (;;) {
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        const int ready = ::poll(ends, 2, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready == 0) ::kill(pid, SIGKILL);
+        if (ready <= 0 || ends[0].revents != 0) break;
+        if (early_end->done(pid)) return std::nullopt;
+    }
+    return reap(pid);
+}
 
-Result<std::string> run_command(const std::vector<std::string>& arguments, const std::string& input) {
+struct Tool {
+    pid_t pid = -1;
+    UniqueFd out, error;
+};
+
+Result<Tool> start_tool(const std::vector<std::string>& arguments, const std::string& input) {
+    Tool tool;
     BERTH_TRY(auto in_file, memory_file("stdin"));
-    BERTH_TRY(auto out_file, memory_file("stdout"));
-    BERTH_TRY(auto error_file, memory_file("stderr"));
+    BERTH_TRY(tool.out, memory_file("stdout"));
+    BERTH_TRY(tool.error, memory_file("stderr"));
     BERTH_CHECK(write_all(in_file.get(), input));
     if (::lseek(in_file.get(), 0, SEEK_SET) != 0) return fail_errno("lseek");
-    const int stdio[3] = {in_file.get(), out_file.get(), error_file.get()};
-    BERTH_TRY(const pid_t pid, start(arguments, stdio));
-    const int status = wait_for(pid);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return written(out_file);
-    BERTH_TRY(auto complaint, written(error_file));
+    const int stdio[3] = {in_file.get(), tool.out.get(), tool.error.get()};
+    BERTH_TRY(tool.pid, start(arguments, stdio));
+    return tool;
+}
+
+Result<> judge(const std::string& name, const Tool& tool, int status) {
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
+    BERTH_TRY(auto complaint, written(tool.error));
     while (complaint.ends_with('\n')) complaint.pop_back();
     const auto how = WIFSIGNALED(status) ? fmt::format("killed by signal {}", WTERMSIG(status))
                                          : fmt::format("exit status {}", WEXITSTATUS(status));
-    return fail(ErrorKind::kInternal, fmt::format("{}: {}: {}", arguments[0], how, complaint));
+    return fail(ErrorKind::kInternal, fmt::format("{}: {}: {}", name, how, complaint));
+}
+
+}  // namespace
+
+Result<std::string> run_command(const std::vector<std::string>& arguments, const std::string& input) {
+    BERTH_TRY(const auto tool, start_tool(arguments, input));
+    BERTH_CHECK(judge(arguments[0], tool, *wait_for(tool.pid, nullptr)));
+    return written(tool.out);
+}
+
+Result<> run_until(const std::vector<std::string>& arguments, const std::string& input,
+                   const EarlyEnd& early_end) {
+    BERTH_TRY(const auto tool, start_tool(arguments, input));
+    early_end.started(tool.pid);
+    const auto status = wait_for(tool.pid, &early_end);
+    if (status) return judge(arguments[0], tool, *status);
+    std::thread(reap, tool.pid).detach();
+    return {};
 }
 
 Result<std::string> find_tool(const std::string& name) {

@@ -5,7 +5,6 @@
 
 #include "engine/base/log.h"
 #include "network/firewall/command.h"
-#include "network/firewall/saved_rules.h"
 
 namespace berth::network {
 namespace {
@@ -48,15 +47,15 @@ void take_out_strays(const SavedRules& saved, const std::vector<BridgeRules>& br
 
 }  // namespace
 
-Result<std::unique_ptr<Firewall>> Firewall::open(bool v6) {
+Result<std::unique_ptr<Firewall>> Firewall::open(bool v6, Commits& commits) {
     BERTH_TRY(auto save, find_tool(v6 ? "ip6tables-save" : "iptables-save"));
     BERTH_TRY(auto restore, find_tool(v6 ? "ip6tables-restore" : "iptables-restore"));
-    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore), v6));
+    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore), v6, commits));
 }
 
-Result<> Firewall::restore(const std::string& batch) {
+Result<> Firewall::restore(const RestoreBatch& batch, bool going) {
     return in("program firewall",
-              Result<>(run_command({restore_, "--noflush", "--wait", "10"}, batch).map([](auto&&) {})));
+              commits_.run({restore_, "--noflush", "--wait", "10"}, batch.text(going), batch.commits()));
 }
 
 Result<> Firewall::reconcile(const std::vector<BridgeRules>& bridges, const std::vector<BridgeRules>& gone,
@@ -79,7 +78,7 @@ Result<> Firewall::reconcile(const std::vector<BridgeRules>& bridges, const std:
     for (const auto& rule : wanted)
         if (!saved.has(rule)) batch.add(rule);
     if (batch.empty()) return {};
-    return restore(batch.text());
+    return restore(batch);
 }
 
 Result<> Firewall::add(const std::vector<Rule>& rules) {
@@ -87,7 +86,7 @@ Result<> Firewall::add(const std::vector<Rule>& rules) {
     const std::lock_guard lock(mutex_);
     RestoreBatch batch;
     for (const auto& rule : rules) batch.add(rule);
-    auto added = restore(batch.text());
+    auto added = restore(batch);
     if (added) return added;
     // A table is committed at a time: those before the one that failed are in.
     if (auto removed = remove_locked(rules); !removed)
@@ -100,7 +99,7 @@ Result<> Firewall::remove(const std::vector<Rule>& rules) {
     const std::lock_guard lock(mutex_);
     RestoreBatch batch;
     for (const auto& rule : rules) batch.remove(rule);
-    if (restore(batch.text(true))) return {};
+    if (restore(batch, true)) return {};
     return remove_locked(rules);
 }
 
@@ -112,7 +111,7 @@ Result<> Firewall::remove_locked(const std::vector<Rule>& rules) {
     for (const auto& rule : rules)
         if (saved.has(rule)) batch.remove(rule);
     if (batch.empty()) return {};
-    return restore(batch.text(true));
+    return restore(batch, true);
 }
 
 }  // namespace berth::network

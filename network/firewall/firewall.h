@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "network/firewall/commits.h"
 #include "network/firewall/rules.h"
+#include "network/firewall/saved_rules.h"
 
 namespace berth::network {
 
@@ -15,8 +17,8 @@ namespace berth::network {
 // touched. One object a family. Blocking; safe from any thread.
 class Firewall {
  public:
-    // kUnavailable when the tools are not installed.
-    static Result<std::unique_ptr<Firewall>> open(bool v6);
+    // kUnavailable when the tools are not installed. `commits` must outlive it.
+    static Result<std::unique_ptr<Firewall>> open(bool v6, Commits& commits);
 
     // Brings the kernel to what should be: the base chains, the rules of every bridge and `ports`; rules of
     // these bridges and of `gone` that nobody asked for are taken out. Does nothing where all is as it should
@@ -29,13 +31,14 @@ class Firewall {
     Result<> remove(const std::vector<Rule>& rules);
 
  private:
-    Firewall(std::string save, std::string restore, bool v6)
-        : save_(std::move(save)), restore_(std::move(restore)), v6_(v6) {}
-    Result<> restore(const std::string& batch);
+    Firewall(std::string save, std::string restore, bool v6, Commits& commits)
+        : save_(std::move(save)), restore_(std::move(restore)), v6_(v6), commits_(commits) {}
+    Result<> restore(const RestoreBatch& batch, bool going = false);
     Result<> remove_locked(const std::vector<Rule>& rules);
 
     std::string save_, restore_;
     bool v6_;
+    Commits& commits_;
     std::mutex mutex_;
 };
 

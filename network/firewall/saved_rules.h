@@ -31,6 +31,8 @@ class RestoreBatch {
     void add(const Rule& rule);
     void remove(const Rule& rule) { line(rule.table, "-D " + rule.chain + " " + rule.spec); }
     bool empty() const { return tables_.empty(); }
+    // One for each table.
+    int commits() const { return static_cast<int>(tables_.size()); }
     // Tables in the order raw, filter, nat when protection has to come first; the other way round when rules
     // go.
     std::string text(bool going = false) const;

@@ -13,11 +13,14 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/sys/netlink.h"
+
 namespace berth::network {
 namespace {
 
 // What one command takes away comes as many messages.
 constexpr int kMomentMs = 50;
+constexpr pid_t kUnknown = -1;
 
 bool takes_away(std::uint16_t type) {
     if (type >> 8 != NFNL_SUBSYS_NFTABLES) return false;
@@ -25,24 +28,13 @@ bool takes_away(std::uint16_t type) {
     return message == NFT_MSG_DELRULE || message == NFT_MSG_DELCHAIN || message == NFT_MSG_DELTABLE;
 }
 
-bool anything_gone(const char* bytes, std::size_t size) {
-    while (size >= sizeof(nlmsghdr)) {
-        nlmsghdr header;
-        std::memcpy(&header, bytes, sizeof header);
-        if (header.nlmsg_len < sizeof header || header.nlmsg_len > size) return false;
-        if (takes_away(header.nlmsg_type)) return true;
-        const std::size_t step = std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), size);
-        bytes += step;
-        size -= step;
-    }
-    return false;
-}
-
 }  // namespace
 
-RuleWatch::RuleWatch(UniqueFd events, UniqueFd stop, std::function<void()> lost)
+RuleWatch::RuleWatch(UniqueFd events, UniqueFd stop, std::function<bool(pid_t port)> ours,
+                     std::function<void()> lost)
     : events_(std::move(events)),
       stop_(std::move(stop)),
+      ours_(std::move(ours)),
       lost_(std::move(lost)),
       thread_([this] { run(); }) {}
 
@@ -52,49 +44,58 @@ RuleWatch::~RuleWatch() {
     thread_.join();
 }
 
-Result<std::unique_ptr<RuleWatch>> RuleWatch::start(std::function<void()> lost) {
-    UniqueFd events(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
-    if (!events) return fail_errno("open netlink socket");
-    const sockaddr_nl address{.nl_family = AF_NETLINK};
-    if (::bind(events.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        return fail_errno("bind netlink socket");
-    const int group = NFNLGRP_NFTABLES;
-    if (::setsockopt(events.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-        return fail_errno("listen to nftables");
+Result<std::unique_ptr<RuleWatch>> RuleWatch::start(std::function<bool(pid_t port)> ours,
+                                                    std::function<void()> lost) {
+    BERTH_TRY(auto events, sys::listen_to_netlink(NETLINK_NETFILTER, NFNLGRP_NFTABLES));
     UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
     if (!stop) return fail_errno("eventfd");
-    return std::unique_ptr<RuleWatch>(new RuleWatch(std::move(events), std::move(stop), std::move(lost)));
+    return std::unique_ptr<RuleWatch>(
+        new RuleWatch(std::move(events), std::move(stop), std::move(ours), std::move(lost)));
 }
 
-bool RuleWatch::drain() {
-    bool gone = false;
+void RuleWatch::note(const char* bytes, std::size_t size) {
+    while (size >= sizeof(nlmsghdr)) {
+        nlmsghdr header;
+        std::memcpy(&header, bytes, sizeof header);
+        if (header.nlmsg_len < sizeof header || header.nlmsg_len > size) return;
+        if (takes_away(header.nlmsg_type)) takers_.insert(static_cast<pid_t>(header.nlmsg_pid));
+        const std::size_t step = std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), size);
+        bytes += step;
+        size -= step;
+    }
+}
+
+void RuleWatch::drain() {
     alignas(nlmsghdr) std::array<char, 32 << 10> buffer;
     for (;;) {
         const ssize_t got = ::recv(events_.get(), buffer.data(), buffer.size(), 0);
         if (got < 0 && errno == EINTR) continue;
-        // More was told than the socket holds.
         if (got < 0 && errno == ENOBUFS) {
-            gone = true;
+            takers_.insert(kUnknown);
             continue;
         }
-        if (got <= 0) return gone;
-        gone = anything_gone(buffer.data(), static_cast<std::size_t>(got)) || gone;
+        if (got <= 0) return;
+        note(buffer.data(), static_cast<std::size_t>(got));
     }
+}
+
+bool RuleWatch::others_took() const {
+    return std::any_of(takers_.begin(), takers_.end(),
+                       [&](pid_t port) { return port == kUnknown || !ours_(port); });
 }
 
 void RuleWatch::run() {
     pollfd fds[] = {{.fd = events_.get(), .events = POLLIN, .revents = 0},
                     {.fd = stop_.get(), .events = POLLIN, .revents = 0}};
-    bool gone = false;
     for (;;) {
-        const int ready = ::poll(fds, 2, gone ? kMomentMs : -1);
+        const int ready = ::poll(fds, 2, takers_.empty() ? -1 : kMomentMs);
         if (ready < 0 && errno != EINTR) return;
         if (ready > 0 && fds[1].revents) return;
-        if (ready > 0) gone = drain() || gone;
-        if (ready == 0 && gone) {
-            gone = false;
-            lost_();
-        }
+        if (ready > 0) drain();
+        if (ready != 0) continue;
+        const bool lost = others_took();
+        takers_.clear();
+        if (lost) lost_();
     }
 }
 

@@ -1,6 +1,7 @@
 #include "network/names/netd_client.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -28,8 +29,9 @@ Result<UniqueFd> seqpacket() {
 
 }  // namespace
 
-Result<> NetdClient::open() {
+Result<> NetdClient::open(std::function<void()> lost) {
     const std::lock_guard lock(mutex_);
+    BERTH_TRY(watch_, NetdWatch::start(std::move(lost)));
     // berth-netd reads here without privileges; who gets this far has passed the state root.
     BERTH_CHECK(make_folders(folder(), 0711));
     if (auto connected = connect_locked(); !connected)
@@ -49,8 +51,17 @@ Result<> NetdClient::connect_locked() {
         return fail(ErrorKind::kUnavailable, "berth-netd speaks another version");
     for (std::size_t i = 2; i < answer.words.size(); ++i)
         if (!answer.words[i].empty()) served_.insert(answer.words[i]);
+    BERTH_TRY(auto watched, socket.duplicate());
     connection_ = std::move(socket);
+    watch_->add(std::move(watched));
     return {};
+}
+
+void NetdClient::drop_ended_locked() {
+    pollfd end{.fd = connection_.get(), .events = 0, .revents = 0};
+    if (!connection_ || ::poll(&end, 1, 0) != 1) return;
+    connection_.reset();
+    served_.clear();
 }
 
 Result<> NetdClient::start_locked() {
@@ -124,11 +135,13 @@ void NetdClient::remove(const std::string& container) {
 
 bool NetdClient::serves(const std::string& what) {
     const std::lock_guard lock(mutex_);
+    drop_ended_locked();
     return served_.contains(what);
 }
 
 std::set<std::string> NetdClient::served() {
     const std::lock_guard lock(mutex_);
+    drop_ended_locked();
     return served_;
 }
 

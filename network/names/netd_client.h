@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -7,6 +9,7 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "network/names/names_file.h"
+#include "network/names/netd_watch.h"
 #include "network/names/resolver_sockets.h"
 
 namespace berth::network {
@@ -18,8 +21,9 @@ class NetdClient {
     NetdClient(std::string state_dir, std::string netd_path)
         : state_dir_(std::move(state_dir)), netd_path_(std::move(netd_path)) {}
 
-    // Folders, and the connection to a netd that is there.
-    Result<> open();
+    // Folders, and the connection to a netd that is there. `lost` is called, on another thread, when a netd
+    // has ended without being told to: what it served it serves no more.
+    Result<> open(std::function<void()> lost);
     // Starts netd if there is none. The sockets are netd's from here on.
     Result<> add(const std::string& container, ResolverSockets sockets);
     // What arrives at `socket` (which listens or is bound) goes to `address`:`port`. The socket is netd's.
@@ -27,7 +31,7 @@ class NetdClient {
                    const std::string& address, std::uint16_t port);
     // Idempotent; the host's port is free when it returns.
     void unproxy(const std::string& key);
-    // Whether netd has this container or key.
+    // Whether netd has this container or key. Nothing is served by one that has ended.
     bool serves(const std::string& what);
     std::set<std::string> served();
 
@@ -42,6 +46,7 @@ class NetdClient {
  private:
     std::string folder() const { return state_dir_ + "/names"; }
     std::string socket_path() const { return state_dir_ + "/netd.sock"; }
+    void drop_ended_locked();
     Result<> connect_locked();
     Result<> start_locked();
     // Asks, starting netd if nobody answers.
@@ -53,6 +58,7 @@ class NetdClient {
     std::mutex mutex_;
     UniqueFd connection_;
     std::set<std::string> served_;
+    std::unique_ptr<NetdWatch> watch_;  // last: its thread uses the others
 };
 
 }  // namespace berth::network

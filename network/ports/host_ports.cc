@@ -157,6 +157,12 @@ HostPort HostPorts::adopt(const HostPortRequest& request, bool bind) {
     return port;
 }
 
+Result<UniqueFd> HostPorts::bind_again(const HostPort& port) {
+    return bind_port(
+        {.host_ip = port.host_ip, .protocol = port.protocol, .first = port.port, .last = port.port},
+        port.port);
+}
+
 void HostPorts::release(const HostPort& port) {
     free({.host_ip = port.host_ip, .protocol = port.protocol, .first = port.port, .last = port.port},
          port.port);

@@ -42,6 +42,8 @@ class HostPorts {
     // A port whose rules are there already (recovery): reserved even when it cannot be bound.
     // `bind` false: somebody of ours has the socket.
     HostPort adopt(const HostPortRequest& request, bool bind = true);
+    // A new socket for a port that is ours and whose socket somebody has lost.
+    static Result<UniqueFd> bind_again(const HostPort& port);
     // The caller drops the HostPort, and with it the socket.
     void release(const HostPort& port);
 

@@ -14,6 +14,14 @@
 #include "engine/sys/netlink.h"
 
 namespace berth::network {
+
+// What a flow's tuple says: who, to whom, by which protocol and port.
+struct Conntrack::Tuple {
+    std::uint32_t source = 0, destination = 0;
+    std::uint8_t protocol = 0;
+    std::uint16_t destination_port = 0;
+};
+
 namespace {
 
 using sys::attribute_value;
@@ -24,13 +32,7 @@ std::uint16_t conntrack(int message) {
     return static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | message);
 }
 
-// What a flow's tuple says: who, to whom, by which protocol and port.
-struct Tuple {
-    std::uint32_t source = 0, destination = 0;
-    std::uint8_t protocol = 0;
-    std::uint16_t destination_port = 0;
-};
-
+template <class Tuple>
 Tuple parse_tuple(std::string_view flow, std::uint16_t type) {
     Tuple tuple;
     const auto bytes = find_attribute(flow, type);
@@ -47,8 +49,18 @@ Tuple parse_tuple(std::string_view flow, std::uint16_t type) {
     return tuple;
 }
 
-Result<> forget_if(const std::function<bool(const Tuple& original, const Tuple& reply)>& wanted) {
-    BERTH_TRY(auto socket, sys::NetlinkSocket::open(NETLINK_NETFILTER));
+void report(const Result<>& result) {
+    if (!result) log::debug("cannot flush conntrack", {{"error", result.error().message}});
+}
+
+}  // namespace
+
+Result<> Conntrack::forget_if(const std::function<bool(const Tuple& original, const Tuple& reply)>& wanted) {
+    const std::lock_guard lock(mutex_);
+    if (!socket_) {
+        BERTH_TRY(socket_, sys::NetlinkSocket::open(NETLINK_NETFILTER));
+    }
+    auto& socket = *socket_;
     const nfgenmsg family{.nfgen_family = AF_INET, .version = NFNETLINK_V0, .res_id = 0};
     NetlinkMessage dump(conntrack(IPCTNL_MSG_CT_GET), NLM_F_DUMP);
     dump.body(family);
@@ -56,7 +68,8 @@ Result<> forget_if(const std::function<bool(const Tuple& original, const Tuple& 
     std::vector<std::string> ids;
     BERTH_CHECK(socket.request(dump, [&](const sys::NetlinkAnswer& answer) {
         const auto flow = answer.attributes(sizeof family);
-        if (!wanted(parse_tuple(flow, CTA_TUPLE_ORIG), parse_tuple(flow, CTA_TUPLE_REPLY))) return;
+        if (!wanted(parse_tuple<Tuple>(flow, CTA_TUPLE_ORIG), parse_tuple<Tuple>(flow, CTA_TUPLE_REPLY)))
+            return;
         originals.emplace_back(find_attribute(flow, CTA_TUPLE_ORIG).value_or(std::string_view{}));
         ids.emplace_back(find_attribute(flow, CTA_ID).value_or(std::string_view{}));
     }));
@@ -70,13 +83,7 @@ Result<> forget_if(const std::function<bool(const Tuple& original, const Tuple& 
     return {};
 }
 
-void report(const Result<>& result) {
-    if (!result) log::debug("cannot flush conntrack", {{"error", result.error().message}});
-}
-
-}  // namespace
-
-void forget_connections(Ip address) {
+void Conntrack::forget_connections(Ip address) {
     report(forget_if([&](const Tuple& original, const Tuple& reply) {
         const auto value = static_cast<std::uint32_t>(address.value);
         return original.source == value || original.destination == value || reply.source == value ||
@@ -84,7 +91,7 @@ void forget_connections(Ip address) {
     }));
 }
 
-void forget_udp_flows(const std::set<std::uint16_t>& host_ports) {
+void Conntrack::forget_udp_flows(const std::set<std::uint16_t>& host_ports) {
     if (host_ports.empty()) return;
     report(forget_if([&](const Tuple& original, const Tuple&) {
         return original.protocol == IPPROTO_UDP && host_ports.count(original.destination_port) > 0;
