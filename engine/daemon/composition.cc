@@ -160,10 +160,7 @@ Result<> Composition::Parts::open_services() {
     settings.cgroup_parent = config.cgroup_parent;
     BERTH_TRY(settings.init_path, companion(folder, "berth-init"));
     settings.default_log_driver = config.log_driver;
-    for (const auto& option : config.log_options) {
-        auto equals = option.find('=');
-        settings.default_log_options[option.substr(0, equals)] = option.substr(equals + 1);
-    }
+    settings.default_log_options = config.log_options;
     BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images,
                                                               *snapshots, *volumes, *networks, settings}));
     return {};

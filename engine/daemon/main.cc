@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 
 #include "engine/api/common_headers.h"
@@ -32,13 +34,13 @@ int socket_group(const Config& config) {
 }
 
 Result<> listen(http::Server& server, const Config& config) {
-    std::vector<std::string> hosts = config.hosts;
-    if (hosts.empty()) hosts.push_back("unix:///run/berth/berth.sock");
-    for (const auto& host : hosts) {
+    for (const auto& host : config.hosts) {
         if (host.starts_with("unix://")) {
             const std::string path = host.substr(7);
             BERTH_CHECK(in("failed to load listeners", server.listen_unix(path, 0660, socket_group(config))));
             log::info("API listen on " + path);
+        } else if (host.starts_with("fd://")) {
+            return fail(ErrorKind::kNotImplemented, host + ": socket activation is not supported yet");
         } else {
             log::warning(
                 "binding to an IP address without TLS: access to it is equivalent to root access on the host",
@@ -77,18 +79,33 @@ Result<> run(const Config& config) {
     return result;
 }
 
-int main(const std::vector<std::string>& arguments) {
+log::Level level_of(const Config& config) {
+    if (config.debug) return log::Level::kDebug;
+    std::string name = config.log_level;
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+    if (name == "trace") return log::Level::kDebug;
+    if (name == "panic") return log::Level::kFatal;
+    log::Level level = log::Level::kInfo;
+    log::parse_level(name, level);
+    return level;
+}
+
+int main(const std::string& program, const std::vector<std::string>& arguments) {
     // One io thread and few helpers: two arenas keep what glibc hoards per thread small.
     ::mallopt(M_ARENA_MAX, 2);
     ::mallopt(M_TRIM_THRESHOLD, 256 << 10);
     ::umask(022);
     auto config = load_config(arguments);
     if (!config) {
-        fmt::print(stderr, "{}\n", config.error().message);
-        if (config.error().message.starts_with("unknown")) fmt::print(stderr, "See 'berthd --help'.\n");
+        const std::string& message = config.error().message;
+        fmt::print(stderr, "{}\n", message);
+        const bool usage = message.starts_with("unknown") || message.starts_with("invalid argument") ||
+                           message.starts_with("flag needs");
+        if (usage) fmt::print(stderr, "See '{} --help'.\n", program);
         return 1;
     }
-    if (config->show_help) return fmt::print("{}", usage()), 0;
+    for (const auto& note : config->deprecations) fmt::print(stderr, "{}\n", note);
+    if (config->show_help) return fmt::print("{}", usage(program)), 0;
     if (config->show_version) {
         fmt::print("Berth version {}, build {} (Docker {}, API {})\n", BERTH_VERSION, git_commit(),
                    api::kCompatVersion, api::version_text(api::kLatest));
@@ -99,9 +116,8 @@ int main(const std::vector<std::string>& arguments) {
         fmt::print(stderr, "failed to start daemon: berthd needs to be started with root privileges\n");
         return 1;
     }
-    log::Level level = log::Level::kInfo;
-    log::parse_level(config->debug ? "debug" : config->log_level, level);
-    log::configure(level, config->log_format == "json" ? log::Format::kJson : log::Format::kText);
+    log::configure(level_of(*config), config->log_format == "json" ? log::Format::kJson : log::Format::kText);
+    for (const auto& remark : remarks(*config)) log::warning(remark);
     auto result = run(*config);
     if (result) return 0;
     log::error("failed to start daemon", {{"error", result.error().message}});
@@ -113,5 +129,6 @@ int main(const std::vector<std::string>& arguments) {
 }  // namespace berth::daemon
 
 int main(int argc, char** argv) {
-    return berth::daemon::main({argv + 1, argv + argc});
+    const std::string path = argc > 0 ? argv[0] : "berthd";
+    return berth::daemon::main(path.substr(path.rfind('/') + 1), {argv + 1, argv + argc});
 }
