@@ -46,12 +46,15 @@ Result<> check_options(const std::map<std::string, std::string>& options) {
             return invalid("invalid option: \"" + name + "\"");
         }
     }
-    if (options.count("size") > 0) return invalid("quota size requested but no quota support");
-    if (options.empty()) return {};
-    if (options.count("device") == 0) return invalid("missing required option: \"device\"");
-    if (options.count("type") == 0) return invalid("missing required option: \"type\"");
-    return fail(ErrorKind::kNotImplemented,
-                "the local driver's options type, o and device are not supported yet");
+    if (options.contains("size")) return invalid("quota size requested but no quota support");
+    auto needs = [&](const char* option, const char* other) -> Result<> {
+        if (!options.contains(option) || options.contains(other)) return {};
+        return invalid(std::string("missing required option: \"") + other + "\"");
+    };
+    BERTH_CHECK(needs("type", "device"));
+    BERTH_CHECK(needs("o", "device"));
+    BERTH_CHECK(needs("device", "type"));
+    return {};
 }
 
 }  // namespace berth::volumes

@@ -12,8 +12,8 @@ namespace berth::volumes {
 Result<> check_name(const std::string& name);
 // "" and "local" are the one driver there is.
 Result<> check_driver(const std::string& driver);
-// The local driver's options. type, device and o (a file system that is mounted with the volume) are
-// kNotImplemented; size needs a quota.
+// The local driver's options: type, device and o (a file system that is mounted with the volume), and size,
+// which needs a quota.
 Result<> check_options(const std::map<std::string, std::string>& options);
 
 }  // namespace berth::volumes

@@ -8,17 +8,19 @@
 
 namespace berth::volumes {
 
-// The folders of all volumes; README.md draws them. Not thread-safe.
+// The folders of all volumes; README.md draws them. Calls for different volumes may come at once.
 class Folders {
  public:
     // Makes the root and sweeps what a crash left half done.
     static Result<Folders> open(std::string root);
 
-    std::string mountpoint(const std::string& name) const { return root_ + "/" + name + "/_data"; }
+    std::string folder(const std::string& name) const { return root_ + "/" + name; }
+    std::string mountpoint(const std::string& name) const { return folder(name) + "/_data"; }
     // Every volume whose record can be read; others are logged and left alone.
     Result<std::vector<Volume>> load() const;
-    // On disk when it returns. kConflict if the name is taken by a folder that is no volume.
-    Result<> add(const Volume& volume);
+    // On disk when it returns; with a folder for contents, or for the record alone. kConflict if the name is
+    // taken by a folder that is no volume.
+    Result<> add(const Volume& volume, bool with_contents);
     // Takes the folder away from its name, on disk when it returns, and then deletes it.
     Result<> remove(const std::string& name);
 

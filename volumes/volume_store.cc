@@ -8,11 +8,13 @@ namespace berth::volumes {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> kMigrations{
+constexpr std::array<std::string_view, 2> kMigrations{
     "CREATE TABLE volume_volumes (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE volume_users (name TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (name, container)) "
     "WITHOUT ROWID;"
-    "CREATE INDEX volume_users_container ON volume_users (container);"};
+    "CREATE INDEX volume_users_container ON volume_users (container);",
+    "CREATE TABLE volume_mounts (name TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (name, container)) "
+    "WITHOUT ROWID;"};
 
 Result<> put(state::Connection& connection, const Volume& volume) {
     BERTH_TRY(auto row, connection.prepare("INSERT INTO volume_volumes (name, record) VALUES (?,?)"));
@@ -37,10 +39,12 @@ Result<> VolumeStore::reset(const std::vector<Volume>& volumes) {
     });
 }
 
-Result<Users> VolumeStore::load_users() {
+Result<Users> VolumeStore::load(Relation relation) {
     Users out;
     BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto rows, connection.prepare("SELECT name, container FROM volume_users"));
+        const bool uses = relation == Relation::kUse;
+        BERTH_TRY(auto rows, connection.prepare(uses ? "SELECT name, container FROM volume_users"
+                                                     : "SELECT name, container FROM volume_mounts"));
         for (;;) {
             BERTH_TRY(const bool more, rows.step());
             if (!more) return {};
@@ -58,21 +62,48 @@ Result<> VolumeStore::insert(const Volume& volume) {
 Result<> VolumeStore::remove(const std::string& name) {
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
         BERTH_CHECK(run(connection, "DELETE FROM volume_volumes WHERE name = ?", name));
+        BERTH_CHECK(run(connection, "DELETE FROM volume_mounts WHERE name = ?", name));
         return run(connection, "DELETE FROM volume_users WHERE name = ?", name);
     });
 }
 
-Result<> VolumeStore::add_user(const std::string& name, const std::string& container) {
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto row,
-                  connection.prepare("INSERT OR IGNORE INTO volume_users (name, container) VALUES (?,?)"));
-        return row.bind(1, name).bind(2, container).run();
-    });
+Result<> VolumeStore::add(Relation relation, const std::string& name, const std::string& container) {
+    const bool uses = relation == Relation::kUse;
+    return database_.write(
+        uses ? state::Durability::kFull : state::Durability::kNormal,
+        [&](state::Connection& connection) -> Result<> {
+            BERTH_TRY(auto row,
+                      connection.prepare(
+                          uses ? "INSERT OR IGNORE INTO volume_users (name, container) VALUES (?,?)"
+                               : "INSERT OR IGNORE INTO volume_mounts (name, container) VALUES (?,?)"));
+            return row.bind(1, name).bind(2, container).run();
+        });
 }
 
 Result<> VolumeStore::remove_user(const std::string& container) {
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) {
         return run(connection, "DELETE FROM volume_users WHERE container = ?", container);
+    });
+}
+
+Result<> VolumeStore::remove_mount(const std::string& name, const std::string& container) {
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
+        BERTH_TRY(auto row, connection.prepare("DELETE FROM volume_mounts WHERE name = ? AND container = ?"));
+        return row.bind(1, name).bind(2, container).run();
+    });
+}
+
+Result<> VolumeStore::replace_users(const Users& users) {
+    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+        BERTH_CHECK(connection.execute("DELETE FROM volume_users"));
+        for (const auto& [name, containers] : users) {
+            for (const auto& container : containers) {
+                BERTH_TRY(auto row,
+                          connection.prepare("INSERT INTO volume_users (name, container) VALUES (?,?)"));
+                BERTH_CHECK(row.bind(1, name).bind(2, container).run());
+            }
+        }
+        return {};
     });
 }
 

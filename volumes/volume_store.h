@@ -12,18 +12,22 @@ namespace berth::volumes {
 
 using Users = std::map<std::string, std::set<std::string>>;  // volume -> containers
 
-// The rows of volumes and of who uses them. Every change is durable when the call returns.
+// The rows of volumes, of who uses them, and of who has them mounted. Every change is durable when the call
+// returns; those of mounts survive a crash of the daemon, and mean nothing after one of the machine.
 class VolumeStore {
  public:
     explicit VolumeStore(state::Database& database) : database_(database) {}
 
     // Makes the rows those of `volumes`; uses of volumes that are not among them go.
     Result<> reset(const std::vector<Volume>& volumes);
-    Result<Users> load_users();
+    enum class Relation { kUse, kMount };
+    Result<Users> load(Relation relation);
+    Result<> add(Relation relation, const std::string& name, const std::string& container);
+    Result<> remove_user(const std::string& container);
+    Result<> remove_mount(const std::string& name, const std::string& container);
+    Result<> replace_users(const Users& users);
     Result<> insert(const Volume& volume);
     Result<> remove(const std::string& name);
-    Result<> add_user(const std::string& name, const std::string& container);
-    Result<> remove_user(const std::string& container);
 
  private:
     state::Database& database_;

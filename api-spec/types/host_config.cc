@@ -51,6 +51,10 @@ void fields(auto& visit, Either<VolumeOptions> auto& self) {
     visit("Subpath", self.subpath);
 }
 
+void fields(auto& visit, Either<ImageOptions> auto& self) {
+    visit("Subpath", self.subpath);
+}
+
 void fields(auto& visit, Either<TmpfsOptions> auto& self) {
     visit("SizeBytes", self.size_bytes);
     visit("Mode", self.mode);
@@ -66,7 +70,7 @@ void fields(auto& visit, Either<MountRequest> auto& self) {
     visit("BindOptions", self.bind_options);
     visit("VolumeOptions", self.volume_options);
     visit("TmpfsOptions", self.tmpfs_options);
-    visit.unsupported("ImageOptions", Empty::kNull);
+    visit("ImageOptions", self.image_options);
     visit.unsupported("ClusterOptions", Empty::kNull);
 }
 

@@ -53,6 +53,10 @@ struct VolumeOptions {
     std::string subpath;
 };
 
+struct ImageOptions {
+    std::string subpath;
+};
+
 struct TmpfsOptions {
     std::int64_t size_bytes = 0, mode = 0;
     std::vector<std::vector<std::string>> options;
@@ -64,6 +68,7 @@ struct MountRequest {
     std::string consistency;  // accepted and meaningless on Linux, as in Docker
     std::optional<BindOptions> bind_options;
     std::optional<VolumeOptions> volume_options;
+    std::optional<ImageOptions> image_options;
     std::optional<TmpfsOptions> tmpfs_options;
 };
 

@@ -102,7 +102,7 @@ Async<Result<>> create(Services services, Exchange& exchange) {
             "this node to swarm and try again.");
     }
     auto work = [&services, &wanted] {
-        return services.volumes.create(wanted.name, wanted.driver, wanted.driver_opts, wanted.labels);
+        return services.volumes.create({wanted.name, wanted.driver, wanted.driver_opts, wanted.labels});
     };
     auto created = co_await services.pool.run(work);
     if (!created) co_return Failure(std::move(created.error()));

@@ -42,7 +42,6 @@ Result<> unsupported(const char* field) {
 }
 
 Result<> check_modes(types::HostConfig& host) {
-    if (!host.volume_driver.empty() && host.volume_driver != "local") return unsupported("VolumeDriver");
     if (!host.userns_mode.empty() && host.userns_mode != "host")
         return bad("invalid user namespace mode: " + host.userns_mode);
     if (!host.uts_mode.empty() && host.uts_mode != "host") return bad("invalid UTS mode: " + host.uts_mode);

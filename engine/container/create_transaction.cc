@@ -7,6 +7,7 @@
 #include "engine/container/create_checks.h"
 #include "engine/container/health.h"
 #include "engine/container/mount_points.h"
+#include "engine/container/mounting.h"
 #include "engine/container/names.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
@@ -58,7 +59,8 @@ Result<Container> build(const Core& core, CreateRequest& request, Created& creat
         BERTH_CHECK(merge_image(request.config, image::RunConfig()));
     }
     BERTH_CHECK(normalise_ports(request.config, request.host));
-    BERTH_TRY(container.mounts, plan_mounts(request.config, request.host));
+    MountContext context{core.parts.config.data_root, {}};
+    BERTH_TRY(container.mounts, plan_mounts(request.config, request.host, context));
     container.network = request.host.network_mode;
     if (container.network == "host") {
         char name[256] = {};
@@ -83,13 +85,7 @@ Result<> make_parts(const Core& core, Container& container) {
     BERTH_CHECK(make_folders(core.store.folder(container.id), 0710));
     BERTH_CHECK(core.parts.snapshots.prepare(container.id, container.snapshot_parent));
     for (auto& mount : container.mounts) {
-        if (mount.type != "volume") continue;
-        if (mount.name.empty()) mount.name = new_id();
-        if (mount.anonymous)
-            BERTH_CHECK(
-                core.parts.volumes.create(mount.name, "local", {}, {{"com.docker.volume.anonymous", ""}}));
-        BERTH_TRY(auto volume, core.parts.volumes.acquire(mount.name, container.id));
-        mount.source = volume.mountpoint;
+        if (mount.type == "volume") BERTH_CHECK(acquire_volume(core, container.id, mount));
     }
     return {};
 }

@@ -152,6 +152,8 @@ json mounts_json(const Container& container) {
         if (mount.type == "volume") {
             out["Name"] = mount.name;
             out["Driver"] = mount.driver;
+        } else if (mount.type == "image") {
+            out["Name"] = mount.name;
         }
         mounts.push_back(std::move(out));
     }

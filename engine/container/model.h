@@ -37,14 +37,22 @@ struct State {
 
 // A mount as inspect shows it, and as a start makes it.
 struct MountPoint {
-    std::string type;  // bind, volume, tmpfs
-    std::string name;  // of a volume
+    std::string type;  // bind, volume, tmpfs, image
+    std::string name;  // of a volume; of an image as it was asked for
     std::string source, destination, driver, mode, propagation;
     bool read_write = true;
-    bool copy_up = false;              // a volume that is filled from the image while it is empty
-    bool anonymous = false;            // goes with `rm -v` and --rm
-    bool create_source = false;        // -v makes a missing folder on the host, --mount does not
-    std::vector<std::string> options;  // of a tmpfs, or more words for a bind
+    bool copy_up = false;          // a volume that is filled from the image while it is empty
+    bool anonymous = false;        // goes with `rm -v` and --rm
+    bool create_source = false;    // -v makes a missing folder on the host, --mount does not
+    bool own_propagation = false;  // asked for, not the default
+    bool non_recursive = false;    // what is mounted below a bind's source stays out
+    // Of a read-only mount: what is mounted below stays writable; or the start fails where the kernel cannot
+    // make it read-only.
+    bool read_only_non_recursive = false, read_only_force_recursive = false;
+    std::string subpath;               // of a volume or an image: what is mounted of it; relative, clean
+    std::vector<std::string> options;  // of a tmpfs
+    // What a volume that is not there is made with. Not kept: by then it is there.
+    std::map<std::string, std::string> volume_labels, volume_options;
 };
 
 // One container. Values of this type are shared as `const`: a change is a new value in the store.

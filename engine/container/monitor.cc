@@ -29,6 +29,10 @@ Async<void> release_resources(Core& core, std::string id) {
     auto removed = co_await core.parts.tasks.remove(id);
     if (!removed)
         log::warning("cannot remove a task", {{"container", id}, {"error", removed.error().message}});
+    auto unmount = [&core, id] { return core.parts.volumes.unmount(id); };
+    auto unmounted = co_await core.parts.pool.run(std::move(unmount));
+    if (!unmounted)
+        log::warning("a volume stays mounted", {{"container", id}, {"error", unmounted.error().message}});
 }
 
 // Whether the container runs again (in a moment); false when this is the end.

@@ -33,6 +33,11 @@ json mount_json(const MountPoint& mount) {
             {"CopyUp", mount.copy_up},
             {"Anonymous", mount.anonymous},
             {"CreateSource", mount.create_source},
+            {"OwnPropagation", mount.own_propagation},
+            {"NonRecursive", mount.non_recursive},
+            {"ReadOnlyNonRecursive", mount.read_only_non_recursive},
+            {"ReadOnlyForceRecursive", mount.read_only_force_recursive},
+            {"Subpath", mount.subpath},
             {"Options", mount.options}};
 }
 
@@ -49,6 +54,11 @@ MountPoint parse_mount(const json& from) {
     mount.copy_up = from.at("CopyUp");
     mount.anonymous = from.at("Anonymous");
     mount.create_source = from.at("CreateSource");
+    mount.own_propagation = from.value("OwnPropagation", false);
+    mount.non_recursive = from.value("NonRecursive", false);
+    mount.read_only_non_recursive = from.value("ReadOnlyNonRecursive", false);
+    mount.read_only_force_recursive = from.value("ReadOnlyForceRecursive", false);
+    mount.subpath = from.value("Subpath", "");
     mount.options = from.at("Options").get<std::vector<std::string>>();
     return mount;
 }

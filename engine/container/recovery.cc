@@ -80,6 +80,16 @@ Async<void> settle(Core& core, std::string id, bool restarting) {
         log::error("cannot start a container", {{"container", id}, {"error", started.error().message}});
 }
 
+std::vector<volumes::VolumeUse> volume_uses(const Core& core, const std::vector<std::string>& live) {
+    std::vector<volumes::VolumeUse> uses;
+    for (const auto& container : core.store.list()) {
+        bool runs = std::find(live.begin(), live.end(), container->id) != live.end();
+        for (const auto& mount : container->mounts)
+            if (mount.type == "volume") uses.push_back({mount.name, container->id, runs});
+    }
+    return uses;
+}
+
 }  // namespace
 
 Async<Result<>> run_recovery(Core& core, std::vector<std::string> remains) {
@@ -105,6 +115,9 @@ Async<Result<>> run_recovery(Core& core, std::vector<std::string> remains) {
     auto networks = [&core, &live] { return core.parts.networks.recover(live); };
     auto recovered = co_await core.parts.pool.run(std::move(networks));
     if (!recovered) log::error("networks are not as they should be", {{"error", recovered.error().message}});
+    auto volumes = [&core, uses = volume_uses(core, live)] { return core.parts.volumes.recover(uses); };
+    recovered = co_await core.parts.pool.run(std::move(volumes));
+    if (!recovered) log::error("volumes are not as they should be", {{"error", recovered.error().message}});
     auto sweep = [&core, &remains, &known] {
         remove_all_remains(core, std::set<std::string>(remains.begin(), remains.end()), known);
     };

@@ -11,12 +11,21 @@
 #include "engine/container/security_options.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/user_lookup.h"
+#include "engine/sys/mount_options.h"
 
 namespace berth::container {
 
 namespace {
 
-sys::Mount spec_mount(const MountPoint& mount) {
+// Read-only goes for what is mounted below as well, where the kernel can do that.
+Result<std::string> read_only_word(const MountPoint& mount) {
+    if (mount.read_only_non_recursive) return std::string("ro");
+    if (sys::can_set_attributes()) return std::string("rro");
+    if (!mount.read_only_force_recursive) return std::string("ro");
+    return fail(ErrorKind::kInvalidArgument, "rro is not supported: the kernel is older than 5.12");
+}
+
+Result<sys::Mount> spec_mount(const MountPoint& mount) {
     sys::Mount out;
     out.target = mount.destination;
     if (mount.type == "tmpfs") {
@@ -27,9 +36,11 @@ sys::Mount spec_mount(const MountPoint& mount) {
     }
     out.type = "bind";
     out.source = mount.source;
-    bool flat = std::find(mount.options.begin(), mount.options.end(), "bind") != mount.options.end();
-    out.options = {flat ? "bind" : "rbind"};
-    if (!mount.read_write) out.options.push_back("ro");
+    out.options = {mount.non_recursive ? "bind" : "rbind"};
+    if (!mount.read_write) {
+        BERTH_TRY(auto word, read_only_word(mount));
+        out.options.push_back(std::move(word));
+    }
     out.options.push_back(mount.propagation.empty() ? "rprivate" : mount.propagation);
     return out;
 }
@@ -119,7 +130,10 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     set_namespaces(container, inputs.netns, kHost.cgroup_v2, out);
     out.cgroups_path = core.cgroup_path(container);
     out.readonly_root = host.readonly_rootfs;
-    for (const auto& mount : inputs.mounts) out.mounts.push_back(spec_mount(mount));
+    for (const auto& mount : inputs.mounts) {
+        BERTH_TRY(auto made, spec_mount(mount));
+        out.mounts.push_back(std::move(made));
+    }
     add_etc_mounts(core, container, out.mounts);
     out.shm_size = host.shm_size;
     out.rootfs_propagation = root_propagation(inputs.mounts);

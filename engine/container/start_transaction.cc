@@ -1,10 +1,10 @@
 #include "engine/container/start_transaction.h"
 
 #include "engine/async/event.h"
-#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/cgroup/join_grace.h"
 #include "engine/container/etc_files.h"
+#include "engine/container/mounting.h"
 #include "engine/container/networking.h"
 #include "engine/container/runtime_plan.h"
 #include "engine/container/state_machine.h"
@@ -33,21 +33,7 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(inputs.root, sys::mount_detached(root));
     BERTH_CHECK(make_working_dir(container, inputs.root.get()));
-    inputs.mounts = container.mounts;
-    for (auto& mount : inputs.mounts) {
-        if (mount.type == "volume") {
-            BERTH_TRY(auto volume, core.parts.volumes.inspect(mount.name));
-            mount.source = volume.mountpoint;
-            if (mount.copy_up) {
-                BERTH_CHECK(core.parts.volumes.copy_up(mount.name, inputs.root.get(), mount.destination));
-            }
-        } else if (mount.type == "bind" && mount.create_source) {
-            if (!exists(mount.source)) {
-                BERTH_CHECK(in("error while creating mount source path '" + mount.source + "'",
-                               make_folders(mount.source, 0755)));
-            }
-        }
-    }
+    BERTH_TRY(inputs.mounts, prepare_mounts(core, container, inputs.root.get()));
     return inputs;
 }
 
@@ -170,6 +156,9 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         auto undone = co_await core.parts.pool.run(std::move(undo));
         if (!undone) log::warning("a network that is not used is left", {{"error", undone.error().message}});
     }
+    auto unmount = [&core, container] { return core.parts.volumes.unmount(container->id); };
+    auto unmounted = co_await core.parts.pool.run(std::move(unmount));
+    if (!unmounted) log::warning("a volume stays mounted", {{"error", unmounted.error().message}});
     co_return problem;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
 
 namespace berth::sys {
@@ -137,6 +138,14 @@ unsigned long mount_flags_of(std::uint64_t attributes) {
             break;  // relatime is what mount(2) does unasked
     }
     return flags;
+}
+
+bool can_set_attributes() {
+    static const bool kCan = [] {
+        mount_attr nothing{};
+        return ::mount_setattr(-1, "", 0, &nothing, sizeof nothing) == 0 || errno != ENOSYS;
+    }();
+    return kCan;
 }
 
 Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bool recursive) {

@@ -32,6 +32,9 @@ Result<MountOptions> parse_mount_options(const std::vector<std::string>& words);
 // Attributes as the flags of mount(2), for kernels without mount_setattr (before 5.12).
 unsigned long mount_flags_of(std::uint64_t attributes);
 
+// Whether the kernel has mount_setattr(2), which recursive words need (Linux 5.12).
+bool can_set_attributes();
+
 // mount_setattr(2) on the mount that `fd` stands for, and on all below it if `recursive`.
 Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bool recursive);
 

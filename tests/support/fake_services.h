@@ -233,10 +233,9 @@ class Snapshots final : public snapshot::Snapshotter {
 
 class Volumes final : public volumes::VolumeService {
  public:
-    Result<volumes::Volume> create(std::string name, std::string, std::map<std::string, std::string>,
-                                   std::map<std::string, std::string>) override {
-        all.insert(name);
-        return inspect(name);
+    Result<volumes::Volume> create(volumes::NewVolume wanted) override {
+        all.insert(wanted.name);
+        return inspect(wanted.name);
     }
     Result<volumes::Volume> inspect(const std::string& name) override {
         volumes::Volume volume;
@@ -249,10 +248,10 @@ class Volumes final : public volumes::VolumeService {
         all.erase(name);
         return {};
     }
-    Result<volumes::Volume> acquire(const std::string& name, const std::string& container) override {
-        all.insert(name);
-        used_[name].insert(container);
-        return inspect(name);
+    Result<volumes::Volume> acquire(volumes::NewVolume wanted, const std::string& container) override {
+        all.insert(wanted.name);
+        used_[wanted.name].insert(container);
+        return inspect(wanted.name);
     }
     Result<> release(const std::string& container) override {
         for (auto& [name, users] : used_) users.erase(container);
@@ -261,9 +260,22 @@ class Volumes final : public volumes::VolumeService {
     std::vector<std::string> users(const std::string& name) override {
         return {used_[name].begin(), used_[name].end()};
     }
-    Result<> copy_up(const std::string&, int, const std::string&) override { return {}; }
+    Result<std::string> mount(const std::string& name, const std::string& container) override {
+        mounted[container].insert(name);
+        return "/volumes/" + name;
+    }
+    Result<> unmount(const std::string& container) override {
+        mounted.erase(container);
+        return {};
+    }
+    Result<> recover(const std::vector<volumes::VolumeUse>&) override { return {}; }
+    Result<UniqueFd> open(const std::string& name, const std::string&) override {
+        return fail(ErrorKind::kNotFound, "volume " + name);
+    }
+    Result<> copy_up(const std::string&, const std::string&, int, const std::string&) override { return {}; }
 
     std::set<std::string> all;
+    std::map<std::string, std::set<std::string>> mounted;  // by container
 
  private:
     std::map<std::string, std::set<std::string>> used_;

@@ -3,7 +3,6 @@
 
 #include "engine/container/label_filter.h"
 #include "engine/container/list_entry.h"
-#include "engine/container/mount_points.h"
 #include "engine/container/names.h"
 #include "engine/container/ports.h"
 #include "engine/container/signals.h"
@@ -116,51 +115,6 @@ TEST(Ports, RangesBecomePortsAndBoundOnesAreExposed) {
     EXPECT_EQ(requested_ports(container).size(), 4u);
     for (const char* text : {"", "0", "65536", "80/icmp", "90-80", "x", "80-"})
         EXPECT_FALSE(parse_exposed(text)) << text;
-}
-
-TEST(Mounts, BindsVolumesAndTmpfs) {
-    types::ContainerConfig config;
-    types::HostConfig host;
-    host.binds = {"/tmp/../srv:/a/b/c:ro", "data:/data", "/anonymous"};
-    host.tmpfs["/t"] = "size=1m,ro";
-    config.volumes = {"/data", "/var/lib"};
-    auto mounts = plan_mounts(config, host);
-    ASSERT_TRUE(mounts) << mounts.error().message;
-    ASSERT_EQ(mounts->size(), 5u);
-    EXPECT_EQ(mounts->back().destination, "/a/b/c");
-    EXPECT_EQ(mounts->back().source, "/srv");
-    EXPECT_FALSE(mounts->back().read_write);
-    for (const auto& mount : *mounts) {
-        if (mount.destination == "/data") {
-            EXPECT_EQ(mount.name, "data");
-        }
-        if (mount.destination == "/var/lib") {
-            EXPECT_TRUE(mount.anonymous);
-        }
-        if (mount.destination == "/t") {
-            EXPECT_EQ(mount.options, std::vector<std::string>{"size=1m"});
-        }
-    }
-}
-
-TEST(Mounts, RefusesWhatNobodyMayMount) {
-    for (const char* bind :
-         {"/a:/proc", "/a:/proc/sys", "/a:/x/../proc/1", "/a:/", "/a:b", ":/a", "/a:/b:zz", "a:b:c:d"}) {
-        types::HostConfig host;
-        host.binds = {bind};
-        EXPECT_FALSE(plan_mounts({}, host)) << bind;
-    }
-    types::HostConfig twice;
-    twice.binds = {"/a:/x", "/b:/x/"};
-    auto refused = plan_mounts({}, twice);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message, "Duplicate mount point: /x");
-    types::HostConfig missing;
-    missing.mounts = {{.type = "bind", .source = "/no/such/folder", .target = "/x"}};
-    refused = plan_mounts({}, missing);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message,
-              "invalid mount config for type \"bind\": bind source path does not exist: /no/such/folder");
 }
 
 TEST(Labels, FilterByKeyAndValue) {
