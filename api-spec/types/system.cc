@@ -26,25 +26,29 @@ json to_json(const SystemVersion& version) {
 
 namespace {
 
+json or_null(const std::vector<std::string>& list) {
+    return list.empty() ? json(nullptr) : json(list);
+}
+
 json registry_config(const SystemInfo& info) {
-    json indexes{{"docker.io",
-                  {{"Name", "docker.io"}, {"Mirrors", json::array()}, {"Official", true}, {"Secure", true}}}};
+    json indexes{
+        {"docker.io",
+         {{"Name", "docker.io"}, {"Mirrors", info.registry_mirrors}, {"Official", true}, {"Secure", true}}}};
     for (const auto& host : info.insecure_registries) {
         indexes[host] = {{"Name", host}, {"Mirrors", json::array()}, {"Official", false}, {"Secure", false}};
     }
     return {{"IndexConfigs", indexes},
             {"InsecureRegistryCIDRs", info.insecure_registry_cidrs},
-            {"Mirrors", nullptr}};
+            {"Mirrors", or_null(info.registry_mirrors)}};
 }
 
 json runtimes(const SystemInfo& info) {
     json out = json::object();
-    for (const auto& [name, runtime] : info.runtimes) out[name] = {{"path", runtime.path}};
+    for (const auto& [name, runtime] : info.runtimes) {
+        out[name] = {{"path", runtime.path}};
+        if (!runtime.arguments.empty()) out[name]["runtimeArgs"] = runtime.arguments;
+    }
     return out;
-}
-
-json or_null(const std::vector<std::string>& list) {
-    return list.empty() ? json(nullptr) : json(list);
 }
 
 void add_limits(json& out, const Limits& limits) {

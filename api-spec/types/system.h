@@ -36,6 +36,7 @@ struct Limits {
 
 struct Runtime {
     std::string path;
+    std::vector<std::string> arguments;
 };
 
 struct SystemInfo {
@@ -52,7 +53,8 @@ struct SystemInfo {
     std::string kernel_version, operating_system, os_version, os_type, architecture;
     int cpus = 0;
     std::int64_t memory_bytes = 0;
-    std::vector<std::string> insecure_registry_cidrs, insecure_registries, labels, security_options, warnings;
+    std::vector<std::string> insecure_registry_cidrs, insecure_registries, registry_mirrors, labels,
+        security_options, warnings;
     std::map<std::string, Runtime> runtimes;
     std::string default_runtime, init_binary, firewall_backend;
     std::string http_proxy, https_proxy, no_proxy;

@@ -199,6 +199,20 @@ class ContainerStats {
     virtual Async<Result<std::string>> sample(std::string id, std::string previous) = 0;
 };
 
+// A program with runc's command line.
+struct RuntimeProgram {
+    std::string path;  // "": the engine's own
+    std::vector<std::string> arguments;
+};
+
+// What a container gets that does not say. It may change while the daemon runs; read on the io thread.
+struct ContainerDefaults {
+    std::map<std::string, RuntimeProgram> runtimes{{"runc", {}}, {"io.containerd.runc.v2", {}}};
+    std::string runtime = "runc";
+    std::string ipc_mode = "private", cgroupns_mode = "host";
+    std::int64_t shm_size = 64 << 20;  // bytes
+};
+
 struct ContainerConfig {
     std::string data_root, state_root;
     std::string cgroup_parent = "/docker";
@@ -207,6 +221,12 @@ struct ContainerConfig {
     std::map<std::string, std::string> default_log_options;
     bool init = false;      // for containers that do not say
     std::string init_path;  // of the program that --init puts in front
+    bool cgroup_v2 = false;
+    bool no_new_privileges = false;
+    std::string seccomp_profile;             // as in spec::ContainerSpec
+    std::vector<types::Ulimit> ulimits;      // beside those of the container itself
+    std::vector<std::string> host_gateways;  // what host-gateway stands for; empty: the default bridge's
+    ContainerDefaults defaults;
 };
 
 // The daemon's collaborators; all of them outlive the services.
@@ -236,6 +256,7 @@ class ContainerServices {
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.
     virtual Async<Result<>> recover() = 0;
+    virtual void set_defaults(ContainerDefaults defaults) = 0;
     // From now on what stops is not stopped by the user, and no restart policy answers: the next daemon does.
     virtual void begin_shutdown() = 0;
     // Ends the coroutines of this folder; containers go on running.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/container/defaults.h"
 #include "engine/container/health.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
@@ -52,11 +53,6 @@ Result<> check_modes(types::HostConfig& host) {
     if (!host.isolation.empty() && host.isolation != "default") {
         return bad("invalid isolation '" + host.isolation + "' on linux");
     }
-    if (host.runtime.empty()) host.runtime = "runc";
-    if (host.runtime != "runc" && host.runtime != "io.containerd.runc.v2") {
-        return bad("unknown or invalid runtime name: " + host.runtime);
-    }
-    if (host.ipc_mode.empty()) host.ipc_mode = "private";
     if (host.ipc_mode.starts_with("container:")) return unsupported("IpcMode");
     if (host.ipc_mode != "private" && host.ipc_mode != "none" && host.ipc_mode != "host" &&
         host.ipc_mode != "shareable") {
@@ -153,13 +149,13 @@ Result<> check_and_complete(CreateRequest& request, const ContainerConfig& confi
     BERTH_CHECK(check_texts(request));
     BERTH_CHECK(check_resources(request.host));
     BERTH_CHECK(check_restart_policy(request.host));
+    BERTH_CHECK(apply_defaults(request.host, config));
     BERTH_CHECK(check_modes(request.host));
     BERTH_CHECK(check_network(request));
     BERTH_CHECK(parse_security_options(request.host.security_opt));
     BERTH_CHECK(check_ulimits(request.host));
     BERTH_CHECK(check_health(request.config.healthcheck));
     BERTH_CHECK(check_log(request.host.log_config, config));
-    if (request.host.shm_size == 0) request.host.shm_size = 64 << 20;
     return {};
 }
 

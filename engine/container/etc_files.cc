@@ -67,7 +67,10 @@ Result<> write_etc_files(const Core& core, const Container& container, const net
     if (container.network.starts_with("container:")) return {};
     EtcFiles files = etc_files(core, container.id);
     std::string host_gateway;
-    if (auto bridge = core.parts.networks.inspect("bridge")) {
+    const auto& gateways = core.parts.config.host_gateways;
+    if (!gateways.empty()) {
+        host_gateway = gateways.front();
+    } else if (auto bridge = core.parts.networks.inspect("bridge")) {
         for (const auto& pool : bridge->pools)
             if (!pool.v6()) host_gateway = pool.gateway;
     }

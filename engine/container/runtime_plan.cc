@@ -1,9 +1,9 @@
 #include "engine/container/runtime_plan.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "engine/base/files.h"
+#include "engine/container/defaults.h"
 #include "engine/container/environment.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/health.h"
@@ -88,18 +88,6 @@ void set_namespaces(const Container& container, const std::string& netns, bool c
     out.cgroup.host = mode.empty() ? container.host.privileged || !cgroup_v2 : mode == "host";
 }
 
-std::vector<oci::Rlimit> rlimits(const types::HostConfig& host) {
-    std::vector<oci::Rlimit> out;
-    for (const auto& limit : host.ulimits) {
-        std::string type = "RLIMIT_" + limit.name;
-        std::transform(type.begin(), type.end(), type.begin(),
-                       [](unsigned char c) { return std::toupper(c); });
-        // -1 is "no limit" in both worlds.
-        out.push_back({type, static_cast<std::uint64_t>(limit.soft), static_cast<std::uint64_t>(limit.hard)});
-    }
-    return out;
-}
-
 std::vector<std::string> cgroup_folders(const std::string& root, const std::string& path, bool v2) {
     if (v2) return {root + path};
     // One for the OOM count, one to find every process by.
@@ -140,8 +128,8 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.privileged = host.privileged;
     out.cap_add = host.cap_add;
     out.cap_drop = host.cap_drop;
-    out.no_new_privileges = security.no_new_privileges;
-    out.seccomp = security.seccomp;
+    out.no_new_privileges = no_new_privileges(host, security.no_new_privileges, core.parts.config);
+    out.seccomp = seccomp_profile(host, security.seccomp, core.parts.config);
     out.apparmor = security.apparmor;
     out.masked_paths = host.masked_paths;
     out.readonly_paths = host.readonly_paths;
@@ -150,7 +138,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
         out.devices.push_back({device.path_on_host, device.path_in_container,
                                device.cgroup_permissions.empty() ? "rwm" : device.cgroup_permissions});
     }
-    out.rlimits = rlimits(host);
+    out.rlimits = rlimits(host, core.parts.config);
     out.sysctls = host.sysctls;
     out.oom_score_adj = static_cast<int>(host.oom_score_adj);
     out.annotations = host.annotations;

@@ -38,6 +38,9 @@ class Services final : public ContainerServices {
     ContainerExecs& execs() override { return *execs_; }
     ContainerStats& stats() override { return *stats_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
+    void set_defaults(ContainerDefaults defaults) override {
+        core_.parts.config.defaults = std::move(defaults);
+    }
     void begin_shutdown() override { core_.shutting_down = true; }
     Async<void> close() override {
         core_.gate.cancel();

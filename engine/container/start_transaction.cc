@@ -3,6 +3,7 @@
 #include "engine/async/event.h"
 #include "engine/base/log.h"
 #include "engine/cgroup/join_grace.h"
+#include "engine/container/defaults.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/mounting.h"
 #include "engine/container/networking.h"
@@ -110,6 +111,8 @@ Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::
 }
 
 Async<Result<>> run_steps(Core& core, ContainerPtr container) {
+    // It may have been taken away since the create, and the table may change while the steps run.
+    BERTH_CO_TRY(auto program, find_runtime(container->host.runtime, core.parts.config));
     BERTH_CO_TRY(auto joined, joined_container(core, *container));
     auto grace = pass_join_grace(core);
     core.gate.spawn(std::move(grace));
@@ -135,6 +138,8 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         } else {
             auto probe = std::move(plan->health);
             auto spec = task_spec(core, *container, std::move(*plan), std::move(inputs->root));
+            spec.runtime = program.path;
+            spec.runtime_args = program.arguments;
             bool probed = probe.has_value();
             spec.health = std::move(probe);
             task_made = true;

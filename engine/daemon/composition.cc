@@ -12,6 +12,7 @@
 #include "engine/async/blocking_pool.h"
 #include "engine/async/gate.h"
 #include "engine/async/race.h"
+#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/confine/copy_tree.h"
 #include "engine/container/container_services.h"
@@ -22,6 +23,7 @@
 #include "engine/events/bus.h"
 #include "engine/image/image_service.h"
 #include "engine/snapshot/snapshotter.h"
+#include "engine/spec/container_spec.h"
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
@@ -52,17 +54,39 @@ Result<std::string> companion(const std::string& folder, const std::string& name
     return path;
 }
 
-// Berth's own runtime, or the system's runc where that is not installed.
-Result<std::string> default_runtime(const std::string& folder) {
-    auto own = companion(folder, "berth-runtime");
-    if (own) return own;
-    for (const char* path :
-         {"/usr/local/sbin/runc", "/usr/local/bin/runc", "/usr/sbin/runc", "/usr/bin/runc"}) {
-        if (::access(path, X_OK) != 0) continue;
-        log::warning("berth-runtime is not installed: containers run with runc", {{"path", path}});
-        return std::string(path);
-    }
-    return own;
+container::ContainerDefaults container_defaults(const Config& config, bool cgroup_v2) {
+    container::ContainerDefaults out;
+    for (const auto& [name, runtime] : config.runtimes)
+        out.runtimes[name] = {runtime.path, runtime.arguments};
+    out.runtime = config.default_runtime;
+    out.ipc_mode = config.ipc_mode;
+    out.cgroupns_mode = !config.cgroupns_mode.empty() ? config.cgroupns_mode : cgroup_v2 ? "private" : "host";
+    out.shm_size = config.shm_size;
+    return out;
+}
+
+// The text of the profile for containers that name none.
+Result<std::string> default_seccomp(const std::string& profile) {
+    if (profile == "builtin" || profile == "unconfined") return profile == "builtin" ? "" : profile;
+    return in("opening seccomp profile (" + profile + ") failed", read_file(profile, 1 << 20));
+}
+
+Result<container::ContainerConfig> container_config(const Config& config, const std::string& own_init) {
+    container::ContainerConfig out;
+    out.data_root = config.data_root;
+    out.state_root = config.exec_root;
+    out.cgroup_parent = config.cgroup_parent;
+    out.default_log_driver = config.log_driver;
+    out.default_log_options = config.log_options;
+    out.init = config.init;
+    out.init_path = config.init_path.empty() ? own_init : config.init_path;
+    out.cgroup_v2 = spec::host_facts().cgroup_v2;
+    out.no_new_privileges = config.no_new_privileges;
+    BERTH_TRY(out.seccomp_profile, default_seccomp(config.seccomp_profile));
+    for (const auto& [name, limit] : config.ulimits) out.ulimits.push_back(limit);
+    out.host_gateways = config.host_gateway_ips;
+    out.defaults = container_defaults(config, out.cgroup_v2);
+    return out;
 }
 
 network::NetworkConfig network_config(const Config& config) {
@@ -124,6 +148,7 @@ struct Composition::Parts {
     std::unique_ptr<supervisor::TaskService> tasks;
     std::unique_ptr<container::ContainerServices> containers;
     std::unique_ptr<registry::Puller> puller;
+    std::string engine_id;
     std::unique_ptr<System> system;
     api::Router router;
 
@@ -152,15 +177,10 @@ Result<> Composition::Parts::open_services() {
     supervisor::SupervisorConfig supervision;
     supervision.state_dir = config.exec_root;
     BERTH_TRY(supervision.shim_path, companion(folder, "berth-shim"));
-    BERTH_TRY(supervision.runtime_path, default_runtime(folder));
+    BERTH_TRY(supervision.runtime_path, companion(folder, "berth-runtime"));
     tasks = supervisor::make_task_service(io, std::move(supervision));
-    container::ContainerConfig settings;
-    settings.data_root = config.data_root;
-    settings.state_root = config.exec_root;
-    settings.cgroup_parent = config.cgroup_parent;
-    BERTH_TRY(settings.init_path, companion(folder, "berth-init"));
-    settings.default_log_driver = config.log_driver;
-    settings.default_log_options = config.log_options;
+    BERTH_TRY(auto init, companion(folder, "berth-init"));
+    BERTH_TRY(auto settings, container_config(config, init));
     BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images,
                                                               *snapshots, *volumes, *networks, settings}));
     return {};
@@ -190,8 +210,8 @@ Counters Composition::Parts::counters() {
 }
 
 Result<> Composition::Parts::add_routes() {
-    BERTH_TRY(auto id, engine_id(config.data_root));
-    system = std::make_unique<System>(config, std::move(id), counters());
+    BERTH_TRY(engine_id, daemon::engine_id(config.data_root));
+    system = std::make_unique<System>(config, engine_id, counters());
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks, containers->networks(), pool);
@@ -250,6 +270,19 @@ Async<void> Composition::stop_containers() {
     auto ended = co_await async::with_deadline(limit, "stopping containers", std::move(all));
     if (!ended) stopping.cancel();
     co_await stopping.close();
+}
+
+void Composition::apply(std::map<std::string, std::string> changed) {
+    const auto defaults = container_defaults(parts_->config, spec::host_facts().cgroup_v2);
+    parts_->containers->set_defaults(defaults);
+    changed["default-cgroupns-mode"] = defaults.cgroupns_mode;
+    changed["name"] = parts_->system->host_name();
+    events::Event event;
+    event.type = "daemon";
+    event.action = "reload";
+    event.actor_id = parts_->engine_id;
+    event.attributes = std::move(changed);
+    parts_->events.publish(std::move(event));
 }
 
 Async<void> Composition::close() {

@@ -21,6 +21,9 @@ class Composition {
     // Stops what runs, unless live-restore keeps it; after the shutdown timeout, what is left goes on
     // running. Requests are still answered: who waits for a container gets its exit code.
     Async<void> stop_containers();
+    // Settings have changed (see reload.h): hands them to who keeps copies, and tells the clients, on the io
+    // thread.
+    void apply(std::map<std::string, std::string> changed);
     // Ends the engine's own tasks. After the last request.
     Async<void> close();
 

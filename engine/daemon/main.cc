@@ -1,4 +1,3 @@
-#include <grp.h>
 #include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +14,9 @@
 #include "engine/daemon/composition.h"
 #include "engine/daemon/config.h"
 #include "engine/daemon/instance.h"
+#include "engine/daemon/listeners.h"
 #include "engine/daemon/notify.h"
+#include "engine/daemon/reload.h"
 #include "engine/daemon/signals.h"
 #include "engine/http/server.h"
 
@@ -24,60 +25,6 @@ namespace berth::daemon {
 namespace {
 
 constexpr unsigned kDrainSeconds = 5;
-
-// The group's ID, or -1 with a warning: the socket then belongs to our own group.
-int socket_group(const Config& config) {
-    const group* found = ::getgrnam(config.group.c_str());
-    if (found != nullptr) return static_cast<int>(found->gr_gid);
-    log::warning("could not change group of the socket to " + config.group, {{"error", "group not found"}});
-    return -1;
-}
-
-Result<> listen(http::Server& server, const Config& config) {
-    for (const auto& host : config.hosts) {
-        if (host.starts_with("unix://")) {
-            const std::string path = host.substr(7);
-            BERTH_CHECK(in("failed to load listeners", server.listen_unix(path, 0660, socket_group(config))));
-            log::info("API listen on " + path);
-        } else if (host.starts_with("fd://")) {
-            return fail(ErrorKind::kNotImplemented, host + ": socket activation is not supported yet");
-        } else {
-            log::warning(
-                "binding to an IP address without TLS: access to it is equivalent to root access on the host",
-                {{"host", host}});
-            BERTH_TRY(auto port, in("failed to load listeners", server.listen_tcp(host.substr(6))));
-            log::info(fmt::format("API listen on {}:{}", host.substr(6, host.rfind(':') - 6), port));
-        }
-    }
-    return {};
-}
-
-Async<Result<>> serve(IoContext& io, const Config& config, Composition& parts, http::Server& server) {
-    BERTH_CO_CHECK(co_await parts.recover());
-    BERTH_CO_CHECK(listen(server, config));
-    log::info("Daemon has completed initialization");
-    ::malloc_trim(0);
-    notify_manager("READY=1");
-    int signal = co_await wait_for_stop(io);
-    log::info("processing signal", {{"signal", signal}});
-    notify_manager("STOPPING=1");
-    co_await parts.stop_containers();
-    co_await server.drain(kDrainSeconds);
-    co_await parts.close();
-    co_return Result<>();
-}
-
-Result<> run(const Config& config) {
-    BERTH_TRY(auto instance, Instance::claim(config.data_root, config.exec_root, config.pidfile));
-    IoContext io(1);
-    BERTH_TRY(auto parts, Composition::build(io, config));
-    http::Server server(io, parts->router().handler());
-    log::info("starting up",
-              {{"version", BERTH_VERSION}, {"commit", git_commit()}, {"data-root", config.data_root}});
-    auto result = async::block_on(io, serve(io, config, *parts, server));
-    if (result) log::info("daemon shutdown complete");
-    return result;
-}
 
 log::Level level_of(const Config& config) {
     if (config.debug) return log::Level::kDebug;
@@ -88,6 +35,53 @@ log::Level level_of(const Config& config) {
     log::Level level = log::Level::kInfo;
     log::parse_level(name, level);
     return level;
+}
+
+log::Format format_of(const Config& config) {
+    return config.log_format == "json" ? log::Format::kJson : log::Format::kText;
+}
+
+void reload_settings(Config& config, Composition& parts) {
+    log::info("got signal to reload configuration", {{"config-file", config.config_file}});
+    auto changed = reload(config);
+    if (!changed) {
+        log::error("error reloading configuration", {{"error", changed.error().message}});
+        return;
+    }
+    log::configure(level_of(config), format_of(config));
+    for (const auto& remark : remarks(config)) log::warning(remark);
+    parts.apply(std::move(*changed));
+    log::info("reloaded configuration");
+}
+
+using Tls = std::shared_ptr<const http::TlsServer>;
+
+Async<Result<>> serve(IoContext& io, Config& config, Composition& parts, http::Server& server, Tls tls) {
+    BERTH_CO_CHECK(co_await parts.recover());
+    BERTH_CO_CHECK(listen(server, config, tls));
+    log::info("Daemon has completed initialization");
+    ::malloc_trim(0);
+    notify_manager("READY=1");
+    std::function<void()> reload = [&config, &parts] { reload_settings(config, parts); };
+    int signal = co_await wait_for_stop(io, std::move(reload));
+    log::info("processing signal", {{"signal", signal}});
+    notify_manager("STOPPING=1");
+    co_await parts.stop_containers();
+    co_await server.drain(kDrainSeconds);
+    co_await parts.close();
+    co_return Result<>();
+}
+
+Result<> run(Config& config, Tls tls) {
+    BERTH_TRY(auto instance, Instance::claim(config.data_root, config.exec_root, config.pidfile));
+    IoContext io(1);
+    BERTH_TRY(auto parts, Composition::build(io, config));
+    http::Server server(io, parts->router().handler());
+    log::info("starting up",
+              {{"version", BERTH_VERSION}, {"commit", git_commit()}, {"data-root", config.data_root}});
+    auto result = async::block_on(io, serve(io, config, *parts, server, std::move(tls)));
+    if (result) log::info("daemon shutdown complete");
+    return result;
 }
 
 int main(const std::string& program, const std::vector<std::string>& arguments) {
@@ -111,14 +105,19 @@ int main(const std::string& program, const std::vector<std::string>& arguments) 
                    api::kCompatVersion, api::version_text(api::kLatest));
         return 0;
     }
+    auto tls = load_tls(*config);
+    if (!tls) {
+        fmt::print(stderr, "{}\n", tls.error().message);
+        return 1;
+    }
     if (config->validate) return fmt::print(stderr, "configuration OK\n"), 0;
     if (::geteuid() != 0) {
         fmt::print(stderr, "failed to start daemon: berthd needs to be started with root privileges\n");
         return 1;
     }
-    log::configure(level_of(*config), config->log_format == "json" ? log::Format::kJson : log::Format::kText);
+    log::configure(level_of(*config), format_of(*config));
     for (const auto& remark : remarks(*config)) log::warning(remark);
-    auto result = run(*config);
+    auto result = run(*config, std::move(*tls));
     if (result) return 0;
     log::error("failed to start daemon", {{"error", result.error().message}});
     return 1;

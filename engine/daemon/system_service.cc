@@ -1,5 +1,7 @@
 #include "engine/daemon/system_service.h"
 
+#include <fmt/format.h>
+
 #include <cstdlib>
 
 #include "engine/api/common_headers.h"
@@ -11,19 +13,35 @@ namespace berth::daemon {
 
 namespace {
 
-std::string environment(const char* upper, const char* lower) {
-    const char* value = std::getenv(upper);
-    if (value == nullptr) value = std::getenv(lower);
-    return value == nullptr ? "" : value;
+// A proxy of the settings, else of the environment; without its password.
+std::string proxy(const std::string& configured, const char* upper, const char* lower) {
+    std::string url = configured;
+    for (const char* name : {upper, lower}) {
+        const char* value = std::getenv(name);
+        if (url.empty() && value != nullptr) url = value;
+    }
+    auto scheme = url.find("://");
+    auto at = url.rfind('@');
+    if (scheme == std::string::npos || at == std::string::npos || at < scheme) return url;
+    return url.substr(0, scheme + 3) + "xxxxx:xxxxx" + url.substr(at);
 }
 
 std::vector<std::string> warnings(const Config& config, const HostFacts& host) {
     std::vector<std::string> out;
+    constexpr const char* kRoot = "Access to the remote API is equivalent to root access on the host.";
     for (const auto& address : config.hosts) {
         if (!address.starts_with("tcp://")) continue;
-        out.push_back("WARNING: API is accessible on http://" + address.substr(6) +
-                      " without encryption.\n         Access to the remote API is equivalent to root access "
-                      "on the host.");
+        if (!config.tls.value_or(false)) {
+            out.push_back(
+                fmt::format("[DEPRECATION NOTICE]: API is accessible on http://{} without encryption.\n"
+                            "         {}",
+                            address.substr(6), kRoot));
+        } else if (!config.tls_verify.value_or(false)) {
+            out.push_back(
+                fmt::format("[DEPRECATION NOTICE]: API is accessible on https://{} without TLS client "
+                            "verification.\n         {}",
+                            address.substr(6), kRoot));
+        }
     }
     if (!host.seccomp) out.push_back("WARNING: the kernel has no seccomp: containers run unconfined");
     return out;
@@ -107,16 +125,20 @@ Async<Result<types::SystemInfo>> System::info() {
         list.push_back(registry);
     }
     out.labels = config_.labels;
-    if (host_.seccomp) out.security_options.push_back("name=seccomp,profile=builtin");
+    if (host_.seccomp) out.security_options.push_back("name=seccomp,profile=" + config_.seccomp_profile);
     if (host_.cgroup_version == 2) out.security_options.push_back("name=cgroupns");
+    if (config_.no_new_privileges) out.security_options.push_back("name=no-new-privileges");
     out.warnings = warnings(config_, host_);
-    out.runtimes = {{"runc", {"berth-runtime"}}, {"io.containerd.runc.v2", {"berth-runtime"}}};
-    out.default_runtime = "runc";
+    out.runtimes = {{"runc", {"berth-runtime", {}}}, {"io.containerd.runc.v2", {"berth-runtime", {}}}};
+    for (const auto& [name, runtime] : config_.runtimes)
+        out.runtimes[name] = {runtime.path, runtime.arguments};
+    out.default_runtime = config_.default_runtime;
+    out.registry_mirrors = config_.registry_mirrors;
     out.init_binary = "";
     out.firewall_backend = "iptables";
-    out.http_proxy = environment("HTTP_PROXY", "http_proxy");
-    out.https_proxy = environment("HTTPS_PROXY", "https_proxy");
-    out.no_proxy = environment("NO_PROXY", "no_proxy");
+    out.http_proxy = proxy(config_.proxies.http, "HTTP_PROXY", "http_proxy");
+    out.https_proxy = proxy(config_.proxies.https, "HTTPS_PROXY", "https_proxy");
+    out.no_proxy = proxy(config_.proxies.none, "NO_PROXY", "no_proxy");
     co_return out;
 }
 

@@ -16,9 +16,11 @@ struct Counters {
     std::function<int()> event_listeners;
 };
 
+// `config` may change between two calls (a reload).
 class System final : public api::SystemService {
  public:
     System(const Config& config, std::string engine_id, Counters counters);
+    const std::string& host_name() const { return host_.hostname; }
     types::SystemVersion version() override;
     Async<Result<types::SystemInfo>> info() override;
 

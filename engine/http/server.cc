@@ -13,10 +13,13 @@
 #include "engine/base/log.h"
 #include "engine/base/unique_fd.h"
 #include "engine/http/connection.h"
+#include "engine/http/tls_server.h"
 
 namespace berth::http {
 
 namespace {
+
+constexpr auto kHandshakeDeadline = std::chrono::seconds(10);
 
 // A socket file of ours, removed on the way out if it is still the one we made.
 struct SocketFile {
@@ -38,9 +41,11 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     std::list<SocketFile> files;
     bool draining = false;
 
-    void listen(UniqueFd socket);
-    static Async<void> accept_all(std::shared_ptr<Impl> impl, async::Listener* listener);
+    using Tls = std::shared_ptr<const TlsServer>;
+    void listen(UniqueFd socket, Tls tls = {});
+    static Async<void> accept_all(std::shared_ptr<Impl> impl, async::Listener* listener, Tls tls);
     static Async<void> serve(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream);
+    static Async<void> serve_tls(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream, Tls tls);
     static Async<Result<>> wait_for_end(std::shared_ptr<Impl> impl);
     static Async<void> drain(std::shared_ptr<Impl> impl, unsigned deadline_seconds);
 };
@@ -51,12 +56,12 @@ Server::~Server() {
     for (auto& listener : impl_->listeners) listener.close();
 }
 
-void Server::Impl::listen(UniqueFd socket) {
+void Server::Impl::listen(UniqueFd socket, Tls tls) {
     listeners.emplace_back(io, std::move(socket));
-    tasks.spawn(accept_all(shared_from_this(), &listeners.back()));
+    tasks.spawn(accept_all(shared_from_this(), &listeners.back(), std::move(tls)));
 }
 
-Async<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl, async::Listener* listener) {
+Async<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl, async::Listener* listener, Tls tls) {
     for (;;) {
         auto socket = co_await listener->accept();
         if (!socket) {
@@ -66,7 +71,20 @@ Async<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl, async::Listener
             co_return;
         }
         if (impl->draining) co_return;
-        impl->tasks.spawn(serve(impl, async::make_socket_stream(impl->io, std::move(*socket))));
+        auto stream = async::make_socket_stream(impl->io, std::move(*socket));
+        auto served = tls ? serve_tls(impl, std::move(stream), tls) : serve(impl, std::move(stream));
+        impl->tasks.spawn(std::move(served));
+    }
+}
+
+Async<void> Server::Impl::serve_tls(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream,
+                                    Tls tls) {
+    auto handshake = tls->accept(std::move(stream));
+    auto accepted = co_await async::with_deadline(kHandshakeDeadline, "TLS handshake", std::move(handshake));
+    if (accepted) {
+        co_await serve(impl, std::move(*accepted));
+    } else {
+        log::debug("a client did not get in", {{"error", accepted.error().message}});
     }
 }
 
@@ -89,15 +107,15 @@ Result<> Server::listen_unix(const std::string& path, unsigned mode, int gid) {
     return {};
 }
 
-Result<unsigned short> Server::listen_tcp(const std::string& address) {
+Result<unsigned short> Server::listen_tcp(const std::string& address, std::shared_ptr<const TlsServer> tls) {
     BERTH_TRY(auto socket, async::listen_tcp(address));
     BERTH_TRY(auto port, async::local_port(socket.get()));
-    impl_->listen(std::move(socket));
+    impl_->listen(std::move(socket), std::move(tls));
     return port;
 }
 
-Result<> Server::listen_fd(int fd) {
-    impl_->listen(UniqueFd(fd));
+Result<> Server::listen_fd(UniqueFd socket, std::shared_ptr<const TlsServer> tls) {
+    impl_->listen(std::move(socket), std::move(tls));
     return {};
 }
 

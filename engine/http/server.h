@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/async/async.h"
+#include "engine/base/unique_fd.h"
 #include "engine/http/message.h"
 
 namespace berth::http {
@@ -33,6 +34,8 @@ class Responder {
     virtual Async<void> client_gone() = 0;
 };
 
+class TlsServer;
+
 // Answers one request. An exception ends the connection and is logged.
 using Handler = std::function<Async<void>(Request& request, Responder& responder)>;
 
@@ -45,9 +48,10 @@ class Server {
     // A socket file with this mode and group (-1: ours). A stale file is replaced, a live one is kConflict.
     Result<> listen_unix(const std::string& path, unsigned mode, int gid);
     // `address` is "127.0.0.1:2375" or "[::1]:2375"; port 0 picks one. Returns the port.
-    Result<unsigned short> listen_tcp(const std::string& address);
-    // A listening socket that somebody else made (systemd).
-    Result<> listen_fd(int fd);
+    // With `tls`, clients speak that.
+    Result<unsigned short> listen_tcp(const std::string& address, std::shared_ptr<const TlsServer> tls = {});
+    // A listening socket that somebody else made (systemd); it is the server's from now on.
+    Result<> listen_fd(UniqueFd socket, std::shared_ptr<const TlsServer> tls = {});
     // Stops accepting, closes idle connections, and ends the others once their response is out or `deadline`
     // seconds have passed.
     Async<void> drain(unsigned deadline_seconds);

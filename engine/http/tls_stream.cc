@@ -56,7 +56,7 @@ class TlsStream final : public async::Stream {
     Async<Result<>> handshake() {
         for (;;) {
             ERR_clear_error();
-            const int done = SSL_connect(ssl_.get());
+            const int done = SSL_do_handshake(ssl_.get());
             const int error = SSL_get_error(ssl_.get(), done);
             BERTH_CO_CHECK(co_await flush());
             if (done == 1) co_return Result<>();
@@ -141,8 +141,27 @@ Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async:
         SSL_set1_host(ssl, host.c_str());
         SSL_set_tlsext_host_name(ssl, host.c_str());
     }
+    SSL_set_connect_state(ssl);
     BERTH_CO_CHECK(co_await stream->handshake());
     co_return std::move(stream);
+}
+
+Async<Result<std::unique_ptr<async::Stream>>> accept_tls(std::unique_ptr<async::Stream> below,
+                                                         SSL_CTX* context) {
+    SSL* ssl = SSL_new(context);
+    if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");
+    async::Stream& plain = *below;
+    auto stream = std::make_unique<TlsStream>(std::move(below), ssl);
+    SSL_set_accept_state(ssl);
+    auto done = co_await stream->handshake();
+    if (done) co_return std::move(stream);
+    if (done.error().message.find("http request") != std::string::npos) {
+        constexpr std::string_view kAnswer =
+            "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+        (void)co_await plain.write_all(kAnswer);
+        plain.shutdown_write();
+    }
+    co_return Failure(std::move(done.error()));
 }
 
 }  // namespace berth::http

@@ -5,11 +5,18 @@
 
 #include "engine/async/stream.h"
 
+struct ssl_ctx_st;
+
 namespace berth::http {
 
 // TLS as a client on top of a connected stream: at least TLS 1.2, the system's certificates, and `host` (a
 // name or an address) must be who the certificate speaks for.
 Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async::Stream> below,
                                                           std::string host);
+
+// The other side of it, with a server's context. A client that speaks plain HTTP gets an answer in its own
+// language before the error.
+Async<Result<std::unique_ptr<async::Stream>>> accept_tls(std::unique_ptr<async::Stream> below,
+                                                         ssl_ctx_st* context);
 
 }  // namespace berth::http
