@@ -38,7 +38,7 @@ void fields(auto& visit, Either<ContainerConfig> auto& self) {
     visit("Shell", self.shell);
     visit("Healthcheck", self.healthcheck);
     visit.unsupported("NetworkDisabled", Empty::kFalse);
-    visit.unsupported("ArgsEscaped", Empty::kFalse);
+    visit("ArgsEscaped", self.args_escaped);
 }
 
 Result<ContainerConfig> parse_container_config(const nlohmann::json& object, const std::string& path) {

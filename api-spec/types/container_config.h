@@ -40,6 +40,7 @@ struct ContainerConfig {
     std::optional<std::int64_t> stop_timeout;  // seconds, -1: for ever
     std::vector<std::string> shell;
     std::optional<HealthConfig> healthcheck;
+    bool args_escaped = false;  // of Windows images: kept and shown
 };
 
 // `path` is put in front of field names in errors ("" for a create request, whose fields are flat). A field

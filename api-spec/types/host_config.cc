@@ -31,6 +31,24 @@ void fields(auto& visit, Either<Ulimit> auto& self) {
     visit("Soft", self.soft);
 }
 
+void fields(auto& visit, Either<WeightDevice> auto& self) {
+    visit("Path", self.path);
+    visit("Weight", self.weight);
+}
+
+void fields(auto& visit, Either<ThrottleDevice> auto& self) {
+    visit("Path", self.path);
+    visit("Rate", self.rate);
+}
+
+void fields(auto& visit, Either<DeviceRequest> auto& self) {
+    visit("Driver", self.driver);
+    visit("Count", self.count);
+    visit("DeviceIDs", self.device_ids);
+    visit("Capabilities", self.capabilities);
+    visit("Options", self.options);
+}
+
 void fields(auto& visit, Either<BindOptions> auto& self) {
     visit("Propagation", self.propagation);
     visit("NonRecursive", self.non_recursive);
@@ -74,28 +92,38 @@ void fields(auto& visit, Either<MountRequest> auto& self) {
     visit.unsupported("ClusterOptions", Empty::kNull);
 }
 
-// Known to the API, not to this engine yet.
-void unsupported_fields(auto& visit) {
-    visit.unsupported("VolumesFrom", Empty::kNull);
-    visit.unsupported("Cgroup", Empty::kText);
-    visit.unsupported("StorageOpt", Empty::kNull);
-    visit.unsupported("BlkioWeight", Empty::kZero);
-    visit.unsupported("BlkioWeightDevice", Empty::kArray);
-    visit.unsupported("BlkioDeviceReadBps", Empty::kArray);
-    visit.unsupported("BlkioDeviceWriteBps", Empty::kArray);
-    visit.unsupported("BlkioDeviceReadIOps", Empty::kArray);
-    visit.unsupported("BlkioDeviceWriteIOps", Empty::kArray);
-    visit.unsupported("CpuRealtimePeriod", Empty::kZero);
-    visit.unsupported("CpuRealtimeRuntime", Empty::kZero);
-    visit.unsupported("DeviceCgroupRules", Empty::kNull);
-    visit.unsupported("DeviceRequests", Empty::kNull);
-    visit.unsupported("KernelMemory", Empty::kZero);
-    visit.unsupported("KernelMemoryTCP", Empty::kZero);
-    visit.unsupported("OomKillDisable", Empty::kFalse);
-    visit.unsupported("CpuCount", Empty::kZero);
-    visit.unsupported("CpuPercent", Empty::kZero);
-    visit.unsupported("IOMaximumIOps", Empty::kZero);
-    visit.unsupported("IOMaximumBandwidth", Empty::kZero);
+// The limits: what POST /containers/ID/update takes as well.
+void resource_fields(auto& visit, Either<HostConfig> auto& self) {
+    visit("CpuShares", self.cpu_shares);
+    visit("Memory", self.memory);
+    visit("NanoCpus", self.nano_cpus);
+    visit("CgroupParent", self.cgroup_parent);
+    visit("BlkioWeight", self.blkio_weight);
+    visit("BlkioWeightDevice", self.blkio_weight_device);
+    visit("BlkioDeviceReadBps", self.blkio_read_bps);
+    visit("BlkioDeviceWriteBps", self.blkio_write_bps);
+    visit("BlkioDeviceReadIOps", self.blkio_read_iops);
+    visit("BlkioDeviceWriteIOps", self.blkio_write_iops);
+    visit("CpuPeriod", self.cpu_period);
+    visit("CpuQuota", self.cpu_quota);
+    visit("CpuRealtimePeriod", self.cpu_realtime_period);
+    visit("CpuRealtimeRuntime", self.cpu_realtime_runtime);
+    visit("CpusetCpus", self.cpuset_cpus);
+    visit("CpusetMems", self.cpuset_mems);
+    visit("Devices", self.devices);
+    visit("DeviceCgroupRules", self.device_cgroup_rules);
+    visit("DeviceRequests", self.device_requests);
+    visit("KernelMemoryTCP", self.kernel_memory_tcp);
+    visit("MemoryReservation", self.memory_reservation);
+    visit("MemorySwap", self.memory_swap);
+    visit("MemorySwappiness", self.memory_swappiness);
+    visit("OomKillDisable", self.oom_kill_disable);
+    visit("PidsLimit", self.pids_limit);
+    visit("Ulimits", self.ulimits);
+    visit("CpuCount", self.cpu_count);
+    visit("CpuPercent", self.cpu_percent);
+    visit("IOMaximumIOps", self.io_maximum_iops);
+    visit("IOMaximumBandwidth", self.io_maximum_bandwidth);
 }
 
 void fields(auto& visit, Either<HostConfig> auto& self) {
@@ -104,6 +132,7 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
     visit("LogConfig", self.log_config);
     visit("NetworkMode", self.network_mode);
     visit("Links", self.links);
+    visit("VolumesFrom", self.volumes_from);
     visit("PortBindings", self.port_bindings);
     visit("RestartPolicy", self.restart_policy);
     visit("AutoRemove", self.auto_remove);
@@ -113,6 +142,7 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
     visit("CapAdd", self.cap_add);
     visit("CapDrop", self.cap_drop);
     visit("CgroupnsMode", self.cgroupns_mode);
+    visit("Cgroup", self.cgroup);
     visit("Dns", self.dns);
     visit("DnsOptions", self.dns_options);
     visit("DnsSearch", self.dns_search);
@@ -128,33 +158,23 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
     visit("ReadonlyRootfs", self.readonly_rootfs);
     visit("SecurityOpt", self.security_opt);
     visit("Tmpfs", self.tmpfs);
+    visit("StorageOpt", self.storage_opt);
     visit("ShmSize", self.shm_size);
     visit("Sysctls", self.sysctls);
     visit("Runtime", self.runtime);
     visit("Isolation", self.isolation);
     visit("Init", self.init);
-    visit("CpuShares", self.cpu_shares);
-    visit("Memory", self.memory);
-    visit("NanoCpus", self.nano_cpus);
-    visit("CgroupParent", self.cgroup_parent);
-    visit("CpuPeriod", self.cpu_period);
-    visit("CpuQuota", self.cpu_quota);
-    visit("CpusetCpus", self.cpuset_cpus);
-    visit("CpusetMems", self.cpuset_mems);
-    visit("Devices", self.devices);
-    visit("MemoryReservation", self.memory_reservation);
-    visit("MemorySwap", self.memory_swap);
-    visit("MemorySwappiness", self.memory_swappiness);
-    visit("PidsLimit", self.pids_limit);
-    visit("Ulimits", self.ulimits);
     visit("Mounts", self.mounts);
     visit("MaskedPaths", self.masked_paths);
     visit("ReadonlyPaths", self.readonly_paths);
-    unsupported_fields(visit);
+    resource_fields(visit, self);
 }
 
 Result<HostConfig> parse_host_config(const nlohmann::json& object, const std::string& path) {
-    return read_fields<HostConfig>(object, path);
+    BERTH_TRY(auto host, read_fields<HostConfig>(object, path));
+    for (const auto& [name, value] : object.items())
+        if (value.is_array() && value.empty()) host.empty_lists.insert(name);
+    return host;
 }
 
 namespace {
@@ -172,12 +192,18 @@ void drop_empty(nlohmann::json& mount) {
 
 nlohmann::json to_json(const HostConfig& config) {
     nlohmann::json out = FieldWriter::write(config);
-    for (const char* name : {"Dns", "DnsOptions", "DnsSearch", "Devices", "Ulimits"}) {
+    for (const char* name :
+         {"Dns", "DnsOptions", "DnsSearch", "Devices", "Ulimits", "BlkioWeightDevice", "BlkioDeviceReadBps",
+          "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"}) {
         if (out[name].is_null()) out[name] = nlohmann::json::array();
     }
-    for (const char* name : {"Tmpfs", "Sysctls", "Annotations", "StorageOpt", "Mounts", "Init",
-                             "KernelMemory", "KernelMemoryTCP"}) {
+    for (const char* name :
+         {"Tmpfs", "Sysctls", "Annotations", "StorageOpt", "Mounts", "Init", "KernelMemoryTCP"}) {
         if (out[name].empty() || out[name] == 0) out.erase(name);
+    }
+    for (const auto& name : config.empty_lists) {
+        if (auto field = out.find(name); field != out.end() && field->is_null())
+            *field = nlohmann::json::array();
     }
     if (out["ConsoleSize"].is_null()) out["ConsoleSize"] = {0, 0};
     for (const char* name : {"MaskedPaths", "ReadonlyPaths"}) {

@@ -4,11 +4,14 @@ namespace berth::types {
 
 namespace {
 
-const char* go_name(const nlohmann::json& json) {
+// A number says which where another number was wanted, as Go's decoder has it.
+std::string go_name(const nlohmann::json& json, std::string_view type) {
     if (json.is_string()) return "string";
     if (json.is_boolean()) return "bool";
     if (json.is_array()) return "array";
-    return json.is_object() ? "object" : "number";
+    if (json.is_object()) return "object";
+    bool number = type.starts_with("int") || type.starts_with("uint");
+    return number ? "number " + json.dump() : "number";
 }
 
 bool says_nothing(const nlohmann::json& json) {
@@ -22,9 +25,9 @@ bool says_nothing(const nlohmann::json& json) {
 
 bool FieldReader::expect(bool right, const nlohmann::json& json, const std::string& path, const char* type) {
     if (!right && !error_) {
-        error_ = Error{ErrorKind::kInvalidArgument, std::string("invalid JSON: json: cannot unmarshal ") +
-                                                        go_name(json) + " into Go struct field " + path +
-                                                        " of type " + type};
+        error_ =
+            Error{ErrorKind::kInvalidArgument, "invalid JSON: json: cannot unmarshal " + go_name(json, type) +
+                                                   " into Go struct field " + path + " of type " + type};
     }
     return right;
 }

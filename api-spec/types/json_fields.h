@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -61,12 +62,29 @@ class FieldReader {
     }
     // Go's map[string]struct{}.
     void read(const nlohmann::json& json, std::set<std::string>& value, const std::string& path);
+    template <class T>
+    void read_number(const nlohmann::json& json, T& value, const std::string& path);
     bool expect(bool right, const nlohmann::json& json, const std::string& path, const char* type);
 
     const nlohmann::json& object_;
     std::string path_;
     std::optional<Error> error_;
 };
+
+// Go's names of the types that fields have.
+template <class T>
+constexpr const char* kNumberName = std::is_same_v<T, std::uint16_t>   ? "uint16"
+                                    : std::is_same_v<T, std::uint32_t> ? "uint"
+                                    : std::is_unsigned_v<T>            ? "uint64"
+                                                                       : "int64";
+
+template <class T>
+void FieldReader::read_number(const nlohmann::json& json, T& value, const std::string& path) {
+    bool fits = json.is_number_integer();
+    if (fits && json.is_number_unsigned()) fits = std::in_range<T>(json.get<std::uint64_t>());
+    if (fits && !json.is_number_unsigned()) fits = std::in_range<T>(json.get<std::int64_t>());
+    if (expect(fits, json, path, kNumberName<T>)) value = json.get<T>();
+}
 
 template <class T>
 void FieldReader::read(const nlohmann::json& json, T& value, const std::string& path) {
@@ -75,7 +93,7 @@ void FieldReader::read(const nlohmann::json& json, T& value, const std::string& 
     } else if constexpr (std::is_same_v<T, std::string>) {
         if (expect(json.is_string(), json, path, "string")) value = json.get<std::string>();
     } else if constexpr (std::is_integral_v<T>) {
-        if (expect(json.is_number_integer(), json, path, "int64")) value = json.get<T>();
+        read_number(json, value, path);
     } else {
         if (!expect(json.is_object(), json, path, "object")) return;
         FieldReader inner(json, path);

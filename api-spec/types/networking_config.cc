@@ -36,7 +36,10 @@ Result<std::map<std::string, EndpointRequest>> parse_networking_config(const nlo
     if (!config->is_object()) return no_object(where);
     for (const auto& [name, endpoint] : config->items()) {
         EndpointRequest& request = endpoints[name];
-        if (endpoint.is_null()) continue;
+        if (endpoint.is_null()) {
+            return fail(ErrorKind::kInvalidArgument,
+                        "invalid config for network " + name + ": EndpointsConfig is nil");
+        }
         if (!endpoint.is_object()) return no_object(where + "." + name);
         BERTH_TRY(request, parse_endpoint_request(endpoint, where + "." + name));
     }

@@ -72,8 +72,7 @@ Result<container::ListOptions> list_options(const http::Query& query) {
     if (!limit.empty() && !parse_number(limit, options.limit)) {
         return fail(ErrorKind::kInternal, "strconv.Atoi: parsing \"" + limit + "\": invalid syntax");
     }
-    if (query.flag("size"))
-        return fail(ErrorKind::kNotImplemented, "sizes of containers are not supported yet");
+    options.size = query.flag("size");
     BERTH_TRY(options.filters, parse_filters(query, kListFilters));
     return options;
 }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/api/container_queries.h"
+#include "engine/api/create_compat.h"
 #include "engine/api/filters.h"
 #include "engine/async/race.h"
 #include "engine/async/spawn.h"
@@ -17,6 +18,7 @@ using nlohmann::json;
 
 constexpr std::array<std::string_view, 3> kPruneFilters{"label", "label!", "until"};
 constexpr ApiVersion kTypedStreams{1, 42};  // before it every stream is called raw
+constexpr ApiVersion kPlainAliases{1, 45};  // before it a container's own names are among its aliases
 
 std::string ref_of(const Exchange& exchange) {
     return exchange.params.find("id")->second;
@@ -30,23 +32,24 @@ Async<Result<>> answer(Exchange& exchange, Outcome outcome) {
 Async<Result<>> create(ContainerServices& services, Exchange& exchange) {
     BERTH_CO_TRY(auto body, co_await exchange.body());
     BERTH_CO_TRY(auto request, create_request(exchange.request.query, std::move(body)));
+    std::vector<std::string> warnings;
+    BERTH_CO_CHECK(apply_create_version(request, exchange.version, warnings));
     BERTH_CO_TRY(auto created, co_await services.lifecycle().create(std::move(request)));
+    created.warnings.insert(created.warnings.end(), warnings.begin(), warnings.end());
     json answer = {{"Id", created.id}, {"Warnings", created.warnings}};
     co_return co_await exchange.json(201, std::move(answer));
 }
 
 Async<Result<>> list(ContainerServices& services, Exchange& exchange) {
     BERTH_CO_TRY(auto options, list_options(exchange.request.query));
-    BERTH_CO_TRY(auto text, services.inspector().list(options));
+    BERTH_CO_TRY(auto text, co_await services.inspector().list(options));
     co_return co_await exchange.json_text(200, std::move(text));
 }
 
 Async<Result<>> inspect(ContainerServices& services, Exchange& exchange) {
-    if (exchange.request.query.flag("size")) {
-        co_return fail(ErrorKind::kNotImplemented, "sizes of containers are not supported yet");
-    }
     std::string ref = ref_of(exchange);
-    BERTH_CO_TRY(auto text, co_await services.inspector().inspect(ref));
+    container::InspectOptions options{exchange.request.query.flag("size"), exchange.version < kPlainAliases};
+    BERTH_CO_TRY(auto text, co_await services.inspector().inspect(ref, options));
     co_return co_await exchange.json_text(200, std::move(text));
 }
 
@@ -81,8 +84,8 @@ Async<Result<>> update(ContainerServices& services, Exchange& exchange) {
     BERTH_CO_TRY(auto body, co_await exchange.body());
     BERTH_CO_TRY(auto changes, types::parse_host_config(body, ""));
     std::string ref = ref_of(exchange);
-    BERTH_CO_CHECK(co_await services.lifecycle().update(ref, std::move(changes)));
-    json answer = {{"Warnings", nullptr}};
+    BERTH_CO_TRY(auto warnings, co_await services.lifecycle().update(ref, std::move(changes)));
+    json answer = {{"Warnings", warnings.empty() ? json() : json(warnings)}};
     co_return co_await exchange.json(200, std::move(answer));
 }
 

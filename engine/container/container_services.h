@@ -79,8 +79,8 @@ class ContainerLifecycle {
     virtual Async<Result<>> restart(std::string ref, StopOptions options) = 0;
     // `signal`: "", "KILL", "SIGKILL" or a number.
     virtual Async<Result<>> kill(std::string ref, std::string signal) = 0;
-    // `changes`: the limits and the restart policy; what says nothing stays as it is.
-    virtual Async<Result<>> update(std::string ref, types::HostConfig changes) = 0;
+    // `changes`: the limits and the restart policy; what says nothing stays as it is. Returns warnings.
+    virtual Async<Result<std::vector<std::string>>> update(std::string ref, types::HostConfig changes) = 0;
     virtual Async<Result<>> pause(std::string ref) = 0;
     virtual Async<Result<>> unpause(std::string ref) = 0;
     virtual Async<Result<>> remove(std::string ref, RemoveOptions options) = 0;
@@ -90,9 +90,14 @@ class ContainerLifecycle {
 };
 
 struct ListOptions {
-    bool all = false;
+    bool all = false, size = false;
     std::int64_t limit = 0;
     Filters filters;
+};
+
+struct InspectOptions {
+    bool size = false;
+    bool names_as_aliases = false;  // of before API 1.45: the short ID and the host name among the aliases
 };
 
 class ContainerInspector {
@@ -100,8 +105,8 @@ class ContainerInspector {
     virtual ~ContainerInspector() = default;
     virtual Result<ContainerPtr> find(const std::string& ref) = 0;
     // JSON text of the API's objects. The inspector asks the pool where the answer is not in memory.
-    virtual Async<Result<std::string>> inspect(std::string ref) = 0;
-    virtual Result<std::string> list(const ListOptions& options) = 0;
+    virtual Async<Result<std::string>> inspect(std::string ref, InspectOptions options) = 0;
+    virtual Async<Result<std::string>> list(ListOptions options) = 0;
     // Containers of an image, for ImageService::remove.
     virtual std::vector<image::ImageService::User> image_users() = 0;
     struct Counts {

@@ -11,6 +11,7 @@
 #include "engine/container/names.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
+#include "engine/container/references.h"
 #include "engine/container/removal.h"
 
 namespace berth::container {
@@ -42,7 +43,8 @@ void set_command(Container& container) {
 }
 
 // Everything that needs no other container: on the pool, before the name is taken.
-Result<Container> build(const Core& core, CreateRequest& request, Created& created) {
+Result<Container> build(const Core& core, CreateRequest& request, References& references,
+                        const Created& created) {
     Container container;
     container.id = created.id;
     container.created_at = now();
@@ -59,8 +61,9 @@ Result<Container> build(const Core& core, CreateRequest& request, Created& creat
         BERTH_CHECK(merge_image(request.config, image::RunConfig()));
     }
     BERTH_CHECK(normalise_ports(request.config, request.host));
-    MountContext context{core.parts.config.data_root, {}};
+    const MountContext context{core.parts.config.data_root, std::move(references.mounts)};
     BERTH_TRY(container.mounts, plan_mounts(request.config, request.host, context));
+    container.links = std::move(references.links);
     container.network = request.host.network_mode;
     if (container.network == "host") {
         char name[256] = {};
@@ -104,21 +107,20 @@ Async<void> take_back(Core& core, std::shared_ptr<Container> container) {
 }  // namespace
 
 Async<Result<Created>> run_create(Core& core, CreateRequest request) {
-    BERTH_CO_CHECK(check_and_complete(request, core.parts.config));
     Created created;
+    BERTH_CO_CHECK(check_and_complete(request, core.parts.config, created.warnings));
+    BERTH_CO_TRY(auto references, resolve_references(core.store, request.host));
     created.id = new_id();
     if (!request.name.empty()) {
         BERTH_CO_CHECK(check_name(request.name));
     }
-    auto build_work = [&core, &request, &created] { return build(core, request, created); };
+    auto build_work = [&core, &request, &references, &created] {
+        return build(core, request, references, created);
+    };
     BERTH_CO_TRY(Container built, co_await core.parts.pool.run(std::move(build_work)));
     auto container = std::make_shared<Container>(std::move(built));
-    if (container->network.starts_with("container:")) {
-        BERTH_CO_TRY(auto other, core.store.find(container->network.substr(10)));
-        container->network = "container:" + other->id;
-        container->host.network_mode = container->network;
-        container->config.hostname = other->config.hostname;
-    }
+    if (auto other = core.store.find(joined_ref(container->network)))
+        container->config.hostname = (*other)->config.hostname;
     BERTH_CO_TRY(container->name, take_name(core.store, request.name, created.id));
     auto parts_work = [&core, container] { return make_parts(core, *container); };
     auto done = co_await core.parts.pool.run(std::move(parts_work));

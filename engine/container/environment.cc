@@ -7,12 +7,13 @@ constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/
 }  // namespace
 
 std::vector<std::string> environment(const Container& container, const std::string& home, bool tty,
+                                     const std::vector<std::string>& linked,
                                      const std::vector<std::string>& more) {
     std::vector<std::string> env{std::string("PATH=") + kDefaultPath,
                                  "HOSTNAME=" + container.config.hostname};
     if (tty) env.push_back("TERM=xterm");
     env.push_back("HOME=" + home);
-    for (const auto* layer : {&container.config.env, &more}) {
+    for (const auto* layer : {&linked, &container.config.env, &more}) {
         for (const auto& variable : *layer) {
             std::string name = variable.substr(0, variable.find('=')) + "=";
             std::erase_if(env, [&](const std::string& other) { return other.starts_with(name); });

@@ -7,9 +7,10 @@
 
 namespace berth::container {
 
-// The environment of a process in the container: the engine's variables, under the container's own, under
-// `more`. "NAME" without a value takes one away.
+// The environment of a process in the container: the engine's variables and those of its links, under the
+// container's own, under `more`. "NAME" without a value takes one away.
 std::vector<std::string> environment(const Container& container, const std::string& home, bool tty,
+                                     const std::vector<std::string>& linked,
                                      const std::vector<std::string>& more);
 
 }  // namespace berth::container

@@ -24,7 +24,7 @@ std::string own_lines(const Container& container, const network::Endpoint& endpo
 }
 
 std::string hosts_text(const Container& container, const network::Sandbox& sandbox,
-                       const std::string& host_gateway) {
+                       const std::string& host_gateway, const std::string& more) {
     std::string text;
     if (container.network == "host") {
         auto own = read_file("/etc/hosts");
@@ -34,10 +34,13 @@ std::string hosts_text(const Container& container, const network::Sandbox& sandb
         text = kHosts;
     }
     for (const auto& extra : container.host.extra_hosts) {
-        auto colon = extra.find_first_of(":=");
-        std::string ip = extra.substr(colon + 1);
-        text += (ip == "host-gateway" ? host_gateway : ip) + "\t" + extra.substr(0, colon) + "\n";
+        auto split = extra.find('=');
+        if (split == extra.npos) split = extra.find(':');
+        std::string ip = extra.substr(split + 1);
+        if (ip.starts_with('[')) ip = ip.substr(1, ip.size() - 2);
+        text += (ip == "host-gateway" ? host_gateway : ip) + "\t" + extra.substr(0, split) + "\n";
     }
+    text += more;
     for (const auto& endpoint : sandbox.endpoints) text += own_lines(container, endpoint);
     return text;
 }
@@ -63,7 +66,8 @@ EtcFiles etc_files(const Core& core, const std::string& id) {
     return {folder + "/hostname", folder + "/hosts", folder + "/resolv.conf"};
 }
 
-Result<> write_etc_files(const Core& core, const Container& container, const network::Sandbox& sandbox) {
+Result<> write_etc_files(const Core& core, const Container& container, const network::Sandbox& sandbox,
+                         const std::string& more) {
     if (container.network.starts_with("container:")) return {};
     EtcFiles files = etc_files(core, container.id);
     std::string host_gateway;
@@ -76,7 +80,8 @@ Result<> write_etc_files(const Core& core, const Container& container, const net
     }
     BERTH_TRY(auto resolv_conf, resolv_conf_text(core, container, sandbox));
     BERTH_CHECK(replace_file(files.hostname, container.config.hostname + "\n", 0644, Sync::kNone));
-    BERTH_CHECK(replace_file(files.hosts, hosts_text(container, sandbox, host_gateway), 0644, Sync::kNone));
+    BERTH_CHECK(
+        replace_file(files.hosts, hosts_text(container, sandbox, host_gateway, more), 0644, Sync::kNone));
     return replace_file(files.resolv_conf, resolv_conf, 0644, Sync::kNone);
 }
 

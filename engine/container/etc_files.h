@@ -14,7 +14,9 @@ struct EtcFiles {
 EtcFiles etc_files(const Core& core, const std::string& id);
 
 // Blocking. In another container's network its files are used instead, and nothing is written.
-Result<> write_etc_files(const Core& core, const Container& container, const network::Sandbox& sandbox);
+// `more`: lines for hosts, before the container's own.
+Result<> write_etc_files(const Core& core, const Container& container, const network::Sandbox& sandbox,
+                         const std::string& more = {});
 
 // After the sandbox of a running container has changed from `before` to `after`: its own lines in hosts, and
 // resolv.conf unless somebody has edited it. In place, since the container has the files mounted.

@@ -13,6 +13,7 @@
 #include "engine/cgroup/join_grace.h"
 #include "engine/container/copy_streams.h"
 #include "engine/container/environment.h"
+#include "engine/container/links.h"
 #include "engine/container/state_machine.h"
 #include "engine/spec/capabilities.h"
 #include "engine/spec/container_spec.h"
@@ -110,7 +111,8 @@ Result<std::string> process_json(const Core& core, const Container& container, c
     BERTH_TRY(auto user, user_of(container, request));
     process.user = user.user;
     process.args = request.command;
-    process.env = environment(container, user.home, request.tty, request.env);
+    const auto linked = link_variables(container, process.env);
+    process.env = environment(container, user.home, request.tty, linked, request.env);
     process.cwd = request.working_dir.empty() ? container.config.working_dir : request.working_dir;
     if (process.cwd.empty()) process.cwd = "/";
     process.terminal = request.tty;

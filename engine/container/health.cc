@@ -103,7 +103,7 @@ const char* health_text(Health::Status status) {
 }
 
 json health_json(const Health& health) {
-    json log;
+    json log = json::array();
     for (const auto& probe : health.log) {
         log.push_back({{"Start", format_rfc3339_nano(probe.started_at)},
                        {"End", format_rfc3339_nano(probe.ended_at)},

@@ -1,11 +1,17 @@
 #include "engine/container/inspect_json.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/files.h"
+#include "engine/base/ids.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/health.h"
+#include "engine/container/links.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
+#include "engine/container/references.h"
+#include "engine/container/security_options.h"
 
 namespace berth::container {
 
@@ -105,13 +111,14 @@ json network_settings(const Core& core, const Container& container,
             {"Networks", networks_json(core, container, sandbox)}};
 }
 
-json host_json(const Container& container) {
+json host_json(const Core& core, const Container& container) {
     static const json kMasked = {"/proc/asound",     "/proc/acpi",        "/proc/interrupts",
                                  "/proc/kcore",      "/proc/keys",        "/proc/latency_stats",
                                  "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",
                                  "/proc/scsi",       "/sys/firmware",     "/sys/devices/virtual/powercap"};
     static const json kReadonly = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
     json host = types::to_json(container.host);
+    host["Links"] = or_null(shown_links(core.store, container));
     if (!container.host.privileged) {
         if (!container.host.masked_paths) host["MaskedPaths"] = kMasked;
         if (!container.host.readonly_paths) host["ReadonlyPaths"] = kReadonly;
@@ -136,9 +143,17 @@ json networks_json(const Core& core, const Container& container,
             if (auto network = core.parts.networks.inspect(name)) id = network->id;
         }
         std::vector<std::string> names;
-        if (is_user_network(name)) names = names_in_network(container, request);
+        bool ran = own || container.state.started_at != kNever;
+        if (ran && is_user_network(name)) names = names_in_network(container, request);
         networks[name] = endpoint_json(request, id, names, own);
     }
+    return networks;
+}
+
+json listed_networks_json(const Core& core, const Container& container,
+                          const std::optional<network::Sandbox>& sandbox) {
+    json networks = networks_json(core, container, sandbox);
+    for (auto& network : networks) network["Aliases"] = network["DNSNames"] = network["Links"] = nullptr;
     return networks;
 }
 
@@ -160,10 +175,60 @@ json mounts_json(const Container& container) {
     return mounts;
 }
 
+namespace {
+
+// The layers as overlay has them. Nothing is mounted at MergedDir: a container's root is in its own mount
+// namespace alone.
+json layers_json(const Core& core, const Container& container) {
+    auto mount = core.parts.snapshots.mounts(container.id);
+    if (!mount) return nullptr;
+    json data = {{"ID", container.id}};
+    std::string upper = mount->source;
+    for (const auto& option : mount->options) {
+        if (option.starts_with("lowerdir=")) data["LowerDir"] = option.substr(9);
+        if (option.starts_with("upperdir=")) upper = option.substr(9);
+        if (option.starts_with("workdir=")) data["WorkDir"] = option.substr(8);
+    }
+    data["UpperDir"] = upper;
+    data["MergedDir"] = upper.substr(0, upper.rfind('/')) + "/merged";
+    return data;
+}
+
+// What a client of before API 1.45 finds a container by.
+void add_names_to_aliases(const Container& container, json& networks) {
+    for (auto& [name, endpoint] : networks.items()) {
+        if (!is_user_network(name)) continue;
+        json& aliases = endpoint["Aliases"];
+        if (aliases.is_null()) aliases = json::array();
+        for (const std::string& alias : {std::string(short_id(container.id)), container.config.hostname}) {
+            if (std::find(aliases.begin(), aliases.end(), alias) == aliases.end()) aliases.push_back(alias);
+        }
+    }
+}
+
+json config_json(const Container& container) {
+    json config = types::to_json(container.config);
+    auto own = container.endpoints.find(container.network);
+    bool shown = container.network == "bridge" || is_user_network(container.network);
+    if (shown && own != container.endpoints.end() && !own->second.mac_address.empty())
+        config["MacAddress"] = own->second.mac_address;
+    return config;
+}
+
+std::string apparmor_profile(const Container& container) {
+    auto security = parse_security_options(container.host.security_opt);
+    return security ? security->apparmor : std::string();
+}
+
+}  // namespace
+
 json inspect_json(const Core& core, const Container& container,
-                  const std::optional<network::Sandbox>& sandbox) {
-    EtcFiles files = etc_files(core, container.id);
-    bool started = container.state.started_at != kNever && !container.network.starts_with("container:");
+                  const std::optional<network::Sandbox>& sandbox, const InspectOptions& options) {
+    const std::string joined = joined_ref(container.network);
+    EtcFiles files = etc_files(core, joined.empty() ? container.id : joined);
+    // A start that failed has made them as well.
+    bool started = container.state.exit_code != 0 || container.state.started_at != kNever;
+    started = started && exists(files.hostname);
     json out = {
         {"Id", container.id},
         {"Created", format_rfc3339_nano(container.created_at)},
@@ -181,13 +246,14 @@ json inspect_json(const Core& core, const Container& container,
         {"Platform", container.os},
         {"MountLabel", ""},
         {"ProcessLabel", ""},
-        {"AppArmorProfile", ""},
+        {"AppArmorProfile", apparmor_profile(container)},
         {"ExecIDs", nullptr},
-        {"HostConfig", host_json(container)},
-        {"GraphDriver", {{"Name", "overlayfs"}, {"Data", nullptr}}},
+        {"HostConfig", host_json(core, container)},
+        {"GraphDriver", {{"Name", "overlayfs"}, {"Data", layers_json(core, container)}}},
         {"Mounts", mounts_json(container)},
-        {"Config", types::to_json(container.config)},
+        {"Config", config_json(container)},
         {"NetworkSettings", network_settings(core, container, sandbox)}};
+    if (options.names_as_aliases) add_names_to_aliases(container, out["NetworkSettings"]["Networks"]);
     return out;
 }
 

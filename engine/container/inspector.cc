@@ -6,6 +6,7 @@
 #include "engine/container/inspect_json.h"
 #include "engine/container/list_entry.h"
 #include "engine/container/list_filters.h"
+#include "engine/container/sizes.h"
 
 namespace berth::container {
 
@@ -16,47 +17,74 @@ class Inspector final : public ContainerInspector {
     Inspector(Core& core, const ContainerExecs& execs) : core_(core), execs_(execs) {}
 
     Result<ContainerPtr> find(const std::string& ref) override { return core_.store.find(ref); }
-    Async<Result<std::string>> inspect(std::string ref) override;
-    Result<std::string> list(const ListOptions& options) override;
+    Async<Result<std::string>> inspect(std::string ref, InspectOptions options) override;
+    Async<Result<std::string>> list(ListOptions options) override;
     std::vector<image::ImageService::User> image_users() override;
     Counts counts() override;
 
  private:
-    const ListEntry& entry(const ContainerPtr& container);
+    using Aliases = std::map<std::string, std::vector<std::string>>;
+    Aliases linked_names() const;
+    const ListEntry& entry(const ContainerPtr& container, std::vector<std::string> linked_as);
 
     Core& core_;
     const ContainerExecs& execs_;
     std::map<std::string, ListEntry> entries_;
 };
 
-Async<Result<std::string>> Inspector::inspect(std::string ref) {
+Async<Result<std::string>> Inspector::inspect(std::string ref, InspectOptions options) {
     BERTH_CO_TRY(auto container, core_.store.find(ref));
-    std::optional<network::Sandbox> sandbox;
-    if (container->state.live()) {
-        auto look = [this, container] { return core_.parts.networks.find(container->id); };
-        sandbox = co_await core_.parts.pool.run(std::move(look));
-    }
-    nlohmann::json object = inspect_json(core_, *container, sandbox);
-    if (auto execs = execs_.running_in(container->id); !execs.empty()) object["ExecIDs"] = execs;
-    co_return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    auto execs = execs_.running_in(container->id);
+    auto render = [this, container, options, &execs]() -> Result<std::string> {
+        std::optional<network::Sandbox> sandbox;
+        if (container->state.live()) sandbox = core_.parts.networks.find(container->id);
+        nlohmann::json object = inspect_json(core_, *container, sandbox, options);
+        if (!execs.empty()) object["ExecIDs"] = execs;
+        if (options.size) {
+            BERTH_TRY(auto sizes, container_sizes(core_, *container));
+            object["SizeRw"] = sizes.writable;
+            object["SizeRootFs"] = sizes.total;
+        }
+        return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    };
+    co_return co_await core_.parts.pool.run(std::move(render));
 }
 
-const ListEntry& Inspector::entry(const ContainerPtr& container) {
+// What others call each container: ID -> "/web/data".
+Inspector::Aliases Inspector::linked_names() const {
+    Aliases names;
+    for (const auto& container : core_.store.list())
+        for (const auto& link : container->links)
+            names[link.id].push_back("/" + container->name + "/" + link.alias);
+    return names;
+}
+
+const ListEntry& Inspector::entry(const ContainerPtr& container, std::vector<std::string> linked_as) {
     ListEntry& cached = entries_[container->id];
-    if (cached.of != container) cached = render_entry(core_, container);
+    if (cached.of != container || cached.linked_as != linked_as)
+        cached = render_entry(core_, container, std::move(linked_as));
     return cached;
 }
 
-Result<std::string> Inspector::list(const ListOptions& options) {
+Async<Result<std::string>> Inspector::list(ListOptions options) {
     std::erase_if(entries_, [this](const auto& row) { return !core_.store.get(row.first); });
-    BERTH_TRY(auto chosen, select_containers(core_, options));
+    BERTH_CO_TRY(auto chosen, select_containers(core_, options));
+    std::vector<std::string> sizes(chosen.size());
+    if (options.size) {
+        auto measure = [this, &chosen, &sizes] {
+            for (std::size_t i = 0; i < chosen.size(); ++i)
+                if (auto found = container_sizes(core_, *chosen[i])) sizes[i] = found->members();
+        };
+        co_await core_.parts.pool.run(std::move(measure));
+    }
+    Aliases aliases = linked_names();
     Timestamp at = now();
     std::string text = "[";
-    for (const auto& container : chosen) {
-        if (text.size() > 1) text += ',';
-        text += entry(container).text(at);
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        if (i > 0) text += ',';
+        text += entry(chosen[i], std::move(aliases[chosen[i]->id])).text(at, sizes[i]);
     }
-    return text + "]";
+    co_return text + "]";
 }
 
 std::vector<image::ImageService::User> Inspector::image_users() {

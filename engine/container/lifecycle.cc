@@ -29,7 +29,7 @@ class Lifecycle final : public ContainerLifecycle {
     Async<Result<Outcome>> stop(std::string ref, StopOptions options) override;
     Async<Result<>> restart(std::string ref, StopOptions options) override;
     Async<Result<>> kill(std::string ref, std::string signal) override;
-    Async<Result<>> update(std::string ref, types::HostConfig changes) override {
+    Async<Result<std::vector<std::string>>> update(std::string ref, types::HostConfig changes) override {
         return run_update(core_, std::move(ref), std::move(changes));
     }
     Async<Result<>> pause(std::string ref) override {
@@ -46,6 +46,8 @@ class Lifecycle final : public ContainerLifecycle {
     Result<std::unique_ptr<Waiting>> wait(const std::string& ref, WaitCondition condition) override;
 
  private:
+    Async<Result<>> unlink(std::string ref);
+
     Core& core_;
 };
 
@@ -99,11 +101,8 @@ Async<Result<>> Lifecycle::kill(std::string ref, std::string signal) {
 }
 
 Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
+    if (options.link) co_return co_await unlink(std::move(ref));
     BERTH_CO_TRY(auto found, core_.store.find(ref));
-    if (options.link) {
-        co_return fail(ErrorKind::kInternal,
-                       "Conflict, cannot remove the default link name of the container");
-    }
     std::string id = found->id;
     if (found->state.status == Status::kRemoving) {
         co_return fail(ErrorKind::kConflict, "removal of container " + ref + " is already in progress");
@@ -134,6 +133,24 @@ Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
         (void)co_await wait_for_exit(core_, id, std::chrono::seconds(10));
     }
     co_return fail(ErrorKind::kInternal, "cannot remove container \"" + ref + "\": could not kill container");
+}
+
+// "web/data": the container "web" forgets what it calls "data"; both stay.
+Async<Result<>> Lifecycle::unlink(std::string ref) {
+    std::string name = ref.starts_with('/') ? ref.substr(1) : ref;
+    BERTH_CO_CHECK(core_.store.find(name));
+    auto slash = name.find('/');
+    if (slash == name.npos) {
+        co_return fail(ErrorKind::kInternal,
+                       "Conflict, cannot remove the default link name of the container");
+    }
+    BERTH_CO_TRY(auto parent, core_.store.find(name.substr(0, slash)));
+    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(parent->id));
+    auto container = core_.store.get(parent->id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    Container changed = *container;
+    std::erase_if(changed.links, [&](const Link& link) { return link.alias == name.substr(slash + 1); });
+    co_return co_await core_.store.update(std::move(changed));
 }
 
 Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {

@@ -90,12 +90,15 @@ std::string status_line(const State& state, Timestamp at) {
     return "Exited (" + std::to_string(state.exit_code) + ") " + since(state.finished_at) + " ago";
 }
 
-ListEntry render_entry(Core& core, ContainerPtr container) {
+ListEntry render_entry(Core& core, ContainerPtr container, std::vector<std::string> linked_as) {
+    std::vector<std::string> names = linked_as;
+    names.push_back("/" + container->name);
+    std::sort(names.begin(), names.end());
     std::optional<network::Sandbox> sandbox;
     if (container->state.live()) sandbox = core.parts.networks.find(container->id);
     json entry = {
         {"Id", container->id},
-        {"Names", {"/" + container->name}},
+        {"Names", names},
         {"Image", container->config.image},
         {"ImageID", container->image_id},
         {"Command", command_text(*container)},
@@ -106,17 +109,17 @@ ListEntry render_entry(Core& core, ContainerPtr container) {
         {"Labels", container->config.labels},
         {"State", status_text(container->state.status)},
         {"HostConfig", {{"NetworkMode", container->host.network_mode}}},
-        {"NetworkSettings", {{"Networks", networks_json(core, *container, sandbox)}}},
+        {"NetworkSettings", {{"Networks", listed_networks_json(core, *container, sandbox)}}},
         {"Mounts", mounts_json(*container)}};
     if (!container->host.annotations.empty())
         entry["HostConfig"]["Annotations"] = container->host.annotations;
     std::string text = entry.dump(-1, ' ', false, json::error_handler_t::replace);
     text.pop_back();
-    return {std::move(container), text + ",\"Status\":\"", "\"}"};
+    return {std::move(container), std::move(linked_as), text + ",\"Status\":\"", "\""};
 }
 
-std::string ListEntry::text(Timestamp at) const {
-    return before_status + status_line(of->state, at) + after_status;
+std::string ListEntry::text(Timestamp at, const std::string& more) const {
+    return before_status + status_line(of->state, at) + after_status + more + "}";
 }
 
 }  // namespace berth::container

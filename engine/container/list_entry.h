@@ -10,11 +10,14 @@ namespace berth::container {
 // once per change of the container, in two halves around it.
 struct ListEntry {
     ContainerPtr of;  // the value it was rendered from
+    std::vector<std::string> linked_as;
     std::string before_status, after_status;
 
-    std::string text(Timestamp at) const;
+    // `more`: members that this one answer has, each after a comma.
+    std::string text(Timestamp at, const std::string& more) const;
 };
-ListEntry render_entry(Core& core, ContainerPtr container);
+// `linked_as`: what others call it, "/web/data".
+ListEntry render_entry(Core& core, ContainerPtr container, std::vector<std::string> linked_as);
 
 // "Up 3 seconds", "Exited (0) 2 minutes ago", "Created", …
 std::string status_line(const State& state, Timestamp at);

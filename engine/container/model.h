@@ -55,6 +55,11 @@ struct MountPoint {
     std::map<std::string, std::string> volume_labels, volume_options;
 };
 
+// `--link` on the default bridge: the other container, its name then, and what this one calls it.
+struct Link {
+    std::string id, name, alias;
+};
+
 // One container. Values of this type are shared as `const`: a change is a new value in the store.
 struct Container {
     std::string id;
@@ -69,6 +74,7 @@ struct Container {
     types::HostConfig host;
     std::string network;  // "bridge", "none", "host", "container:ID", or a network's name
     std::map<std::string, types::EndpointRequest> endpoints;  // by network; none in another's namespace
+    std::vector<Link> links;
     std::vector<MountPoint> mounts;
     State state;
 };

@@ -4,7 +4,8 @@
 #include "engine/container/model.h"
 
 // The record:
-// {"Id","Name","Created","Image",…,"Config":{…},"HostConfig":{…},"Endpoints":{NETWORK:{…}},"Mounts":[…]}
+// {"Id","Name","Created","Image",…,"Config":{…},"HostConfig":{…},"Endpoints":{NETWORK:{…}},"Mounts":[…],
+//  "Links":[{"Id","Name","Alias"}]}
 namespace berth::container {
 
 using nlohmann::json;
@@ -104,6 +105,8 @@ Result<Container> read_record(const json& from) {
     BERTH_TRY(c.host, types::parse_host_config(from.at("HostConfig"), ".HostConfig"));
     BERTH_TRY(c.endpoints, read_endpoints(from, c.network));
     for (const auto& mount : from.at("Mounts")) c.mounts.push_back(parse_mount(mount));
+    for (const auto& link : from.value("Links", json::array()))
+        c.links.push_back({link.at("Id"), link.at("Name"), link.at("Alias")});
     return c;
 }
 
@@ -144,6 +147,9 @@ std::optional<Status> parse_status(const std::string& text) {
 std::string render_record(const Container& c) {
     json mounts = json::array();
     for (const auto& mount : c.mounts) mounts.push_back(mount_json(mount));
+    json links = json::array();
+    for (const auto& link : c.links)
+        links.push_back({{"Id", link.id}, {"Name", link.name}, {"Alias", link.alias}});
     json endpoints = json::object();
     for (const auto& [network, endpoint] : c.endpoints) endpoints[network] = types::to_json(endpoint);
     json record = {{"Id", c.id},
@@ -159,7 +165,8 @@ std::string render_record(const Container& c) {
                    {"Config", types::to_json(c.config)},
                    {"HostConfig", types::to_json(c.host)},
                    {"Endpoints", std::move(endpoints)},
-                   {"Mounts", std::move(mounts)}};
+                   {"Mounts", std::move(mounts)},
+                   {"Links", std::move(links)}};
     // Environment and labels are any bytes; the record must never fail to be written.
     return record.dump(-1, ' ', false, json::error_handler_t::replace);
 }

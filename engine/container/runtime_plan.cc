@@ -75,17 +75,38 @@ spec::NamespaceChoice namespace_of(const std::string& mode) {
     return choice;
 }
 
-void set_namespaces(const Container& container, const std::string& netns, bool cgroup_v2,
-                    spec::ContainerSpec& out) {
+void set_namespaces(const Container& container, const PlanInputs& inputs, spec::ContainerSpec& out) {
     out.network.host = container.network == "host";
-    out.network.path = netns;
+    out.network.path = inputs.netns;
     out.network.shared = container.network.starts_with("container:");
     out.pid = namespace_of(container.host.pid_mode);
+    out.pid.path = inputs.pid_ns;
     out.ipc = namespace_of(container.host.ipc_mode);
+    out.ipc.path = inputs.ipc_ns;
     out.uts = namespace_of(container.host.uts_mode);
     out.ipc_none = container.host.ipc_mode == "none";
-    const std::string& mode = container.host.cgroupns_mode;
-    out.cgroup.host = mode.empty() ? container.host.privileged || !cgroup_v2 : mode == "host";
+    out.cgroup = namespace_of(container.host.cgroupns_mode);
+}
+
+// No driver of devices is there to ask, as in dockerd on a host without one.
+Result<> refuse_device_requests(const types::HostConfig& host) {
+    for (const auto& request : host.device_requests) {
+        if (request.driver == "cdi") {
+            std::string devices;
+            for (const auto& id : request.device_ids) devices += (devices.empty() ? "" : ", ") + id;
+            return fail(ErrorKind::kInternal,
+                        "CDI device injection failed: unresolvable CDI devices " + devices);
+        }
+        std::string wanted;
+        for (const auto& all_of : request.capabilities) {
+            std::string group;
+            for (const auto& name : all_of) group += (group.empty() ? "" : " ") + name;
+            wanted += (wanted.empty() ? "[" : " [") + group + "]";
+        }
+        return fail(ErrorKind::kInternal, "could not select device driver \"" + request.driver +
+                                              "\" with capabilities: [" + wanted + "]");
+    }
+    return {};
 }
 
 std::vector<std::string> cgroup_folders(const std::string& root, const std::string& path, bool v2) {
@@ -102,10 +123,11 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     const auto& host = container.host;
     BERTH_TRY(auto user, spec::look_up_user(inputs.root.get(), container.config.user, host.group_add));
     BERTH_TRY(auto security, parse_security_options(host.security_opt));
+    BERTH_CHECK(refuse_device_requests(host));
     spec::ContainerSpec out;
     out.args = container.args;
     out.args.insert(out.args.begin(), container.path);
-    out.env = environment(container, user.home, container.config.tty, {});
+    out.env = environment(container, user.home, container.config.tty, inputs.linked, {});
     if (!container.config.working_dir.empty()) out.cwd = container.config.working_dir;
     out.user = user.user;
     out.terminal = container.config.tty;
@@ -115,7 +137,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     if (host.init.value_or(core.parts.config.init)) out.init_path = core.parts.config.init_path;
     out.hostname = container.config.hostname;
     out.domainname = container.config.domainname;
-    set_namespaces(container, inputs.netns, kHost.cgroup_v2, out);
+    set_namespaces(container, inputs, out);
     out.cgroups_path = core.cgroup_path(container);
     out.readonly_root = host.readonly_rootfs;
     for (const auto& mount : inputs.mounts) {
@@ -133,11 +155,13 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.apparmor = security.apparmor;
     out.masked_paths = host.masked_paths;
     out.readonly_paths = host.readonly_paths;
-    out.resources = resources(host);
+    out.writable_cgroups = security.writable_cgroups;
+    BERTH_TRY(out.resources, resources(host));
     for (const auto& device : host.devices) {
         out.devices.push_back({device.path_on_host, device.path_in_container,
                                device.cgroup_permissions.empty() ? "rwm" : device.cgroup_permissions});
     }
+    out.device_cgroup_rules = host.device_cgroup_rules;
     out.rlimits = rlimits(host, core.parts.config);
     out.sysctls = host.sysctls;
     out.oom_score_adj = static_cast<int>(host.oom_score_adj);

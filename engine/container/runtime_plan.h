@@ -11,9 +11,11 @@ namespace berth::container {
 
 // What a start has gathered before the runtime's spec can be made.
 struct PlanInputs {
-    UniqueFd root;                   // the detached root file system
-    std::string netns;               // "": none to join (host network)
-    std::vector<MountPoint> mounts;  // with the sources of volumes filled in
+    UniqueFd root;                    // the detached root file system
+    std::string netns;                // "": none to join (host network)
+    std::string pid_ns, ipc_ns;       // of the containers whose namespaces are joined, or ""
+    std::vector<std::string> linked;  // variables of its links
+    std::vector<MountPoint> mounts;   // with the sources of volumes filled in
 };
 
 // From our container to the OCI spec as JSON, and the cgroups it will have. Blocking: looks up users in the

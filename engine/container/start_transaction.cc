@@ -5,8 +5,10 @@
 #include "engine/cgroup/join_grace.h"
 #include "engine/container/defaults.h"
 #include "engine/container/etc_files.h"
+#include "engine/container/links.h"
 #include "engine/container/mounting.h"
 #include "engine/container/networking.h"
+#include "engine/container/references.h"
 #include "engine/container/runtime_plan.h"
 #include "engine/container/state_machine.h"
 #include "engine/sys/mount.h"
@@ -38,12 +40,23 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
     return inputs;
 }
 
+// Other containers that this one needs to run, found before its first step.
+struct Others {
+    ContainerPtr network, pid, ipc;  // whose namespaces it joins; null for none
+    std::vector<LiveLink> links;
+};
+
+std::string namespace_path(const ContainerPtr& container, const char* name) {
+    return container ? "/proc/" + std::to_string(container->state.pid) + "/ns/" + name : std::string();
+}
+
 // The container's network as its mode says: the path of the netns to join. On the pool.
-Result<std::string> prepare_network(const Core& core, const Container& container, const Container* joined) {
-    if (joined) return "/proc/" + std::to_string(joined->state.pid) + "/ns/net";
+Result<std::string> prepare_network(const Core& core, const Container& container, Others& others) {
+    if (others.network) return namespace_path(others.network, "net");
+    find_addresses(core, others.links);
     BERTH_TRY(auto sandbox, in("failed to set up container networking",
                                core.parts.networks.attach(sandbox_request(container))));
-    if (auto written = write_etc_files(core, container, sandbox); !written) {
+    if (auto written = write_etc_files(core, container, sandbox, link_hosts(others.links)); !written) {
         (void)core.parts.networks.detach(container.id);
         return Failure(std::move(written.error()));
     }
@@ -57,9 +70,9 @@ struct NetworkStep {
     async::Event done;
 };
 
-Async<void> run_network_step(Core& core, ContainerPtr container, ContainerPtr joined,
+Async<void> run_network_step(Core& core, ContainerPtr container, std::shared_ptr<Others> others,
                              std::shared_ptr<NetworkStep> step) {
-    auto work = [&core, container, joined] { return prepare_network(core, *container, joined.get()); };
+    auto work = [&core, container, others] { return prepare_network(core, *container, *others); };
     step->netns = co_await core.parts.pool.run(std::move(work));
     step->done.set();
 }
@@ -69,11 +82,41 @@ Async<void> pass_join_grace(Core& core) {
     co_await core.parts.pool.run(std::move(work));
 }
 
-Result<ContainerPtr> joined_container(const Core& core, const Container& container) {
-    if (!container.network.starts_with("container:")) return ContainerPtr();
-    BERTH_TRY(auto other, core.store.find(container.network.substr(10)));
+// The container that a mode names, which has to run.
+Result<ContainerPtr> running_namespace(const Core& core, const std::string& mode, const char* what,
+                                       ErrorKind when_stopped) {
+    const std::string ref = joined_ref(mode);
+    if (ref.empty()) return ContainerPtr();
+    const std::string phrase = std::string("failed to join ") + what + " namespace";
+    BERTH_TRY(auto other, in(phrase, core.store.find(ref)));
     if (other->state.live()) return other;
-    return fail(ErrorKind::kConflict, "cannot join network of a non running container: " + other->id);
+    return fail(when_stopped, phrase + ": container " + other->id + " is not running");
+}
+
+Result<ContainerPtr> running_network(const Core& core, const Container& container) {
+    const std::string ref = joined_ref(container.network);
+    if (ref.empty()) return ContainerPtr();
+    auto other = core.store.find(ref);
+    if (!other) {
+        return fail(ErrorKind::kInternal, "joining network namespace of container: " + other.error().message);
+    }
+    if ((*other)->state.live()) return *other;
+    return fail(ErrorKind::kConflict, "cannot join network namespace of a non running container: container " +
+                                          (*other)->name + " is " + status_text((*other)->state.status));
+}
+
+Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& container) {
+    auto others = std::make_shared<Others>();
+    BERTH_TRY(others->network, running_network(core, container));
+    BERTH_TRY(others->pid, running_namespace(core, container.host.pid_mode, "PID", ErrorKind::kInternal));
+    BERTH_TRY(others->ipc, running_namespace(core, container.host.ipc_mode, "IPC", ErrorKind::kConflict));
+    if (others->ipc && others->ipc->host.ipc_mode != "shareable") {
+        return fail(ErrorKind::kInvalidArgument,
+                    "failed to join IPC namespace: container " + others->ipc->id +
+                        ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
+    }
+    BERTH_TRY(others->links, live_links(core, container));
+    return others;
 }
 
 supervisor::TaskSpec task_spec(const Core& core, const Container& container, RuntimePlan plan,
@@ -113,11 +156,11 @@ Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::
 Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     // It may have been taken away since the create, and the table may change while the steps run.
     BERTH_CO_TRY(auto program, find_runtime(container->host.runtime, core.parts.config));
-    BERTH_CO_TRY(auto joined, joined_container(core, *container));
+    BERTH_CO_TRY(auto others, find_others(core, *container));
     auto grace = pass_join_grace(core);
     core.gate.spawn(std::move(grace));
     auto network = std::make_shared<NetworkStep>(core.parts.io);
-    auto network_step = run_network_step(core, container, joined, network);
+    auto network_step = run_network_step(core, container, others, network);
     if (!core.gate.spawn(std::move(network_step)))
         co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
     auto root_work = [&core, container] { return prepare_root(core, *container); };
@@ -131,9 +174,14 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         problem = Failure(inputs.error());
     } else {
         inputs->netns = *network->netns;
+        inputs->pid_ns = namespace_path(others->pid, "pid");
+        inputs->ipc_ns = namespace_path(others->ipc, "ipc");
+        inputs->linked = link_environment(*container, others->links);
         auto plan_work = [&core, container, &inputs] { return make_runtime_plan(core, *container, *inputs); };
         auto plan = co_await core.parts.pool.run(std::move(plan_work));
         if (!plan) {
+            // The request was accepted long ago: what is wrong with it now is no fault of this one.
+            if (plan.error().kind == ErrorKind::kInvalidArgument) plan.error().kind = ErrorKind::kInternal;
             problem = Failure(plan.error());
         } else {
             auto probe = std::move(plan->health);
@@ -173,6 +221,7 @@ Async<Result<>> run_start(Core& core, ContainerPtr container) {
     auto done = co_await run_steps(core, container);
     if (done) {
         core.publish(*container, "start");
+        core.gate.spawn(tell_linked(core, container->id));
         co_return Result<>();
     }
     core.hub.abandon(container->id);

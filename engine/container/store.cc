@@ -100,6 +100,7 @@ Result<ContainerPtr> Store::find(const std::string& ref) const {
     if (auto named = names_.find(name); named != names_.end()) {
         if (auto found = get(named->second)) return found;
     }
+    if (auto linked = find_linked(name)) return linked;
     if (!ref.empty()) {
         auto first = by_id_.lower_bound(ref);
         if (first != by_id_.end() && first->first.starts_with(ref)) {
@@ -109,6 +110,17 @@ Result<ContainerPtr> Store::find(const std::string& ref) const {
         }
     }
     return fail(ErrorKind::kNotFound, "No such container: " + ref);
+}
+
+// "web/data": what the container "web" calls "data".
+ContainerPtr Store::find_linked(std::string_view name) const {
+    const auto slash = name.find('/');
+    auto parent = slash == name.npos ? names_.end() : names_.find(name.substr(0, slash));
+    auto container = parent == names_.end() ? nullptr : get(parent->second);
+    if (!container) return nullptr;
+    for (const auto& link : container->links)
+        if (link.alias == name.substr(slash + 1)) return get(link.id);
+    return nullptr;
 }
 
 ContainerPtr Store::get(const std::string& id) const {

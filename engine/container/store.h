@@ -22,8 +22,8 @@ class Store {
     // two.
     Result<std::vector<std::string>> load();
 
-    // By ID, name (with or without the slash) or unambiguous ID prefix: "No such container: REF", or
-    // kInvalidArgument "multiple IDs found with provided prefix: REF".
+    // By ID, name (with or without the slash), another's link ("web/data") or unambiguous ID prefix: "No such
+    // container: REF", or kInvalidArgument "multiple IDs found with provided prefix: REF".
     Result<ContainerPtr> find(const std::string& ref) const;
     ContainerPtr get(const std::string& id) const;  // null when there is none
     std::vector<ContainerPtr> list() const;         // newest first
@@ -50,6 +50,7 @@ class Store {
 
  private:
     ContainerPtr replace(Container container);
+    ContainerPtr find_linked(std::string_view name) const;
 
     state::Database& database_;
     async::BlockingPool& pool_;

@@ -34,6 +34,9 @@ Result<types::HostConfig> merge(const Container& container, const types::HostCon
             "the same time");
     }
     take(host.cpu_shares, changes.cpu_shares);
+    take(host.blkio_weight, changes.blkio_weight);
+    take(host.cpu_realtime_period, changes.cpu_realtime_period);
+    take(host.cpu_realtime_runtime, changes.cpu_realtime_runtime);
     take(host.nano_cpus, changes.nano_cpus);
     take(host.cpu_period, changes.cpu_period);
     take(host.cpu_quota, changes.cpu_quota);
@@ -53,10 +56,15 @@ Result<types::HostConfig> merge(const Container& container, const types::HostCon
     return host;
 }
 
+const cgroup::HostSupport& host_support() {
+    static const cgroup::HostSupport kSupport = cgroup::read_host_support();
+    return kSupport;
+}
+
 Result<> apply(const Core& core, const Container& container, const types::HostConfig& host) {
     BERTH_TRY(auto layout, cgroup::current_layout());
     BERTH_TRY(auto group, cgroup::Cgroup::at(layout, core.cgroup_path(container)));
-    oci::Resources wanted = resources(host);
+    BERTH_TRY(oci::Resources wanted, resources(host));
     // -1 lifts the limit on processes; at a start there is nothing to lift.
     if (host.pids_limit && *host.pids_limit <= 0 && container.host.pids_limit) wanted.pids_limit = -1;
     bool larger = host.memory_swap > container.host.memory_swap && container.host.memory_swap > 0;
@@ -72,11 +80,11 @@ Result<> apply(const Core& core, const Container& container, const types::HostCo
 
 }  // namespace
 
-Async<Result<>> run_update(Core& core, std::string ref, types::HostConfig changes) {
+Async<Result<std::vector<std::string>>> run_update(Core& core, std::string ref, types::HostConfig changes) {
     BERTH_CO_TRY(auto found, core.store.find(ref));
-    // The checks also fill in what a new container would get; here only what was given counts.
+    std::vector<std::string> warnings;
+    BERTH_CO_CHECK(check_resources(changes, host_support(), true, warnings));
     types::HostConfig completed = changes;
-    BERTH_CO_CHECK(check_resources(completed));
     BERTH_CO_CHECK(check_restart_policy(completed));
     BERTH_CO_TRY(auto guard, co_await core.locks.lock(found->id));
     auto container = core.store.get(found->id);
@@ -96,7 +104,7 @@ Async<Result<>> run_update(Core& core, std::string ref, types::HostConfig change
     changed.host = std::move(host);
     BERTH_CO_CHECK(co_await core.store.update(std::move(changed)));
     core.publish(*container, "update");
-    co_return Result<>();
+    co_return warnings;
 }
 
 }  // namespace berth::container

@@ -123,6 +123,8 @@ Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& par
     }
     BERTH_CHECK(make_folders(home(id), 0700));
     BERTH_CHECK(make_folders(home(id) + "/work", 0700));
+    // Nobody mounts there; tools that know Docker's layout look for it.
+    BERTH_CHECK(make_folders(home(id) + "/merged", 0700));
     BERTH_CHECK(make_folders(files(id), 0700));
     BERTH_TRY(UniqueFd top, open_file(files(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (::fchown(top.get(), like.st_uid, like.st_gid) != 0 ||
@@ -198,6 +200,7 @@ Result<> OverlaySnapshotter::commit(const std::string& key, const std::string& n
     record.key = name;
     record.committed = true;
     (void)remove_tree(home(record.id) + "/work").has_value();
+    (void)remove_tree(home(record.id) + "/merged").has_value();
     return write_copy(record, Sync::kData);
 }
 

@@ -109,8 +109,9 @@ Result<std::vector<oci::SpecMount>> build_mounts(const ContainerSpec& from) {
             std::find(mount.options.begin(), mount.options.end(), "ro") == mount.options.end()) {
             mount.options.emplace_back("ro");
         }
-        if (from.privileged && (mount.destination == "/sys" || mount.type == "cgroup"))
-            remove_option(mount, "ro");
+        const bool writable = mount.type == "cgroup" ? from.writable_cgroups.value_or(from.privileged)
+                                                     : from.privileged && mount.destination == "/sys";
+        if (writable) remove_option(mount, "ro");
     }
     return out;
 }
@@ -154,14 +155,12 @@ Result<std::optional<oci::Seccomp>> choose_seccomp(const ContainerSpec& from,
     return resolve_seccomp(from.seccomp, caps, host);
 }
 
-Result<std::string> choose_apparmor(const ContainerSpec& from, const HostFacts& host) {
+std::string choose_apparmor(const ContainerSpec& from, const HostFacts& host) {
     if (host.apparmor) {
         if (!from.apparmor.empty()) return from.apparmor;
         return std::string(from.privileged ? "unconfined" : "docker-default");
     }
-    if (from.apparmor.empty() || from.apparmor == "unconfined") return std::string();
-    return fail(ErrorKind::kInvalidArgument,
-                "AppArmor is not enabled on the host, cannot apply profile " + from.apparmor);
+    return std::string();
 }
 
 Result<oci::Process> build_process(const ContainerSpec& from, const HostFacts& host) {
@@ -181,7 +180,7 @@ Result<oci::Process> build_process(const ContainerSpec& from, const HostFacts& h
     out.capabilities->permitted = std::move(caps);
     out.rlimits = from.rlimits;
     out.no_new_privileges = from.no_new_privileges;
-    BERTH_TRY(out.apparmor_profile, choose_apparmor(from, host));
+    out.apparmor_profile = choose_apparmor(from, host);
     out.oom_score_adj = from.oom_score_adj;
     return out;
 }

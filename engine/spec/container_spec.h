@@ -59,6 +59,7 @@ struct ContainerSpec {
     std::string seccomp;
     std::string apparmor;  // "": docker-default where there is AppArmor
     std::optional<std::vector<std::string>> masked_paths, readonly_paths;  // unset: the default
+    std::optional<bool> writable_cgroups;  // unset: those of a privileged container are
 
     oci::Resources resources;  // its `devices` are added to the default rules
     std::vector<DeviceMapping> devices;
@@ -82,9 +83,9 @@ struct HostFacts {
 };
 HostFacts host_facts();
 
-// kInvalidArgument in Docker's words for what is malformed; an explicit seccomp or AppArmor profile that this
-// machine cannot apply is an error, the default one is left out. Reads /dev for `devices` and `privileged`,
-// else pure.
+// kInvalidArgument in Docker's words for what is malformed; an explicit seccomp profile that this machine
+// cannot apply is an error, the default one and any of AppArmor are left out. Reads /dev for `devices` and
+// `privileged`, else pure.
 Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& host);
 
 }  // namespace berth::spec

@@ -21,14 +21,22 @@ TEST(HostConfig, ZerosAndNullsOfRealClientsPass) {
     EXPECT_EQ(parsed->memory_swappiness, -1);
 }
 
-TEST(HostConfig, AnUnsupportedFieldIsNamed) {
-    for (const char* field : {"VolumesFrom", "DeviceRequests", "DeviceCgroupRules"}) {
-        auto parsed = parse_host_config(json{{field, {"x"}}}, ".HostConfig");
-        ASSERT_FALSE(parsed) << field;
-        EXPECT_EQ(parsed.error().kind, ErrorKind::kNotImplemented);
-        EXPECT_EQ(parsed.error().message, "HostConfig." + std::string(field) + " is not supported yet");
+TEST(ContainerConfig, AnUnsupportedFieldIsNamed) {
+    auto parsed = parse_container_config(json{{"NetworkDisabled", true}}, "");
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kNotImplemented);
+    EXPECT_EQ(parsed.error().message, "NetworkDisabled is not supported yet");
+}
+
+TEST(HostConfig, ANumberThatDoesNotFitIsNoNumber) {
+    for (int weight : {-1, 70000}) {
+        auto parsed = parse_host_config(json{{"BlkioWeight", weight}}, ".HostConfig");
+        ASSERT_FALSE(parsed);
+        EXPECT_EQ(parsed.error().message, "invalid JSON: json: cannot unmarshal number " +
+                                              std::to_string(weight) +
+                                              " into Go struct field .HostConfig.BlkioWeight of type uint16");
     }
-    EXPECT_FALSE(parse_host_config(json{{"CpuRealtimePeriod", 5}}, ".HostConfig"));
+    EXPECT_FALSE(parse_host_config(json{{"BlkioDeviceReadBps", {{{"Rate", -1}}}}}, ".HostConfig"));
 }
 
 TEST(HostConfig, AWrongTypeIsSaidInGosWords) {
