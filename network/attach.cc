@@ -35,9 +35,6 @@ constexpr const char* kAnyIpv6 = "::";
 constexpr int kLoopback = 1;  // its index in every namespace
 
 Result<> check_binding(const PortBinding& binding) {
-    if (binding.protocol != "tcp" && binding.protocol != "udp")
-        return fail(ErrorKind::kNotImplemented,
-                    fmt::format("publishing {} ports is not supported yet", binding.protocol));
     const auto host_ip = Ip::parse(binding.host_ip);
     if (!host_ip || (binding.host_port_end != 0 && binding.host_port_end < binding.host_port))
         return fail(ErrorKind::kInvalidArgument, fmt::format("invalid port binding {}:{}-{}", binding.host_ip,
@@ -117,43 +114,57 @@ Result<> Service::reserve_ports(Attached& attached) {
     const auto* gateway = gateway_of(sandbox);
     record.published_on.clear();
     if (!gateway || record.requested.empty()) return {};
-    const auto container_ip = Ip::parse(gateway->ip_address).value_or(Ip{});
-    std::string default_ip;
-    {
-        const std::lock_guard lock(mutex_);
-        default_ip = network_with(gateway->network_id)->bridge->settings.host_binding;
-    }
-    if (!firewalls_.v4)
-        return fail(ErrorKind::kNotImplemented, "published ports are not supported with iptables=false");
-    for (auto& binding : expand(record.requested, default_ip)) {
+    // Only bridges have ports of the host before them; elsewhere Docker passes over them in silence.
+    const auto settings = settings_of(gateway->network_id);
+    if (!settings) return {};
+    for (auto& binding : expand(record.requested, *settings, *gateway)) {
         BERTH_CHECK(check_binding(binding));
-        if (config_.netd_path.empty() && Ip::parse(binding.host_ip)->v6)
+        const bool v6 = Ip::parse(binding.host_ip)->v6;
+        const bool by_rule = firewall(v6) && !(v6 ? gateway->ipv6_address : gateway->ip_address).empty();
+        if (!by_rule && (!can_proxy() || binding.protocol == "sctp"))
             return fail(ErrorKind::kUnavailable,
-                        fmt::format("publishing on {} needs berth-netd", binding.host_ip));
+                        fmt::format("publishing {}/{} on {} needs the userland proxy, which is {}",
+                                    binding.container_port, binding.protocol, binding.host_ip,
+                                    can_proxy() ? "not able to" : "not there"));
         // Its other half has chosen the port.
-        if (binding.host_ip == kAnyIpv6 && binding.host_port == 0)
+        if (binding.host_ip == kAnyIpv6 && binding.host_port == 0 && !sandbox.ports.empty())
             binding.host_port = sandbox.ports.back().host_port;
-        BERTH_CHECK(in(trouble_with(record, *gateway), reserve_one(attached, binding, container_ip)));
+        if (by_rule && settings->mode(v6) == GatewayMode::kRouted) {
+            binding.host_port = binding.host_port_end = 0;
+            sandbox.ports.push_back(std::move(binding));
+            attached.ports.emplace_back();
+            continue;
+        }
+        const auto address = Ip::parse(by_rule && v6 ? gateway->ipv6_address : gateway->ip_address);
+        BERTH_CHECK(
+            in(trouble_with(record, *gateway), reserve_one(attached, binding, address.value_or(Ip{}))));
     }
     record.published_on = gateway->endpoint_id;
     return {};
 }
 
-// A port on every address is one on 0.0.0.0 and one on [::] of the same number.
+bool Service::can_proxy() const {
+    return !config_.netd_path.empty() && config_.userland_proxy;
+}
+
 std::vector<PortBinding> Service::expand(const std::vector<PortBinding>& bindings,
-                                         const std::string& default_ip) const {
-    const bool both = !config_.netd_path.empty() && exists("/proc/net/if_inet6");
+                                         const BridgeSettings& settings, const Endpoint& gateway) const {
+    const bool has4 = !gateway.ip_address.empty(), has6 = !gateway.ipv6_address.empty();
     auto sorted = bindings;
     std::stable_sort(sorted.begin(), sorted.end(), binds_earlier);
     std::vector<PortBinding> out;
     for (auto& binding : sorted) {
-        const bool any = binding.host_ip.empty() && default_ip == "0.0.0.0";
-        if (binding.host_ip.empty()) binding.host_ip = default_ip;
-        out.push_back(binding);
-        if (!any || !both) continue;
+        const bool chosen = !binding.host_ip.empty();
+        const auto wanted = chosen ? binding.host_ip : settings.host_binding;
+        const bool any = !chosen && wanted == "0.0.0.0";
+        const bool proxied = can_proxy() && binding.protocol != "sctp" && exists("/proc/net/if_inet6");
+        const bool on6 = has6 || (has4 && proxied);
+        binding.host_ip = wanted;
+        if (chosen || !any || has4) out.push_back(binding);
+        if (!any || !on6) continue;
         binding.host_ip = kAnyIpv6;
         // Out of a range the first half chooses.
-        if (binding.host_port_end != 0) binding.host_port = binding.host_port_end = 0;
+        if (has4 && binding.host_port_end != 0) binding.host_port = binding.host_port_end = 0;
         out.push_back(binding);
     }
     return out;
@@ -187,7 +198,7 @@ Result<> Service::build(Attached& attached, ResolverSockets& sockets) {
 }
 
 Result<> Service::publish(Attached& attached) {
-    BERTH_CHECK(add_rules(rules_of(attached.record)));
+    BERTH_CHECK(add_rules(published_by(attached.record)));
     std::set<std::uint16_t> udp;
     for (const auto& port : attached.ports)
         if (port.protocol == "udp") udp.insert(port.port);
@@ -195,44 +206,54 @@ Result<> Service::publish(Attached& attached) {
     return start_proxies(attached);
 }
 
-Result<> Service::add_rules(const RuleSet& rules) {
-    if (firewalls_.v4) BERTH_CHECK(firewalls_.v4->add(rules.v4));
-    if (!firewalls_.v6) return {};
-    auto added = firewalls_.v6->add(rules.v6);
-    if (!added && firewalls_.v4) (void)firewalls_.v4->remove(rules.v4).has_value();
-    return added;
+Result<> Service::add_rules(const Published& published) {
+    UndoStack undo;
+    for (const auto& one : published) {
+        auto* wall = firewall(one.address.v6);
+        if (!wall) continue;
+        BERTH_CHECK(wall->publish(one));
+        undo.push([wall, &one] { (void)wall->withdraw(one).has_value(); });
+    }
+    undo.keep();
+    return {};
 }
 
-Result<> Service::remove_rules(const RuleSet& rules) {
+Result<> Service::remove_rules(const Published& published) {
     Result<> first;
-    if (firewalls_.v4) note(first, firewalls_.v4->remove(rules.v4));
-    if (firewalls_.v6) note(first, firewalls_.v6->remove(rules.v6));
+    for (const auto& one : published)
+        if (auto* wall = firewall(one.address.v6)) note(first, wall->withdraw(one));
     return first;
 }
 
-std::string Service::bridge_of(const std::string& network_id) const {
+std::optional<BridgeSettings> Service::settings_of(const std::string& network_id) const {
     const std::lock_guard lock(mutex_);
     const auto network = networks_.find(network_id);
-    if (network == networks_.end() || !network->second.bridge) return {};
-    return network->second.bridge->settings.name;
+    if (network == networks_.end() || !network->second.bridge) return std::nullopt;
+    return network->second.bridge->settings;
 }
 
-RuleSet Service::rules_of(const Record& record) const {
-    RuleSet rules;
+Published Service::published_by(const Record& record) const {
+    Published published;
     for (const auto& endpoint : record.sandbox.endpoints) {
         if (record.published_on.empty() || endpoint.endpoint_id != record.published_on) continue;
-        std::vector<PublishedPort> v4, v6;
-        for (const auto& port : record.sandbox.ports)
-            if (const auto host_ip = Ip::parse(port.host_ip))
-                (host_ip->v6 ? v6 : v4)
-                    .push_back({port.protocol, *host_ip, port.host_port, port.container_port});
-        const auto bridge = bridge_of(endpoint.network_id);
-        if (bridge.empty()) continue;
-        if (const auto address = Ip::parse(endpoint.ip_address)) rules.v4 = port_rules(bridge, *address, v4);
-        if (const auto address = Ip::parse(endpoint.ipv6_address))
-            rules.v6 = port_rules(bridge, *address, v6);
+        const auto settings = settings_of(endpoint.network_id);
+        if (!settings) continue;
+        for (const auto& text : {endpoint.ip_address, endpoint.ipv6_address}) {
+            const auto address = Ip::parse(text);
+            if (!address) continue;
+            PublishedContainer one{.bridge = settings->name,
+                                   .address = *address,
+                                   .mode = settings->mode(address->v6),
+                                   .direct = config_.allow_direct_routing,
+                                   .trusted = settings->trusted,
+                                   .ports = {}};
+            for (const auto& port : record.sandbox.ports)
+                if (const auto host_ip = Ip::parse(port.host_ip); host_ip && host_ip->v6 == address->v6)
+                    one.ports.push_back({port.protocol, *host_ip, port.host_port, port.container_port});
+            if (!one.ports.empty()) published.push_back(std::move(one));
+        }
     }
-    return rules;
+    return published;
 }
 
 Result<> Service::detach(const std::string& container_id) {
@@ -261,10 +282,11 @@ Result<> Service::tear_down(const Record& record) {
     stop_proxies(record);
     // Its sockets would keep the namespace alive.
     if (sandbox.resolver) netd_.remove(record.container);
-    note(first, remove_rules(rules_of(record)));
+    note(first, remove_rules(published_by(record)));
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())
             conntrack_.forget_connections(*address);
+    take_out_sublinks(record);
     if (!sandbox.key.empty()) note(first, remove_netns(sandbox.key));
     if (first) note(first, records_.remove(record.container));
     return first;

@@ -96,7 +96,8 @@ Result<> write_if_there(const std::string& path, std::string_view value) {
 std::optional<Prefix> address_in(const IpamConfig& pool, const BridgeSettings& settings) {
     const auto subnet = Subnet::parse(pool.subnet);
     const auto gateway = Ip::parse(pool.gateway);
-    if (!subnet || !gateway || settings.isolated || (settings.inhibit_ipv4 && !gateway->v6))
+    if (!subnet || !gateway || settings.mode(pool.v6()) == GatewayMode::kIsolated ||
+        (settings.inhibit_ipv4 && !gateway->v6))
         return std::nullopt;
     return Prefix{*gateway, subnet->bits};
 }
@@ -128,7 +129,9 @@ std::vector<BridgeRules> Bridge::rules() const {
                              .subnet = *subnet,
                              .masquerade = settings.masquerade,
                              .icc = settings.icc,
-                             .internal = internal});
+                             .internal = internal,
+                             .mode = settings.mode(subnet->base.v6),
+                             .source = subnet->base.v6 ? settings.source6 : settings.source4});
     return rules;
 }
 
@@ -141,6 +144,14 @@ Result<> check_config(const NetworkConfig& config) {
             bip->address == bip->subnet().base || bip->address == bip->subnet().last())
             return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bip {:?}", config.bip));
     }
+    for (const auto* range : {&config.fixed_cidr, &config.fixed_cidr_v6})
+        if (!range->empty() && !Subnet::parse(*range))
+            return fail(ErrorKind::kInvalidArgument, fmt::format("invalid CIDR address: {}", *range));
+    for (const auto* gateway : {&config.default_gateway, &config.default_gateway_v6})
+        if (!gateway->empty() && !Ip::parse(*gateway))
+            return fail(ErrorKind::kInvalidArgument, fmt::format("invalid default gateway {:?}", *gateway));
+    if (const auto bip6 = Prefix::parse(config.bip6); !config.bip6.empty() && (!bip6 || !bip6->address.v6))
+        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid bip6 {:?}", config.bip6));
     if (!Ip::parse(config.default_host_ip))
         return fail(ErrorKind::kInvalidArgument,
                     fmt::format("invalid default host IP {:?}", config.default_host_ip));
@@ -149,6 +160,31 @@ Result<> check_config(const NetworkConfig& config) {
     BERTH_CHECK(parse_pools(config.address_pools));
     return {};
 }
+
+namespace {
+
+// A pool of the default bridge: `range` is where containers get their addresses from, `gateway` where they
+// send what leaves it.
+Result<IpamConfig> default_pool(const Prefix& address, const std::string& range, const std::string& gateway) {
+    IpamConfig pool{address.subnet().text(), "", address.address.text(), {}};
+    if (!range.empty()) pool.ip_range = Subnet::parse(range)->text();
+    if (!gateway.empty() && Ip::parse(gateway) != address.address)
+        pool.aux_addresses[address.address.v6 ? "DefaultGatewayIPv6" : "DefaultGatewayIPv4"] = gateway;
+    auto checked = check_ipam({pool}, true);
+    if (!checked) return Failure(std::move(checked.error()));
+    return pool;
+}
+
+Result<Prefix> default_address6(const NetworkConfig& config) {
+    if (auto address = Prefix::parse(config.bip6)) return *address;
+    auto subnet = Subnet::parse(config.fixed_cidr_v6);
+    if (!subnet) {
+        BERTH_TRY(subnet, first_free_subnet({local_ipv6_pool(config.data_dir)}, true, {}));
+    }
+    return Prefix{{true, subnet->base.value + 1}, subnet->bits};
+}
+
+}  // namespace
 
 Result<UniqueFd> claim_default_bridge(const NetworkConfig& config, Network& network) {
     BERTH_TRY(auto held, claim(config.bridge));
@@ -161,7 +197,15 @@ Result<UniqueFd> claim_default_bridge(const NetworkConfig& config, Network& netw
         BERTH_TRY(address, free_address(config));
     }
     const auto flag = [](bool on) { return std::string(on ? "true" : "false"); };
-    network.pools = {{address->subnet().text(), "", address->address.text(), {}}};
+    BERTH_TRY(auto pool, default_pool(*address, config.fixed_cidr, config.default_gateway));
+    network.pools = {std::move(pool)};
+    network.ipv6 = config.ipv6;
+    if (config.ipv6) {
+        BERTH_TRY(const auto address6, default_address6(config));
+        BERTH_TRY(auto pool6, default_pool(address6, config.bip6.empty() ? "" : config.fixed_cidr_v6,
+                                           config.default_gateway_v6));
+        network.pools.push_back(std::move(pool6));
+    }
     network.options = {{option::kDefaultBridge, "true"},
                        {option::kIcc, flag(config.icc)},
                        {option::kMasquerade, flag(config.ip_masq)},

@@ -54,19 +54,40 @@ class Options {
     const std::map<std::string, std::string>& options_;
 };
 
-Result<> read_mode(const Options& options, const char* key, const Network& network, bool& isolated) {
-    const auto* mode = options.get(key);
-    if (!mode || mode->empty() || *mode == "nat") return {};
-    if (*mode == "isolated") {
-        if (!network.internal)
-            return fail(ErrorKind::kInvalidArgument,
-                        "gateway mode 'isolated' can only be used for an internal network");
-        isolated = true;
-        return {};
+Result<> read_mode(const Options& options, const char* key, const Network& network, GatewayMode& mode) {
+    const auto* text = options.get(key);
+    if (!text || text->empty() || *text == "nat") return {};
+    constexpr std::pair<std::string_view, GatewayMode> kModes[] = {
+        {"routed", GatewayMode::kRouted},
+        {"nat-unprotected", GatewayMode::kNatUnprotected},
+        {"isolated", GatewayMode::kIsolated}};
+    for (const auto& [name, value] : kModes)
+        if (*text == name) mode = value;
+    if (mode == GatewayMode::kNat) return unreadable(key, *text, "unknown gateway mode " + *text);
+    if (mode == GatewayMode::kIsolated && !network.internal)
+        return fail(ErrorKind::kInternal, "gateway mode 'isolated' can only be used for an internal network");
+    return {};
+}
+
+Result<> read_source(const Options& options, const char* key, bool v6, std::optional<Ip>& source) {
+    const auto* text = options.get(key);
+    if (!text || text->empty()) return {};
+    source = Ip::parse(*text);
+    if (!source || source->v6 != v6) return unreadable(key, *text, "nil ip");
+    return {};
+}
+
+// "eth0:eth1". What is no interface's name can never be one's, and must not reach a rule.
+std::vector<std::string> read_trusted(const Options& options) {
+    const auto* text = options.get(option::kTrusted);
+    std::vector<std::string> names;
+    if (!text) return names;
+    for (std::size_t at = 0; at <= text->size();) {
+        const auto end = std::min(text->find(':', at), text->size());
+        if (auto name = text->substr(at, end - at); is_interface_name(name)) names.push_back(std::move(name));
+        at = end + 1;
     }
-    if (*mode == "routed" || *mode == "nat-unprotected")
-        return fail(ErrorKind::kNotImplemented, fmt::format("{}={} is not supported yet", key, *mode));
-    return unreadable(key, *mode, "unknown gateway mode " + *mode);
+    return names;
 }
 
 }  // namespace
@@ -99,10 +120,11 @@ Result<BridgeSettings> read_bridge_settings(const Network& network) {
             return fail(ErrorKind::kInvalidArgument, fmt::format("invalid interface prefix {:?}", *prefix));
         settings.interface_prefix = *prefix;
     }
-    BERTH_CHECK(read_mode(options, option::kGatewayMode4, network, settings.isolated));
-    BERTH_CHECK(read_mode(options, option::kGatewayMode6, network, settings.isolated));
-    if (const auto* trusted = options.get(option::kTrusted); trusted && !trusted->empty())
-        return fail(ErrorKind::kNotImplemented, fmt::format("{} is not supported yet", option::kTrusted));
+    BERTH_CHECK(read_mode(options, option::kGatewayMode4, network, settings.mode4));
+    BERTH_CHECK(read_mode(options, option::kGatewayMode6, network, settings.mode6));
+    BERTH_CHECK(read_source(options, option::kSource4, false, settings.source4));
+    BERTH_CHECK(read_source(options, option::kSource6, true, settings.source6));
+    settings.trusted = read_trusted(options);
     return settings;
 }
 

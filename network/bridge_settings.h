@@ -1,7 +1,10 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "network/firewall/bridge_rules.h"
 #include "network/network_service.h"
 
 namespace berth::network {
@@ -16,6 +19,8 @@ inline constexpr const char* kHostBinding = "com.docker.network.bridge.host_bind
 inline constexpr const char* kInhibitIpv4 = "com.docker.network.bridge.inhibit_ipv4";
 inline constexpr const char* kGatewayMode4 = "com.docker.network.bridge.gateway_mode_ipv4";
 inline constexpr const char* kGatewayMode6 = "com.docker.network.bridge.gateway_mode_ipv6";
+inline constexpr const char* kSource4 = "com.docker.network.host_ipv4";
+inline constexpr const char* kSource6 = "com.docker.network.host_ipv6";
 inline constexpr const char* kTrusted = "com.docker.network.bridge.trusted_host_interfaces";
 inline constexpr const char* kMtu = "com.docker.network.driver.mtu";
 inline constexpr const char* kInterfacePrefix = "com.docker.network.container_iface_prefix";
@@ -25,14 +30,18 @@ inline constexpr const char* kInterfacePrefix = "com.docker.network.container_if
 struct BridgeSettings {
     std::string name;  // of the link
     int mtu = 1500;
-    bool icc = true, masquerade = true, inhibit_ipv4 = false, isolated = false;
+    bool icc = true, masquerade = true, inhibit_ipv4 = false;
     bool is_default = false;
+    GatewayMode mode4 = GatewayMode::kNat, mode6 = GatewayMode::kNat;
+    std::optional<Ip> source4, source6;  // what masquerading makes of containers' addresses
+    std::vector<std::string> trusted;  // interfaces from which containers are reached by their own addresses
     std::string host_binding = "0.0.0.0";
     std::string interface_prefix = "eth";
+
+    GatewayMode mode(bool v6) const { return v6 ? mode6 : mode4; }
 };
 
-// kInvalidArgument in Docker's words for a value that cannot be, kNotImplemented for one that is not
-// supported; options that nobody knows say nothing, as in Docker.
+// An error in Docker's words for a value that cannot be; options that nobody knows say nothing, as in Docker.
 Result<BridgeSettings> read_bridge_settings(const Network& network);
 
 // Checks the name of an interface.

@@ -23,15 +23,21 @@ Result<> bring_routes(const Sandbox& sandbox) {
     });
 }
 
-void unplug(const Endpoint& endpoint) {
-    const auto remove = [&]() -> Result<> {
-        BERTH_TRY(auto socket, sys::NetlinkSocket::open());
-        BERTH_TRY(const auto link, find_link(socket, veth_of(endpoint)));
-        if (!link) return {};
-        return remove_link(link->index);
-    };
-    if (auto removed = remove(); !removed)
-        log::error("cannot remove a link", {{"veth", veth_of(endpoint)}, {"error", removed.error().message}});
+Result<> unplug_here(const std::string& name) {
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    BERTH_TRY(const auto link, find_link(socket, name));
+    if (!link) return {};
+    return remove_link(link->index);
+}
+
+void unplug(const Sandbox& sandbox, const Endpoint& endpoint) {
+    if (endpoint.interface.empty()) return;
+    const auto veth = veth_of(endpoint);
+    auto removed = veth.empty() ? inside_netns(sandbox.key, [&] { return unplug_here(endpoint.interface); })
+                                : unplug_here(veth);
+    if (!removed)
+        log::error("cannot remove a link",
+                   {{"endpoint", endpoint.endpoint_id}, {"error", removed.error().message}});
 }
 
 }  // namespace
@@ -40,7 +46,7 @@ Result<> Service::move_ports(Attached& attached, Record& next) {
     const auto* gateway = gateway_of(next.sandbox);
     const std::string where = gateway && !next.requested.empty() ? gateway->endpoint_id : "";
     if (where == attached.record.published_on) return {};
-    BERTH_CHECK(remove_rules(rules_of(attached.record)));
+    BERTH_CHECK(remove_rules(published_by(attached.record)));
     stop_proxies(attached.record);
     for (const auto& endpoint : attached.record.sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address)) conntrack_.forget_connections(*address);
@@ -65,6 +71,12 @@ Result<> Service::move_ports(Attached& attached, Record& next) {
     return {};
 }
 
+void Service::take_out_sublinks(const Record& record) {
+    for (const auto& endpoint : record.sandbox.endpoints)
+        if (!endpoint.interface.empty() && veth_of(endpoint).empty() && is_netns(record.sandbox.key))
+            unplug(record.sandbox, endpoint);
+}
+
 Result<Sandbox> Service::connect(const std::string& container_id, const EndpointRequest& request) {
     auto* attached = attached_to(container_id);
     if (!attached)
@@ -79,7 +91,7 @@ Result<Sandbox> Service::connect(const std::string& container_id, const Endpoint
     next.sandbox.endpoints.push_back(endpoint);
     BERTH_CHECK(records_.write(next));
     undo.push([&] {
-        unplug(endpoint);
+        unplug(next.sandbox, endpoint);
         (void)bring_routes(attached->record.sandbox).has_value();
     });
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
@@ -124,7 +136,7 @@ Result<Sandbox> Service::disconnect(const std::string& container_id, const std::
     std::shared_lock changing(rules_mutex_);
     BERTH_CHECK(move_ports(*attached, next));
     BERTH_CHECK(bring_routes(next.sandbox));
-    unplug(gone);
+    unplug(next.sandbox, gone);
     BERTH_CHECK(records_.write(next));
     {
         const std::lock_guard lock(mutex_);

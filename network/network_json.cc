@@ -28,25 +28,25 @@ std::vector<IpamConfig> decode(const json& object, const char* name) {
 }  // namespace
 
 std::string render_network(const Network& network) {
-    const json object{{"version", 1},
-                      {"id", network.id},
-                      {"name", network.name},
-                      {"driver", network.driver},
-                      {"scope", network.scope},
-                      {"created", network.created_at.time_since_epoch().count()},
-                      {"ipv4", network.ipv4},
-                      {"ipv6", network.ipv6},
-                      {"internal", network.internal},
-                      {"attachable", network.attachable},
-                      {"ingress", network.ingress},
-                      {"config_only", network.config_only},
-                      {"config_from", network.config_from},
-                      {"ipam_driver", network.ipam_driver},
-                      {"ipam_options", network.ipam_options},
-                      {"requested", encode(network.requested)},
-                      {"pools", encode(network.pools)},
-                      {"options", network.options},
-                      {"labels", network.labels}};
+    json object{{"version", 1},
+                {"id", network.id},
+                {"name", network.name},
+                {"driver", network.driver},
+                {"scope", network.scope},
+                {"created", network.created_at.time_since_epoch().count()},
+                {"ipv4", network.ipv4},
+                {"ipv6", network.ipv6},
+                {"internal", network.internal},
+                {"attachable", network.attachable},
+                {"ingress", network.ingress},
+                {"config_only", network.config_only},
+                {"config_from", network.config_from},
+                {"ipam_driver", network.ipam_driver},
+                {"requested", encode(network.requested)},
+                {"pools", encode(network.pools)},
+                {"options", network.options},
+                {"labels", network.labels}};
+    if (network.ipam_options) object["ipam_options"] = *network.ipam_options;
     return object.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -68,7 +68,7 @@ Result<Network> parse_network(const std::string& text) {
         network.config_only = object.value("config_only", false);
         network.config_from = object.value("config_from", "");
         network.ipam_driver = object.value("ipam_driver", "default");
-        network.ipam_options = object.value("ipam_options", Map());
+        if (object.contains("ipam_options")) network.ipam_options = object.at("ipam_options").get<Map>();
         network.requested = decode(object, "requested");
         network.pools = decode(object, "pools");
         network.options = object.value("options", Map());

@@ -19,10 +19,18 @@ namespace berth::network {
 // What the daemon's flags and daemon.json say.
 struct NetworkConfig {
     std::string bridge = "docker0";  // "none": no default bridge
-    std::string bip;                 // "172.17.0.1/16"; empty: from the pools, leaving out what the host uses
+    // "172.17.0.1/16"; empty: from the pools, leaving out what the host uses
+    std::string bip, bip6;
+    // What containers of the default bridge get their addresses from, and where they send what leaves it.
+    std::string fixed_cidr, fixed_cidr_v6, default_gateway, default_gateway_v6;
+    std::map<std::string, std::map<std::string, std::string>> default_options;  // of new networks, by driver
     std::vector<std::string> address_pools;  // "172.17.0.0/16/16"-style base/size; empty: Docker's own list
     int mtu = 1500;
-    bool iptables = true, ip_forward = true, ip_masq = true, icc = true;
+    bool iptables = true, ip6tables = true, ip_forward = true, ip_masq = true, icc = true;
+    bool ipv6 = false;           // the default bridge has it
+    bool drop_forwarded = true;  // where this daemon switches forwarding on, what nobody allows is dropped
+    bool allow_direct_routing = false;  // published containers by their own addresses
+    bool userland_proxy = true;         // IPv6 addresses of the host lead to containers without IPv6
     std::string default_host_ip = "0.0.0.0";
     std::vector<std::string> dns, dns_search, dns_options;
     std::string state_dir;  // netns handles in STATE/netns/ID
@@ -32,9 +40,10 @@ struct NetworkConfig {
 
 struct PortBinding {
     std::uint16_t container_port = 0;
-    std::string protocol = "tcp";     // tcp, udp
-    std::string host_ip;              // "": the default host IP
-    std::uint16_t host_port = 0;      // 0: any free one of the local range
+    std::string protocol = "tcp";  // tcp, udp, sctp
+    std::string host_ip;           // "": the default host IP
+    // In a request 0 is any free one of the local range; chosen, 0 is none (a routed network).
+    std::uint16_t host_port = 0;
     std::uint16_t host_port_end = 0;  // a range to choose from, else 0
 };
 
@@ -48,6 +57,7 @@ struct EndpointRequest {
     std::string ipv4_address, ipv6_address, mac_address;
     std::vector<std::string> link_local_addresses;
     std::int64_t gateway_priority = 0;  // the highest gives the default route
+    std::map<std::string, std::string> driver_options;
 };
 
 struct SandboxRequest {
@@ -60,6 +70,7 @@ struct SandboxRequest {
 
 struct Endpoint {
     std::string network_name, network_id, endpoint_id;
+    std::string driver = "bridge";  // of the network
     std::string container_name;
     std::string interface;  // eth0
     std::string ip_address, gateway, mac_address;
@@ -70,6 +81,9 @@ struct Endpoint {
     std::vector<std::string> names;  // as in the request; empty where the network has no names
     std::map<std::string, std::string> links;
     std::int64_t gateway_priority = 0;
+    bool gatewayless = false;  // leads outside without a gateway (ipvlan on layer 3)
+    // Settings of the interface that the user wants, "net/ipv4/conf/eth0/log_martians=1"; not remembered.
+    std::vector<std::string> sysctls;
 };
 
 struct Sandbox {
@@ -86,9 +100,9 @@ struct Network {
     bool internal = false, attachable = false, ingress = false, config_only = false;
     std::string config_from;  // name of a config-only network
     std::string ipam_driver = "default";
-    std::map<std::string, std::string> ipam_options;
+    std::optional<std::map<std::string, std::string>> ipam_options;
     std::vector<IpamConfig> requested;  // subnets as asked for
-    std::vector<IpamConfig> pools;      // as they are, at most one of each family
+    std::vector<IpamConfig> pools;      // as they are; on a bridge at most one of each family
     std::map<std::string, std::string> options, labels;
 
     // "bridge", "host", "none": always there.

@@ -7,6 +7,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
+#include "network/endpoint_options.h"
 #include "network/ipam/address_pools.h"
 #include "network/sandbox/link.h"
 #include "network/service.h"
@@ -29,10 +30,7 @@ Result<> check_driver(const Network& wanted) {
     if (wanted.ingress) return forbidden("Ingress network can only be global scope network");
     if (wanted.driver == "host" || (wanted.driver == "null" && !wanted.config_only))
         return forbidden(fmt::format("only one instance of \"{}\" network is allowed", wanted.driver));
-    if (wanted.driver == "macvlan" || wanted.driver == "ipvlan")
-        return fail(ErrorKind::kNotImplemented,
-                    fmt::format("network driver \"{}\" is not supported yet", wanted.driver));
-    if (wanted.driver != "bridge" && !wanted.config_only)
+    if (wanted.driver != "bridge" && !stands_on_parent(wanted) && !wanted.config_only)
         return fail(ErrorKind::kNotFound, fmt::format("plugin \"{}\" not found", wanted.driver));
     if (wanted.ipam_driver != "default")
         return fail(ErrorKind::kNotFound, fmt::format("plugin \"{}\" not found", wanted.ipam_driver));
@@ -53,7 +51,9 @@ Result<> choose_gateway(IpamConfig& pool, bool none) {
                                     name, address));
     if (none || !pool.gateway.empty()) return {};
     const auto gateway = set.take_first();
-    if (!gateway) return fail(ErrorKind::kForbidden, "failed to allocate gateway (): No available addresses");
+    if (!gateway)
+        return fail(ErrorKind::kInternal,
+                    "failed to allocate gateway (): no available addresses on this pool");
     pool.gateway = gateway->text();
     return {};
 }
@@ -61,7 +61,8 @@ Result<> choose_gateway(IpamConfig& pool, bool none) {
 }  // namespace
 
 Result<> Service::check_new(Network& wanted) {
-    if (wanted.name.empty()) return fail(ErrorKind::kInvalidArgument, "invalid name: name is empty");
+    if (wanted.name.find_first_not_of(" \t\r\n") == std::string::npos)
+        return fail(ErrorKind::kInvalidArgument, "invalid name: name is empty");
     if (wanted.predefined() || wanted.name == "default")
         return forbidden(fmt::format("operation is not permitted on predefined {} network ", wanted.name));
     BERTH_CHECK(check_ipam(wanted.requested, wanted.ipv6));
@@ -86,14 +87,40 @@ Result<> Service::check_new(Network& wanted) {
         }
     }
     if (wanted.driver.empty()) wanted.driver = wanted.config_only ? "null" : "bridge";
-    return check_driver(wanted);
+    BERTH_CHECK(check_driver(wanted));
+    if (const auto defaults = config_.default_options.find(wanted.driver);
+        defaults != config_.default_options.end() && !wanted.config_only)
+        wanted.options.insert(defaults->second.begin(), defaults->second.end());
+    return {};
+}
+
+namespace {
+
+// Whether an address of the family stays free for nobody: where there is no way out.
+bool needs_no_gateway(const Network& network, const std::optional<BridgeSettings>& bridge, bool v6) {
+    return bridge ? bridge->mode(v6) == GatewayMode::kIsolated : network.internal;
+}
+
+}  // namespace
+
+Result<IpamConfig> Service::choose_pool(bool v6, std::vector<Subnet> used) const {
+    auto pools = default_pools();
+    if (!config_.address_pools.empty()) {
+        BERTH_TRY(pools, parse_pools(config_.address_pools));
+    }
+    pools.push_back(local_ipv6_pool(config_.data_dir));
+    BERTH_TRY(const auto subnet, first_free_subnet(std::move(pools), v6, used));
+    return IpamConfig{subnet.text(), "", "", {}};
 }
 
 Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host) const {
     std::vector<Subnet> others;
     for (const auto& [id, other] : networks_)
         for (const auto& pool : other.about.pools) others.push_back(*Subnet::parse(pool.subnet));
-    BERTH_TRY(const auto settings, read_bridge_settings(network));
+    std::optional<BridgeSettings> bridge;
+    if (network.driver == "bridge") {
+        BERTH_TRY(bridge, read_bridge_settings(network));
+    }
     for (const bool v6 : {false, true}) {
         if (!(v6 ? network.ipv6 : network.ipv4)) continue;
         std::vector<IpamConfig> asked;
@@ -106,21 +133,18 @@ Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host
             others.push_back(subnet);
             asked.push_back(config);
         }
-        if (asked.size() > 1) return forbidden("bridge driver doesn't support multiple subnets");
+        if (bridge && asked.size() > 1) return forbidden("bridge driver doesn't support multiple subnets");
         if (asked.empty()) {
-            auto pools = default_pools();
-            if (!config_.address_pools.empty()) {
-                BERTH_TRY(pools, parse_pools(config_.address_pools));
-            }
-            pools.push_back(local_ipv6_pool(config_.data_dir));
             auto used = others;
             used.insert(used.end(), host.begin(), host.end());
-            BERTH_TRY(const auto subnet, first_free_subnet(std::move(pools), v6, used));
-            asked.push_back({subnet.text(), "", "", {}});
-            others.push_back(subnet);
+            BERTH_TRY(auto chosen, choose_pool(v6, std::move(used)));
+            others.push_back(*Subnet::parse(chosen.subnet));
+            asked.push_back(std::move(chosen));
         }
-        BERTH_CHECK(choose_gateway(asked.front(), settings.isolated));
-        network.pools.push_back(std::move(asked.front()));
+        for (auto& pool : asked) {
+            BERTH_CHECK(choose_gateway(pool, needs_no_gateway(network, bridge, v6)));
+            network.pools.push_back(std::move(pool));
+        }
     }
     return {};
 }
@@ -138,6 +162,16 @@ Result<> Service::claim_bridge_name(const Network& network) const {
     return {};
 }
 
+Result<> Service::claim_parent(const Network& network) const {
+    BERTH_TRY(const auto wanted, read_parent_settings(network));
+    for (const auto& [id, other] : networks_) {
+        if (!stands_on_parent(other.about) || other.about.config_only) continue;
+        if (const auto theirs = read_parent_settings(other.about))
+            BERTH_CHECK(check_shared_parent(wanted, *theirs));
+    }
+    return {};
+}
+
 Result<Service::LiveNetwork*> Service::claim_network(Network wanted) {
     BERTH_TRY(const auto host, subnets_of_host());
     const std::lock_guard lock(mutex_);
@@ -146,7 +180,7 @@ Result<Service::LiveNetwork*> Service::claim_network(Network wanted) {
             return fail(ErrorKind::kConflict,
                         fmt::format("network with name {} already exists", wanted.name));
     if (!wanted.config_only) {
-        BERTH_CHECK(claim_bridge_name(wanted));
+        BERTH_CHECK(stands_on_parent(wanted) ? claim_parent(wanted) : claim_bridge_name(wanted));
         BERTH_CHECK(choose_pools(wanted, host));
     }
     LiveNetwork network;
@@ -164,7 +198,7 @@ Result<> Service::fill_addresses(LiveNetwork& network) {
         if (!subnet || !range)
             return fail(ErrorKind::kDataLoss, fmt::format("network {} has an unreadable subnet {:?}",
                                                           network.about.name, pool.subnet));
-        auto& set = (pool.v6() ? network.v6 : network.v4).emplace(*subnet, *range);
+        auto& set = network.addresses.emplace_back(*subnet, *range);
         if (auto gateway = Ip::parse(pool.gateway)) set.take(*gateway);
         for (const auto& [name, text] : pool.aux_addresses)
             if (auto address = Ip::parse(text)) set.take(*address);
@@ -207,28 +241,42 @@ Result<Network> Service::create(Network wanted) {
 
 // The bridge and its rules: first what protects, then what opens.
 Result<> Service::raise(LiveNetwork& network) {
+    if (stands_on_parent(network.about)) {
+        BERTH_TRY(auto parent, read_parent_settings(network.about));
+        BERTH_CHECK(set_up_parent(config_, parent));
+        const std::lock_guard lock(mutex_);
+        network.parent.emplace(std::move(parent));
+        return {};
+    }
     BERTH_TRY(auto bridge, set_up_bridge(config_, network.about));
-    RuleSet rules;
-    for (const auto& one : bridge.rules())
-        for (auto& rule : bridge_rules(one))
-            (one.subnet.base.v6 ? rules.v6 : rules.v4).push_back(std::move(rule));
     {
         const std::lock_guard lock(mutex_);
         network.bridge.emplace(std::move(bridge));
     }
-    BERTH_CHECK(add_rules(rules));
+    for (const auto& rules : network.bridge->rules())
+        if (auto* wall = firewall(rules.subnet.base.v6)) BERTH_CHECK(wall->guard(rules));
     return open_bridge(config_, *network.bridge);
 }
 
+bool Service::parent_is_shared(const LiveNetwork& network) const {
+    const std::lock_guard lock(mutex_);
+    return std::any_of(networks_.begin(), networks_.end(), [&](const auto& other) {
+        return other.first != network.about.id && other.second.parent &&
+               other.second.parent->link == network.parent->link;
+    });
+}
+
 Result<> Service::lower(LiveNetwork& network) {
+    if (network.parent) {
+        if (parent_is_shared(network)) return {};
+        return take_down_parent(config_, *network.parent);
+    }
     if (!network.bridge) return {};
-    RuleSet rules;
-    for (const auto& one : network.bridge->rules())
-        for (auto& rule : bridge_rules(one))
-            (one.subnet.base.v6 ? rules.v6 : rules.v4).push_back(std::move(rule));
     // Both wait for the kernel, for 10 to 20 ms each.
     auto down = std::async(std::launch::async, [&] { return take_down_bridge(config_, *network.bridge); });
-    auto removed = remove_rules(rules);
+    Result<> removed;
+    for (const auto& rules : network.bridge->rules())
+        if (auto* wall = firewall(rules.subnet.base.v6); wall && removed) removed = wall->unguard(rules);
     BERTH_CHECK(down.get());
     return removed;
 }
@@ -328,6 +376,7 @@ Result<> Service::check(const Network& network, const EndpointRequest& request) 
     }
     for (const auto& text : request.link_local_addresses)
         if (!Ip::parse(text)) errors.push_back("invalid link-local IP address: " + text);
+    for (auto& error : check_endpoint_options(request.driver_options)) errors.push_back(std::move(error));
     if (!errors.empty())
         return fail(ErrorKind::kInvalidArgument, "invalid endpoint settings:\n" + join_errors(errors));
     if (!request.mac_address.empty() && !MacAddress::parse(request.mac_address))

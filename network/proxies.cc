@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/base/log.h"
 #include "network/service.h"
 
@@ -12,11 +14,6 @@ namespace {
 std::string key_of(const Record& record, const PortBinding& port) {
     return fmt::format("{}{}/{}/{}/{}", kProxyKey, record.container, port.protocol, port.host_ip,
                        port.host_port);
-}
-
-bool needs_proxy(const PortBinding& port) {
-    const auto ip = Ip::parse(port.host_ip);
-    return ip && ip->v6;
 }
 
 // So far it only held the port.
@@ -29,6 +26,16 @@ Result<> open_up(int socket, bool stream) {
 
 }  // namespace
 
+bool Service::needs_proxy(const Record& record, const PortBinding& port) const {
+    const auto ip = Ip::parse(port.host_ip);
+    if (!ip || port.protocol == "sctp" || port.host_port == 0 || !can_proxy()) return false;
+    const auto& endpoints = record.sandbox.endpoints;
+    return ip->v6 || !firewall(false) ||
+           std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& endpoint) {
+               return endpoint.endpoint_id == record.published_on && endpoint.ip_address.empty();
+           });
+}
+
 Result<> Service::start_proxies(Attached& attached) {
     const auto& record = attached.record;
     std::string target;
@@ -38,7 +45,7 @@ Result<> Service::start_proxies(Attached& attached) {
     for (std::size_t i = 0; i < attached.ports.size(); ++i) {
         const auto& port = record.sandbox.ports[i];
         auto& socket = attached.ports[i].socket;
-        if (!needs_proxy(port) || !socket || config_.netd_path.empty()) continue;
+        if (!needs_proxy(record, port) || !socket) continue;
         BERTH_CHECK(open_up(socket.get(), port.protocol == "tcp"));
         BERTH_CHECK(
             netd_.proxy(key_of(record, port), port.protocol, std::move(socket), target, port.container_port));
@@ -48,13 +55,14 @@ Result<> Service::start_proxies(Attached& attached) {
 
 void Service::stop_proxies(const Record& record) {
     for (const auto& port : record.sandbox.ports)
-        if (needs_proxy(port)) netd_.unproxy(key_of(record, port));
+        if (needs_proxy(record, port)) netd_.unproxy(key_of(record, port));
 }
 
 void Service::restore_proxies(Attached& attached) {
     const auto& record = attached.record;
     for (std::size_t i = 0; i < attached.ports.size(); ++i) {
-        if (!needs_proxy(record.sandbox.ports[i]) || netd_.serves(key_of(record, record.sandbox.ports[i])))
+        if (!needs_proxy(record, record.sandbox.ports[i]) ||
+            netd_.serves(key_of(record, record.sandbox.ports[i])))
             continue;
         auto socket = HostPorts::bind_again(attached.ports[i]);
         if (socket)
@@ -68,7 +76,7 @@ void Service::restore_proxies(Attached& attached) {
 }
 
 bool Service::is_proxied(const Record& record, const PortBinding& port) {
-    return needs_proxy(port) && netd_.serves(key_of(record, port));
+    return needs_proxy(record, port) && netd_.serves(key_of(record, port));
 }
 
 }  // namespace berth::network

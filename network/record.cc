@@ -29,7 +29,9 @@ json encode(const Endpoint& endpoint) {
             {"link_local", endpoint.link_local_addresses},
             {"names", endpoint.names},
             {"links", endpoint.links},
-            {"priority", endpoint.gateway_priority}};
+            {"priority", endpoint.gateway_priority},
+            {"driver", endpoint.driver},
+            {"gatewayless", endpoint.gatewayless}};
 }
 
 Endpoint decode_endpoint(const json& object) {
@@ -49,6 +51,8 @@ Endpoint decode_endpoint(const json& object) {
     endpoint.names = object.at("names").get<Texts>();
     endpoint.links = object.value("links", std::map<std::string, std::string>());
     endpoint.gateway_priority = object.at("priority");
+    endpoint.driver = object.value("driver", endpoint.interface.empty() ? "" : "bridge");
+    endpoint.gatewayless = object.value("gatewayless", false);
     return endpoint;
 }
 
@@ -116,13 +120,15 @@ Record decode(const json& object) {
 }  // namespace
 
 std::string veth_of(const Endpoint& endpoint) {
-    return endpoint.interface.empty() ? "" : "veth" + endpoint.endpoint_id.substr(0, 7);
+    return endpoint.interface.empty() || endpoint.driver != "bridge"
+               ? ""
+               : "veth" + endpoint.endpoint_id.substr(0, 7);
 }
 
 const Endpoint* gateway_of(const Sandbox& sandbox) {
     const Endpoint* best = nullptr;
     for (const auto& endpoint : sandbox.endpoints) {
-        if (endpoint.gateway.empty() && endpoint.ipv6_gateway.empty()) continue;
+        if (endpoint.gateway.empty() && endpoint.ipv6_gateway.empty() && !endpoint.gatewayless) continue;
         const bool better = !best || endpoint.gateway_priority > best->gateway_priority ||
                             (endpoint.gateway_priority == best->gateway_priority &&
                              endpoint.network_name < best->network_name);

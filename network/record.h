@@ -12,8 +12,8 @@ namespace berth::network {
 // undo them. Kernel objects die with the boot and so does the tmpfs it lies on: no fsync, no database.
 //
 //   {"version":2, "container":ID, "name":NAME, "sandbox":ID, "key":PATH, "dns":[SERVER],
-//    "endpoints":[{"network","network_id","id","interface","ip","prefix","gateway","mac","ip6","prefix6",
-//                  "gateway6","link_local":[],"names":[],"links":{},"priority"}],
+//    "endpoints":[{"network","network_id","id","driver","interface","ip","prefix","gateway","mac","ip6","prefix6",
+//                  "gateway6","link_local":[],"names":[],"links":{},"priority","gatewayless"}],
 //    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID,
 //    "resolver":{"udp":PORT,"tcp":PORT}}
 //   PORT: {"protocol","host_ip","host_port","host_port_end","container_port"}
@@ -26,7 +26,7 @@ struct Record {
     std::uint16_t resolver_udp = 0, resolver_tcp = 0;  // where 127.0.0.11 really listens; 0: nowhere
 };
 
-// The host's end of an endpoint's veth; "" for an endpoint without a link.
+// The host's end of an endpoint's veth; "" for an endpoint without one.
 std::string veth_of(const Endpoint& endpoint);
 
 // The endpoint that gives the sandbox its default route, and so its published ports: the highest priority,

@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "network/sandbox/link.h"
+#include "network/sandbox/link_removal.h"
 #include "network/sandbox/netns.h"
 #include "network/service.h"
 
@@ -32,12 +33,42 @@ Result<std::vector<Bridge>> orphaned_bridges(const NetworkConfig& config,
     return orphans;
 }
 
-void sort_by_family(const std::vector<BridgeRules>& rules, std::vector<BridgeRules>& v4,
-                    std::vector<BridgeRules>& v6) {
-    for (const auto& one : rules) (one.subnet.base.v6 ? v6 : v4).push_back(one);
+// Parents that bear this engine's mark and that no network stands on.
+void remove_orphaned_parents(const NetworkConfig& config, const std::set<std::string>& known) {
+    auto socket = sys::NetlinkSocket::open();
+    auto links = socket ? list_links(*socket) : Result<std::vector<Link>>();
+    if (!links) return;
+    for (const auto& link : *links)
+        if ((link.kind == "dummy" || link.kind == "vlan") && link.alias == link_alias(config) &&
+            !known.contains(link.name)) {
+            log::info("removing what is left of a network", {{"link", link.name}});
+            if (auto removed = remove_link(link.index); !removed)
+                log::error("cannot remove a link", {{"error", removed.error().message}});
+        }
+}
+
+void append(std::vector<BridgeRules>& to, const Bridge& bridge, bool v6) {
+    for (auto& rules : bridge.rules())
+        if (rules.subnet.base.v6 == v6) to.push_back(std::move(rules));
 }
 
 }  // namespace
+
+Result<> Service::recover_networks() {
+    std::set<std::string> parents;
+    for (auto& [id, network] : networks_) {
+        auto& about = network.about;
+        if (about.config_only || !stands_on_parent(about)) continue;
+        BERTH_CHECK(fill_addresses(network));
+        auto raised = raise(network);
+        if (network.parent) parents.insert(network.parent->link);
+        if (!raised)
+            log::error("a network cannot be set up",
+                       {{"network", about.name}, {"error", raised.error().message}});
+    }
+    remove_orphaned_parents(config_, parents);
+    return recover_bridges();
+}
 
 Result<> Service::recover_bridges() {
     for (auto& [id, network] : networks_) {
@@ -60,21 +91,24 @@ Result<> Service::recover_bridges() {
     return {};
 }
 
-Result<> Service::reconcile(const RuleSet& ports, bool drop_forwarded) {
-    std::vector<BridgeRules> v4, v6, gone4, gone6;
+Result<> Service::reconcile(const Published& published, bool drop_forwarded) {
+    Firewall::Wanted wanted[2];
     std::set<std::string> known{config_.bridge};
-    {
+    for (const bool v6 : {false, true}) {
+        wanted[v6].drop_forwarded = drop_forwarded;
         const std::lock_guard lock(mutex_);
         for (const auto& [id, network] : networks_) {
             if (!network.bridge) continue;
             known.insert(network.bridge->settings.name);
-            sort_by_family(network.bridge->rules(), v4, v6);
+            append(wanted[v6].bridges, *network.bridge, v6);
         }
     }
+    for (const auto& one : published) wanted[one.address.v6].published.push_back(one);
     BERTH_TRY(const auto orphans, orphaned_bridges(config_, known));
-    for (const auto& orphan : orphans) sort_by_family(orphan.rules(), gone4, gone6);
-    if (firewalls_.v4) BERTH_CHECK(firewalls_.v4->reconcile(v4, gone4, ports.v4, drop_forwarded));
-    if (firewalls_.v6) BERTH_CHECK(firewalls_.v6->reconcile(v6, gone6, ports.v6, drop_forwarded));
+    for (const bool v6 : {false, true}) {
+        for (const auto& orphan : orphans) append(wanted[v6].gone, orphan, v6);
+        if (auto* wall = firewall(v6)) BERTH_CHECK(wall->reconcile(wanted[v6]));
+    }
     for (const auto& orphan : orphans) {
         log::info("removing what is left of a network", {{"bridge", orphan.settings.name}});
         if (auto removed = take_down_bridge(config_, orphan); !removed)
@@ -91,20 +125,20 @@ void Service::repair() {
         const std::lock_guard lock(mutex_);
         for (const auto& [container, attached] : attached_) records.push_back(attached.record);
     }
-    RuleSet wanted;
-    for (const auto& record : records) {
-        auto rules = rules_of(record);
-        wanted.v4.insert(wanted.v4.end(), rules.v4.begin(), rules.v4.end());
-        wanted.v6.insert(wanted.v6.end(), rules.v6.begin(), rules.v6.end());
-    }
+    Published wanted;
+    for (const auto& record : records)
+        for (auto& one : published_by(record)) wanted.push_back(std::move(one));
     if (auto repaired = reconcile(wanted, drops_forwarded_); !repaired)
         log::error("firewall rules that were taken cannot come back", {{"error", repaired.error().message}});
 }
 
 void Service::watch_rules() {
-    if (!firewalls_.v4) return;
-    auto watch = RuleWatch::start([this](pid_t port) { return firewalls_.commits->made_by_us(port); },
-                                  [this] { repair(); });
+    if (!firewalls_.v4 && !firewalls_.v6) return;
+    const auto ours = [this](pid_t port) {
+        return (firewalls_.v4 && firewalls_.v4->made_by_us(port)) ||
+               (firewalls_.v6 && firewalls_.v6->made_by_us(port));
+    };
+    auto watch = RuleWatch::start(ours, [this] { repair(); });
     if (watch)
         watch_ = std::move(*watch);
     else
@@ -113,11 +147,11 @@ void Service::watch_rules() {
 
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
-    BERTH_CHECK(recover_bridges());
+    BERTH_CHECK(recover_networks());
     if (!config_.netd_path.empty()) BERTH_CHECK(netd_.open([this] { replace_netd(); }));
     BERTH_TRY(auto records, records_.read_all());
     std::set<std::string> handles;
-    RuleSet wanted;
+    Published wanted;
     std::vector<Record> dead;
     for (auto& record : records) {
         if (!record.sandbox.key.empty()) handles.insert(record.sandbox.key);
@@ -125,15 +159,13 @@ Result<> Service::recover(const std::vector<std::string>& live) {
             dead.push_back(std::move(record));
             continue;
         }
-        auto rules = rules_of(record);
-        wanted.v4.insert(wanted.v4.end(), rules.v4.begin(), rules.v4.end());
-        wanted.v6.insert(wanted.v6.end(), rules.v6.begin(), rules.v6.end());
+        for (auto& one : published_by(record)) wanted.push_back(std::move(one));
         const auto container = record.container;
         auto attached = adopt(std::move(record));
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
-    drops_forwarded_ = config_.ip_forward && !forwards();
+    drops_forwarded_ = config_.ip_forward && config_.drop_forwarded && !forwards();
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
     for (const auto& [id, network] : networks_)
         if (network.bridge) BERTH_CHECK(open_bridge(config_, *network.bridge));
@@ -170,14 +202,18 @@ Service::Attached Service::adopt(Record record) {
         for (const auto& text : {endpoint.ip_address, endpoint.ipv6_address}) {
             const auto address = Ip::parse(text);
             if (!address) continue;
-            auto& set = address->v6 ? network->v6 : network->v4;
+            auto* set = network->set_of(*address);
             if (!set || !set->take(*address))
                 log::warning("a live container's address is not one of its network any more",
                              {{"container", record.container}, {"address", text}});
         }
     }
     const auto container_ip = Ip::parse(published ? published->ip_address : "").value_or(Ip{});
-    for (const auto& port : record.sandbox.ports)
+    for (const auto& port : record.sandbox.ports) {
+        if (port.host_port == 0) {
+            attached.ports.emplace_back();
+            continue;
+        }
         attached.ports.push_back(host_ports_.adopt({.host_ip = Ip::parse(port.host_ip).value_or(Ip{}),
                                                     .protocol = port.protocol,
                                                     .first = port.host_port,
@@ -185,6 +221,7 @@ Service::Attached Service::adopt(Record record) {
                                                     .container_ip = container_ip,
                                                     .container_port = port.container_port},
                                                    !is_proxied(record, port)));
+    }
     attached.record = std::move(record);
     if (auto proxied = start_proxies(attached); !proxied)
         log::error("a published port has lost its proxy",

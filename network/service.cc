@@ -6,6 +6,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "network/firewall/iptables.h"
 #include "network/resolv_conf.h"
 
 namespace berth::network {
@@ -141,11 +142,10 @@ Result<std::unique_ptr<NetworkService>> open_network_service(NetworkConfig confi
     BERTH_TRY(auto networks, store.load());
     Service::Firewalls firewalls;
     if (config.iptables) {
-        firewalls.commits = Commits::make();
-        BERTH_TRY(firewalls.v4, Firewall::open(false, *firewalls.commits));
-        if (exists("/proc/sys/net/ipv6")) {
-            BERTH_TRY(firewalls.v6, Firewall::open(true, *firewalls.commits));
-        }
+        BERTH_TRY(firewalls.v4, Iptables::open(false));
+    }
+    if (config.ip6tables && exists("/proc/sys/net/ipv6")) {
+        BERTH_TRY(firewalls.v6, Iptables::open(true));
     }
     return std::unique_ptr<NetworkService>(std::make_unique<Service>(
         std::move(config), std::move(store), std::move(networks), std::move(firewalls), events));

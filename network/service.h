@@ -15,6 +15,7 @@
 #include "network/names/netd_client.h"
 #include "network/network_service.h"
 #include "network/network_store.h"
+#include "network/parent.h"
 #include "network/ports/host_ports.h"
 #include "network/record.h"
 #include "network/sandbox/conntrack.h"
@@ -24,10 +25,8 @@ namespace berth::network {
 // How the keys of proxies begin at berth-netd.
 inline constexpr const char* kProxyKey = "proxy/";
 
-// The rules of something, by family.
-struct RuleSet {
-    std::vector<Rule> v4, v6;
-};
+// What is published of one sandbox, at most one of each family.
+using Published = std::vector<PublishedContainer>;
 
 // NetworkService over bridges. Members are guarded by mutex_, which is held for bookkeeping only, never over
 // a system call that makes or removes something. Callers do not attach, change and detach one container at
@@ -35,7 +34,6 @@ struct RuleSet {
 class Service : public NetworkService {
  public:
     struct Firewalls {
-        std::unique_ptr<Commits> commits;
         std::unique_ptr<Firewall> v4, v6;  // none with iptables=false; no v6 on a host without it
     };
     Service(NetworkConfig config, NetworkStore store, std::vector<Network> networks, Firewalls firewalls,
@@ -64,10 +62,15 @@ class Service : public NetworkService {
     // A network with what it has in the kernel.
     struct LiveNetwork {
         Network about;
-        std::optional<Bridge> bridge;  // of a bridge network that is set up
-        std::optional<AddressSet> v4, v6;
-        int users = 0;        // endpoints, also those on their way in or out
-        bool hidden = false;  // being made or removed
+        std::optional<Bridge> bridge;          // of a bridge network that is set up
+        std::optional<ParentSettings> parent;  // of a macvlan or ipvlan network that is set up
+        std::vector<AddressSet> addresses;     // one for each of about.pools
+        int users = 0;                         // endpoints, also those on their way in or out
+        bool hidden = false;                   // being made or removed
+
+        bool ready() const { return bridge || parent; }
+        // The addresses that this one is among, or null.
+        AddressSet* set_of(const Ip& address);
     };
     struct Attached {
         Record record;
@@ -77,15 +80,19 @@ class Service : public NetworkService {
     // Networks (networks.cc, recover.cc). *_locked and network_of() with mutex_ held.
     Result<> check_new(Network& wanted);
     Result<LiveNetwork*> claim_network(Network wanted);
+    Result<IpamConfig> choose_pool(bool v6, std::vector<Subnet> used) const;
     Result<> choose_pools(Network& network, const std::vector<Subnet>& host) const;
     Result<> claim_bridge_name(const Network& network) const;
+    Result<> claim_parent(const Network& network) const;
+    bool parent_is_shared(const LiveNetwork& network) const;
     static Result<> fill_addresses(LiveNetwork& network);
     Result<> raise(LiveNetwork& network);
     Result<> lower(LiveNetwork& network);
     void forget(const std::string& id);
+    Result<> recover_networks();
     Result<> recover_bridges();
     // The rules of all networks, and `ports`; what a killed daemon left of networks goes.
-    Result<> reconcile(const RuleSet& ports, bool drop_forwarded);
+    Result<> reconcile(const Published& published, bool drop_forwarded);
     // Rules that somebody has taken come back.
     void repair();
     void watch_rules();
@@ -98,6 +105,10 @@ class Service : public NetworkService {
                                       const EndpointRequest& request, const std::vector<Endpoint>& others);
     static Result<> choose_addresses(LiveNetwork& network, const EndpointRequest& request,
                                      Endpoint& endpoint);
+    // What a bridge, or a parent, gives an endpoint beside its addresses.
+    static Result<> choose_link(const LiveNetwork& network, const EndpointRequest& request,
+                                const std::vector<Endpoint>& others, Endpoint& endpoint);
+    static void release_addresses(LiveNetwork& network, const Endpoint& endpoint);
     void release_endpoint(const Endpoint& endpoint);
     // Makes the link from both sides: `host` and `inside` are sockets of the two namespaces.
     Result<> plug(sys::NetlinkSocket& host, sys::NetlinkSocket& inside, const Endpoint& endpoint,
@@ -105,6 +116,8 @@ class Service : public NetworkService {
     // Waits for the bridge port, and has it send back what a container sends to its own published ports.
     Result<> settle(const Endpoint& endpoint, bool hairpin);
     void silence(const Endpoint& endpoint);
+    // Takes links that stand on a parent out of their namespace: it may have but one of a kind or an address.
+    static void take_out_sublinks(const Record& record);
 
     // Sandboxes (attach.cc, connect.cc)
     Result<Attached> plan(const SandboxRequest& request);
@@ -114,15 +127,19 @@ class Service : public NetworkService {
     // Ports that berth-netd proxies: those on IPv6 addresses of the host, which rules cannot lead to an IPv4
     // container, nor from ::1 to any.
     Result<> start_proxies(Attached& attached);
+    bool needs_proxy(const Record& record, const PortBinding& port) const;
     void stop_proxies(const Record& record);
     // Those that no netd serves any more.
     void restore_proxies(Attached& attached);
     bool is_proxied(const Record& record, const PortBinding& port);
-    std::vector<PortBinding> expand(const std::vector<PortBinding>& bindings,
-                                    const std::string& default_ip) const;
+    // Each binding with an address of the host, of the families that the container can be reached by.
+    std::vector<PortBinding> expand(const std::vector<PortBinding>& bindings, const BridgeSettings& settings,
+                                    const Endpoint& gateway) const;
+    bool can_proxy() const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
-    Result<> add_rules(const RuleSet& rules);
-    Result<> remove_rules(const RuleSet& rules);
+    Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
+    Result<> add_rules(const Published& published);
+    Result<> remove_rules(const Published& published);
     // Ports go where the default route goes. `next` is what the record is to be.
     Result<> move_ports(Attached& attached, Record& next);
     // Takes every kernel object of a sandbox back; goes on after errors and returns the first.
@@ -145,8 +162,8 @@ class Service : public NetworkService {
     void replace_netd();
     Attached* attached_to(const std::string& container_id);
     std::string handle_folder() const { return config_.state_dir + "/netns"; }
-    RuleSet rules_of(const Record& record) const;
-    std::string bridge_of(const std::string& network_id) const;
+    Published published_by(const Record& record) const;
+    std::optional<BridgeSettings> settings_of(const std::string& network_id) const;
     void report(const char* action, const std::string& container, const Endpoint& endpoint);
     void report(const char* action, const Network& network);
 

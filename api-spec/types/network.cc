@@ -73,7 +73,7 @@ json to_json(const NetworkInspect& network) {
                           {"IPv4Address", container.ipv4_address},
                           {"IPv6Address", container.ipv6_address}};
     json ipam{{"Driver", network.ipam_driver},
-              {"Options", network.ipam_options.empty() ? json() : json(network.ipam_options)},
+              {"Options", network.ipam_options ? json(*network.ipam_options) : json()},
               {"Config", std::move(config)}};
     return {{"Name", network.name},
             {"Id", network.id},

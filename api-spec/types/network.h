@@ -28,7 +28,7 @@ struct NetworkInspect {
     std::string name, id, created, scope, driver;
     bool enable_ipv4 = true, enable_ipv6 = false;
     std::string ipam_driver = "default";
-    std::map<std::string, std::string> ipam_options;
+    std::optional<std::map<std::string, std::string>> ipam_options;
     std::vector<NetworkSubnet> subnets;  // IPAM.Config; empty: null
     bool internal = false, attachable = false, ingress = false, config_only = false;
     std::string config_from;
@@ -39,7 +39,7 @@ nlohmann::json to_json(const NetworkInspect& network);
 
 struct NetworkIpam {
     std::string driver;
-    std::map<std::string, std::string> options;
+    std::optional<std::map<std::string, std::string>> options;
     std::vector<NetworkSubnet> config;
 };
 struct NetworkReference {

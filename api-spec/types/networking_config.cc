@@ -15,7 +15,7 @@ void fields(auto& visit, Either<EndpointRequest> auto& self) {
     visit("Aliases", self.aliases);
     visit("MacAddress", self.mac_address);
     visit("Links", self.links);
-    visit.unsupported("DriverOpts", Empty::kNull);
+    visit("DriverOpts", self.driver_opts);
     visit("GwPriority", self.gw_priority);
 }
 

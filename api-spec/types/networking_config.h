@@ -24,6 +24,7 @@ struct EndpointRequest {
     std::vector<std::string> links;  // "container" or "container:alias"
     std::string mac_address;
     std::int64_t gw_priority = 0;
+    std::map<std::string, std::string> driver_opts;
 };
 
 // Network name -> what is wanted there. As parse_container_config(). What clients echo from an inspect

@@ -56,7 +56,7 @@ json endpoint_json(const types::EndpointRequest& request, const std::string& net
             {"Links", or_null(request.links)},
             {"Aliases", or_null(request.aliases)},
             {"MacAddress", endpoint ? e.mac_address : request.mac_address},
-            {"DriverOpts", nullptr},
+            {"DriverOpts", request.driver_opts.empty() ? json() : json(request.driver_opts)},
             {"GwPriority", request.gw_priority},
             {"NetworkID", endpoint ? e.network_id : network_id},
             {"EndpointID", e.endpoint_id},
@@ -76,7 +76,8 @@ json ports_json(const Container& container, const std::optional<network::Sandbox
     for (const auto& port : sandbox->ports) {
         json& list = ports[std::to_string(port.container_port) + "/" + port.protocol];
         if (list.is_null()) list = json::array();
-        list.push_back({{"HostIp", port.host_ip}, {"HostPort", std::to_string(port.host_port)}});
+        list.push_back({{"HostIp", port.host_ip},
+                        {"HostPort", port.host_port == 0 ? "" : std::to_string(port.host_port)}});
     }
     return ports;
 }

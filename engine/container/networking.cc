@@ -27,6 +27,7 @@ network::EndpointRequest endpoint_request(const Container& container, const std:
     }
     request.mac_address = wanted.mac_address;
     request.gateway_priority = wanted.gw_priority;
+    request.driver_options = wanted.driver_opts;
     if (wanted.ipam) {
         request.ipv4_address = wanted.ipam->ipv4_address;
         request.ipv6_address = wanted.ipam->ipv6_address;

@@ -44,9 +44,7 @@ Result<std::vector<ExposedPort>> parse_exposed(const std::string& text) {
     unsigned first = 0, last = 0;
     if (!parse_range(std::string_view(text).substr(0, slash), first, last) || first == 0)
         return invalid_port(text);
-    if (protocol == "sctp")
-        return fail(ErrorKind::kNotImplemented, "port " + text + ": sctp is not supported yet");
-    if (protocol != "tcp" && protocol != "udp") return invalid_port(text);
+    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return invalid_port(text);
     std::vector<ExposedPort> ports;
     for (unsigned port = first; port <= last; ++port)
         ports.push_back({static_cast<std::uint16_t>(port), protocol});

@@ -214,21 +214,11 @@ Result<> check_combinations(const Config& config) {
 
 Result<> refuse_unsupported(const Config& config) {
     const std::pair<const char*, bool> kRefused[] = {
-        {"allow-direct-routing", config.allow_direct_routing},
         {"authorization-plugin", !config.authorization_plugins.empty()},
-        {"bip6", !config.bip6.empty()},
         {"cpu-rt-period", config.cpu_rt_period != 0},
         {"cpu-rt-runtime", config.cpu_rt_runtime != 0},
         {"cri-containerd", config.cri},
-        {"default-gateway", !config.default_gateway.empty()},
-        {"default-gateway-v6", !config.default_gateway_v6.empty()},
-        {"default-network-opt", !config.network_options.empty()},
         {"experimental", config.experimental},
-        {"fixed-cidr", !config.fixed_cidr.empty()},
-        {"fixed-cidr-v6", !config.fixed_cidr_v6.empty()},
-        {"ip-forward-no-drop", config.ip_forward_no_drop},
-        {"ip6tables=false", !config.ip6tables},
-        {"ipv6", config.ipv6},
         {"metrics-addr", !config.metrics_address.empty()},
         {"network-control-plane-mtu", config.control_plane_mtu != 1500},
         {"network-diagnostic-port", config.diagnostic_port != 0},
@@ -237,7 +227,6 @@ Result<> refuse_unsupported(const Config& config) {
         {"selinux-enabled", config.selinux},
         {"storage-opt", !config.storage_options.empty()},
         {"swarm-default-advertise-addr", !config.swarm_advertise_address.empty()},
-        {"userland-proxy=false", !config.userland_proxy},
         {"userland-proxy-path", !config.userland_proxy_path.empty()},
         {"userns-remap", !config.userns_remap.empty()},
     };

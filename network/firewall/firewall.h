@@ -1,45 +1,36 @@
 #pragma once
 
-#include <memory>
-#include <mutex>
-#include <string>
 #include <vector>
 
 #include "engine/base/result.h"
-#include "network/firewall/commits.h"
-#include "network/firewall/rules.h"
-#include "network/firewall/saved_rules.h"
+#include "network/firewall/bridge_rules.h"
 
 namespace berth::network {
 
-// The iptables backend. Every change is one `iptables-restore --noflush` batch; nothing is ever flushed, and
-// of chains shared with others (FORWARD, DOCKER-USER, another engine's DOCKER rules) only our own rules are
-// touched. One object a family. Blocking; safe from any thread.
+// What stands between containers, networks and the outside, of one address family: one object a family.
+// Blocking; safe from any thread. Rules of others are never touched.
 class Firewall {
  public:
-    // kUnavailable when the tools are not installed. `commits` must outlive it.
-    static Result<std::unique_ptr<Firewall>> open(bool v6, Commits& commits);
+    struct Wanted {
+        std::vector<BridgeRules> bridges;
+        std::vector<BridgeRules> gone;  // networks that a crash left, which are about to go
+        std::vector<PublishedContainer> published;
+        bool drop_forwarded = false;  // what nobody allows is not forwarded at all
+    };
 
-    // Brings the kernel to what should be: the base chains, the rules of every bridge and `ports`; rules of
-    // these bridges and of `gone` that nobody asked for are taken out. Does nothing where all is as it should
-    // be. `drop_forwarded` sets FORWARD's policy to DROP too.
-    Result<> reconcile(const std::vector<BridgeRules>& bridges, const std::vector<BridgeRules>& gone,
-                       const std::vector<Rule>& ports, bool drop_forwarded);
-    // After an error none of the rules is left.
-    Result<> add(const std::vector<Rule>& rules);
-    // Rules that are not there are no error.
-    Result<> remove(const std::vector<Rule>& rules);
-
- private:
-    Firewall(std::string save, std::string restore, bool v6, Commits& commits)
-        : save_(std::move(save)), restore_(std::move(restore)), v6_(v6), commits_(commits) {}
-    Result<> restore(const RestoreBatch& batch, bool going = false);
-    Result<> remove_locked(const std::vector<Rule>& rules);
-
-    std::string save_, restore_;
-    bool v6_;
-    Commits& commits_;
-    std::mutex mutex_;
+    virtual ~Firewall() = default;
+    // Brings the kernel to what should be, whatever is there; does nothing where all is as it should be. At
+    // no moment are networks more open than before or after.
+    virtual Result<> reconcile(const Wanted& wanted) = 0;
+    // A network, whatever runs on it. After an error nothing of it is left.
+    virtual Result<> guard(const BridgeRules& bridge) = 0;
+    // What is not there is no error.
+    virtual Result<> unguard(const BridgeRules& bridge) = 0;
+    // A container's ports, which may be none. After an error nothing of it is left.
+    virtual Result<> publish(const PublishedContainer& container) = 0;
+    virtual Result<> withdraw(const PublishedContainer& container) = 0;
+    // Whether a netlink port that took rules away was this firewall's own.
+    virtual bool made_by_us(int port) const = 0;
 };
 
 }  // namespace berth::network

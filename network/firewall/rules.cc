@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace berth::network {
 namespace {
@@ -55,7 +56,9 @@ std::vector<Rule> head_rules() {
             {"filter", "FORWARD", "-j DOCKER-FORWARD"},
             {"filter", "DOCKER-FORWARD", "-j DOCKER-CT"},
             {"filter", "DOCKER-FORWARD", "-j DOCKER-ISOLATION-STAGE-1"},
-            {"filter", "DOCKER-FORWARD", "-j DOCKER-BRIDGE"}};
+            {"filter", "DOCKER-FORWARD", "-j DOCKER-BRIDGE"},
+            // Published is published for other networks, too, by the host's addresses.
+            {"filter", "DOCKER-ISOLATION-STAGE-2", "-m conntrack --ctstate DNAT -j RETURN"}};
 }
 
 std::vector<Rule> base_rules(bool v6) {
@@ -67,79 +70,121 @@ std::vector<Rule> base_rules(bool v6) {
     return rules;
 }
 
-std::vector<Rule> bridge_rules(const BridgeRules& bridge) {
+namespace {
+
+std::vector<Rule> internal_rules(const BridgeRules& bridge) {
     const auto& name = bridge.bridge;
     const auto subnet = bridge.subnet.text();
     const bool v6 = bridge.subnet.base.v6;
-    std::vector<Rule> rules;
-    if (bridge.internal) {
-        const auto inside = bridge.icc ? "ACCEPT" : "DROP";
-        rules.push_back({"filter", "DOCKER-FORWARD", fmt::format("-i {0} -o {0} -j {1}", name, inside)});
-        // Neighbour discovery crosses the bridge from other addresses than the subnet's.
-        const auto in = v6 ? fmt::format("! -i {} ", name) : "",
-                   out = v6 ? fmt::format("! -o {} ", name) : "";
-        rules.push_back({"filter", "DOCKER-ISOLATION-STAGE-1",
-                         fmt::format("! -s {} {}-o {} -j DROP", subnet, in, name), true});
-        rules.push_back({"filter", "DOCKER-ISOLATION-STAGE-1",
-                         fmt::format("! -d {} -i {} {}-j DROP", subnet, name, out), true});
-        return rules;
-    }
-    if (!v6) {
-        // route_localnet makes the bridge a way to what listens on the host's 127.0.0.1: closed for
-        // containers.
-        rules.push_back({"raw", "PREROUTING", fmt::format("-d 127.0.0.0/8 -i {} -j DROP", name)});
-        rules.push_back({"raw", "PREROUTING", fmt::format("-s 127.0.0.0/8 -i {} -j DROP", name)});
-    }
-    rules.push_back({"filter", "DOCKER", fmt::format("! -i {0} -o {0} -j DROP", name)});
+    const auto inside = bridge.icc ? "ACCEPT" : "DROP";
+    // Neighbour discovery crosses the bridge from other addresses than the subnet's.
+    const auto in = v6 ? fmt::format("! -i {} ", name) : "", out = v6 ? fmt::format("! -o {} ", name) : "";
+    return {{"filter", "DOCKER-FORWARD", fmt::format("-i {0} -o {0} -j {1}", name, inside)},
+            {"filter", "DOCKER-ISOLATION-STAGE-1", fmt::format("! -s {} {}-o {} -j DROP", subnet, in, name),
+             true},
+            {"filter", "DOCKER-ISOLATION-STAGE-1", fmt::format("! -d {} -i {} {}-j DROP", subnet, name, out),
+             true}};
+}
+
+// What arrives for the network's containers.
+void add_entrance(const BridgeRules& bridge, std::vector<Rule>& rules) {
+    const auto& name = bridge.bridge;
+    const bool open = bridge.mode == GatewayMode::kNatUnprotected;
+    if (bridge.mode == GatewayMode::kRouted)
+        rules.push_back(
+            {"filter", "DOCKER",
+             fmt::format("-o {} -p {} -j ACCEPT", name, bridge.subnet.base.v6 ? "ipv6-icmp" : "icmp")});
+    rules.push_back(
+        {"filter", "DOCKER", fmt::format("! -i {0} -o {0} -j {1}", name, open ? "ACCEPT" : "DROP")});
     rules.push_back({"filter", "DOCKER-BRIDGE", fmt::format("-o {} -j DOCKER", name)});
     rules.push_back({"filter", "DOCKER-CT",
                      fmt::format("-o {} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", name)});
     rules.push_back({"filter", "DOCKER-ISOLATION-STAGE-1",
                      fmt::format("-i {0} ! -o {0} -j DOCKER-ISOLATION-STAGE-2", name)});
-    rules.push_back({"filter", "DOCKER-ISOLATION-STAGE-2", fmt::format("-o {} -j DROP", name), true});
+    // Other networks reach a routed one as the rest of the world does.
+    if (bridge.mode != GatewayMode::kRouted)
+        rules.push_back({"filter", "DOCKER-ISOLATION-STAGE-2", fmt::format("-o {} -j DROP", name)});
+}
+
+void add_translation(const BridgeRules& bridge, std::vector<Rule>& rules) {
+    const auto& name = bridge.bridge;
+    if (bridge.masquerade && bridge.mode != GatewayMode::kRouted)
+        rules.push_back(
+            {"nat", "POSTROUTING",
+             fmt::format("-s {} ! -o {} -j {}", bridge.subnet.text(), name,
+                         bridge.source ? "SNAT --to-source " + bridge.source->text() : "MASQUERADE"),
+             true});
+    rules.push_back(
+        {"nat", "POSTROUTING", fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", name), true});
+}
+
+}  // namespace
+
+std::vector<Rule> bridge_rules(const BridgeRules& bridge) {
+    if (bridge.internal) return internal_rules(bridge);
+    const auto& name = bridge.bridge;
+    std::vector<Rule> rules;
+    if (!bridge.subnet.base.v6) {
+        // route_localnet makes the bridge a way to what listens on the host's 127.0.0.1: closed for
+        // containers.
+        rules.push_back({"raw", "PREROUTING", fmt::format("-d 127.0.0.0/8 -i {} -j DROP", name)});
+        rules.push_back({"raw", "PREROUTING", fmt::format("-s 127.0.0.0/8 -i {} -j DROP", name)});
+    }
+    add_entrance(bridge, rules);
     if (bridge.icc) {
         rules.push_back({"filter", "DOCKER-FORWARD", fmt::format("-i {} -j ACCEPT", name)});
     } else {
         rules.push_back({"filter", "DOCKER-FORWARD", fmt::format("-i {0} -o {0} -j DROP", name)});
         rules.push_back({"filter", "DOCKER-FORWARD", fmt::format("-i {0} ! -o {0} -j ACCEPT", name)});
     }
-    if (bridge.masquerade)
-        rules.push_back(
-            {"nat", "POSTROUTING", fmt::format("-s {} ! -o {} -j MASQUERADE", subnet, name), true});
-    rules.push_back(
-        {"nat", "POSTROUTING", fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", name), true});
+    add_translation(bridge, rules);
     return rules;
 }
 
-std::vector<Rule> port_rules(const std::string& bridge, Ip container,
-                             const std::vector<PublishedPort>& ports) {
-    std::vector<Rule> rules;
-    if (ports.empty()) return rules;
-    const auto self = host(container);
-    const auto target = container.v6 ? "[" + container.text() + "]" : container.text();
-    // What publishes can be reached by its published ports alone, not by whoever has a route to the bridge.
-    // Others need no rule: filter DOCKER lets nothing in.
-    rules.push_back({"raw", "PREROUTING", fmt::format("-d {} ! -i {} -j DROP", self, bridge)});
-    for (const auto& port : ports) {
-        const auto proto = fmt::format("-p {0} -m {0}", port.protocol);
-        const auto to_container = fmt::format("{} --dport {}", proto, port.container_port);
-        const auto to_host = fmt::format("{} --dport {}", proto, port.host_port);
-        const auto on = port.host_ip.unspecified() ? "" : fmt::format("-d {} ", host(port.host_ip));
-        // A link-local source means nothing behind the bridge.
-        const auto from = container.v6 ? "! -s fe80::/10 " : "";
-        const auto dnat = fmt::format("{}{}{} -j DNAT --to-destination {}:{}", from, on, to_host, target,
-                                      port.container_port);
-        if (port.host_ip.loopback())
-            add_unless_there(rules, {"raw", "PREROUTING", fmt::format("{}! -i lo {} -j DROP", on, to_host)});
+namespace {
+
+// By its own address nobody reaches a container that publishes, but for those who may. Others need no rule:
+// filter DOCKER lets nothing in.
+void close_direct_way(const PublishedContainer& container, std::vector<Rule>& rules) {
+    if (container.mode != GatewayMode::kNat || container.direct) return;
+    const auto self = host(container.address);
+    for (const auto& interface : container.trusted)
+        add_unless_there(rules, {"raw", "PREROUTING", fmt::format("-d {} -i {} -j ACCEPT", self, interface)});
+    rules.push_back({"raw", "PREROUTING", fmt::format("-d {} ! -i {} -j DROP", self, container.bridge)});
+}
+
+void add_port(const PublishedContainer& container, const PublishedPort& port, std::vector<Rule>& rules) {
+    const auto& ip = container.address;
+    const auto self = host(ip);
+    const auto proto = fmt::format("-p {0} -m {0}", port.protocol);
+    const auto to_container = fmt::format("{} --dport {}", proto, port.container_port);
+    if (container.mode != GatewayMode::kNatUnprotected)
         add_unless_there(
             rules, {"filter", "DOCKER",
-                    fmt::format("-d {0} ! -i {1} -o {1} {2} -j ACCEPT", self, bridge, to_container), true});
-        add_unless_there(rules, {"nat", "DOCKER", dnat});
-        if (!container.v6 && (port.host_ip.unspecified() || port.host_ip.loopback()))
-            add_unless_there(rules, {"nat", kLoopbackChain, dnat});
-        add_unless_there(rules, {"nat", "POSTROUTING",
-                                 fmt::format("-s {0} -d {0} {1} -j MASQUERADE", self, to_container)});
-    }
+                    fmt::format("-d {0} ! -i {1} -o {1} {2} -j ACCEPT", self, container.bridge, to_container),
+                    true});
+    if (container.mode == GatewayMode::kRouted) return;
+    const auto to_host = fmt::format("{} --dport {}", proto, port.host_port);
+    const auto on = port.host_ip.unspecified() ? "" : fmt::format("-d {} ", host(port.host_ip));
+    // A link-local source means nothing behind the bridge.
+    const auto dnat = fmt::format("{}{}{} -j DNAT --to-destination {}:{}", ip.v6 ? "! -s fe80::/10 " : "", on,
+                                  to_host, ip.v6 ? "[" + ip.text() + "]" : ip.text(), port.container_port);
+    if (port.host_ip.loopback())
+        add_unless_there(rules, {"raw", "PREROUTING", fmt::format("{}! -i lo {} -j DROP", on, to_host)});
+    add_unless_there(rules, {"nat", "DOCKER", dnat});
+    if (!ip.v6 && (port.host_ip.unspecified() || port.host_ip.loopback()))
+        add_unless_there(rules, {"nat", kLoopbackChain, dnat});
+    add_unless_there(
+        rules, {"nat", "POSTROUTING", fmt::format("-s {0} -d {0} {1} -j MASQUERADE", self, to_container)});
+}
+
+}  // namespace
+
+std::vector<Rule> port_rules(const PublishedContainer& container) {
+    std::vector<Rule> rules;
+    if (container.ports.empty()) return rules;
+    close_direct_way(container, rules);
+    for (const auto& port : container.ports) add_port(container, port, rules);
     return rules;
 }
 
@@ -154,14 +199,19 @@ bool belongs_to(const Rule& rule, const BridgeRules& bridge) {
         return rule.chain.starts_with("DOCKER") && rule.chain != "DOCKER-USER" &&
                mentions(spec, bridge.bridge);
     if (rule.table == "raw")
-        return rule.chain == "PREROUTING" && ends_with("-j DROP") && mentions(spec, bridge.bridge) &&
-               (inside("-d ") || spec.starts_with("-d 127.0.0.0/8 ") || spec.starts_with("-s 127.0.0.0/8 "));
+        return rule.chain == "PREROUTING" &&
+               ((inside("-d ") && (ends_with("-j DROP") || ends_with("-j ACCEPT"))) ||
+                (mentions(spec, bridge.bridge) &&
+                 (spec.starts_with("-d 127.0.0.0/8 ") || spec.starts_with("-s 127.0.0.0/8 "))));
     if (rule.table != "nat") return false;
     if (rule.chain == "DOCKER" && spec == fmt::format("-i {} -j RETURN", bridge.bridge)) return true;
     if (rule.chain == "DOCKER" || rule.chain == kLoopbackChain) return inside("--to-destination ");
-    if (rule.chain != "POSTROUTING" || !ends_with("-j MASQUERADE")) return false;
+    if (rule.chain != "POSTROUTING") return false;
+    const auto leaving = fmt::format("-s {} ! -o {} -j ", bridge.subnet.text(), bridge.bridge);
+    if (spec.starts_with(leaving + "SNAT ")) return true;
+    if (!ends_with("-j MASQUERADE")) return false;
     return (inside("-s ") && inside("-d ") && spec.find("--dport") != spec.npos) ||
-           spec == fmt::format("-s {} ! -o {} -j MASQUERADE", bridge.subnet.text(), bridge.bridge) ||
+           spec == leaving + "MASQUERADE" ||
            spec == fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", bridge.bridge);
 }
 

@@ -1,13 +1,11 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "network/ipam/ip.h"
+#include "network/firewall/bridge_rules.h"
 
-// Which rules there are to be, as text. No system call here.
+// Which rules of iptables there are to be, as text. No system call here.
 namespace berth::network {
 
 // One iptables rule. `spec` is what follows "-A CHAIN " in iptables-save's own spelling, so that a rule is
@@ -22,23 +20,6 @@ struct Rule {
 
 struct Chain {
     std::string table, name;
-};
-
-// What the rules of one family need to know of a bridge network.
-struct BridgeRules {
-    std::string bridge;
-    Subnet subnet;
-    bool masquerade = true;
-    bool icc = true;
-    bool internal = false;  // nothing goes in or out
-};
-
-// A published port with everything chosen.
-struct PublishedPort {
-    std::string protocol;  // tcp, udp
-    Ip host_ip;            // 0.0.0.0: every address
-    std::uint16_t host_port = 0;
-    std::uint16_t container_port = 0;
 };
 
 // The chains of every engine that shares docker's layout, and one of our own: BERTH-LOOPBACK holds the DNAT
@@ -56,8 +37,7 @@ std::vector<Rule> base_rules(bool v6);
 std::vector<Rule> bridge_rules(const BridgeRules& bridge);
 
 // Rules of one container that publishes ports; none if it publishes nothing.
-std::vector<Rule> port_rules(const std::string& bridge, Ip container,
-                             const std::vector<PublishedPort>& ports);
+std::vector<Rule> port_rules(const PublishedContainer& container);
 
 // Whether a rule found in the kernel has the shape of one of bridge_rules() or port_rules() for this bridge:
 // what a crash left, or another engine that had the bridge before and is gone (whose rule for its proxy would

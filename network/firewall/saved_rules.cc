@@ -20,6 +20,8 @@ SavedRules SavedRules::parse(std::string_view text) {
         if (line.starts_with('*')) {
             table = &saved.tables[std::string(line.substr(1))];
         } else if (table && line.starts_with(':')) {
+            if (table == &saved.tables["filter"] && line.starts_with(":FORWARD DROP"))
+                saved.drops_forwarded = true;
             (*table)[std::string(line.substr(1, line.find(' ') - 1))];
         } else if (table && line.starts_with("-A ")) {
             const auto space = line.find(' ', 3);

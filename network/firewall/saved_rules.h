@@ -20,6 +20,7 @@ struct SavedRules {
     const std::vector<std::string>& specs(const std::string& table, const std::string& chain) const;
 
     std::map<std::string, std::map<std::string, std::vector<std::string>>> tables;
+    bool drops_forwarded = false;  // FORWARD's policy
 };
 
 // The input of iptables-restore --noflush: lines by table.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
+
 #include "network/ipam/ip.h"
 
 namespace berth::network {
@@ -37,6 +39,13 @@ void check_address(const std::string& what, const std::string& text, const Subne
 }
 
 }  // namespace
+
+std::string errno_text(const Error& error) {
+    if (error.sys_errno == 0) return error.message;
+    std::string text = std::strerror(error.sys_errno);
+    if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
+    return text;
+}
 
 std::string join_errors(const std::vector<std::string>& errors) {
     if (errors.size() == 1) return errors.front();

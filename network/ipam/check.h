@@ -21,6 +21,9 @@ struct IpamConfig {
 // wrong. IPv6 subnets of a network without IPv6 are not looked at.
 Result<> check_ipam(const std::vector<IpamConfig>& configs, bool ipv6);
 
+// An error's errno in Go's words: strerror()'s start with a capital. The whole message where there is none.
+std::string errno_text(const Error& error);
+
 // Go's way to show several errors: one stays as it is, more become a list.
 std::string join_errors(const std::vector<std::string>& errors);
 

@@ -12,6 +12,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "network/ipam/check.h"
 
 namespace berth::network {
 namespace {
@@ -42,13 +43,6 @@ std::string describe(const HostPortRequest& request) {
                        request.container_port, request.protocol);
 }
 
-// strerror's words start with a capital, Go's do not.
-std::string reason(int error) {
-    std::string text = std::strerror(error);
-    if (!text.empty() && text[0] >= 'A' && text[0] <= 'Z') text[0] = static_cast<char>(text[0] - 'A' + 'a');
-    return text;
-}
-
 // Nothing that arrives here is wanted: UDP that no rule takes must not fill the buffer.
 void drop_everything(int socket) {
     sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
@@ -57,9 +51,12 @@ void drop_everything(int socket) {
 }
 
 Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
-    const bool stream = request.protocol == "tcp";
+    const bool stream = request.protocol != "udp", sctp = request.protocol == "sctp";
     const auto& ip = request.host_ip;
-    UniqueFd fd(::socket(ip.v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0));
+    UniqueFd fd(::socket(ip.v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
+                         sctp ? IPPROTO_SCTP : 0));
+    // Without SCTP no process of the host can have the port; to lead it on the kernel needs none.
+    if (!fd && sctp && errno == EPROTONOSUPPORT) return fd;
     if (!fd) return fail_errno("create socket");
     const int on = 1;
     if (ip.v6) ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -79,10 +76,10 @@ Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     if (::bind(fd.get(), address, size) != 0 || (stream && ::listen(fd.get(), 0) != 0)) {
         const int error = errno;
         const auto which = request.first == request.last ? std::string("port") : fmt::format("port {}", port);
-        return Failure(
-            Error{ErrorKind::kInternal,
-                  fmt::format("failed to bind host {} for {}: {}", which, describe(request), reason(error)),
-                  error});
+        return Failure(Error{ErrorKind::kInternal,
+                             fmt::format("failed to bind host {} for {}: {}", which, describe(request),
+                                         errno_text({ErrorKind::kInternal, "", error})),
+                             error});
     }
     return fd;
 }

@@ -15,7 +15,7 @@ namespace berth::network {
 // What a container wants of the host's ports.
 struct HostPortRequest {
     Ip host_ip;
-    std::string protocol;     // tcp, udp
+    std::string protocol;     // tcp, udp, sctp
     std::uint16_t first = 0;  // 0: any of net.ipv4.ip_local_port_range
     std::uint16_t last = 0;   // ≥ first
     Ip container_ip;          // both for error texts only
@@ -29,7 +29,7 @@ struct HostPort {
     Ip host_ip;
     std::string protocol;
     std::uint16_t port = 0;
-    UniqueFd socket;
+    UniqueFd socket;  // none for SCTP on a host without it
 };
 
 // Which host ports containers have. Safe from any thread. Error texts are Docker's.

@@ -76,11 +76,11 @@ std::uint8_t family_of(bool v6) {
     return v6 ? AF_INET6 : AF_INET;
 }
 
-NetlinkMessage& default_route(NetlinkMessage& message, bool v6) {
+NetlinkMessage& default_route(NetlinkMessage& message, bool v6, std::uint8_t scope = RT_SCOPE_UNIVERSE) {
     return message.body(rtmsg{.rtm_family = family_of(v6),
                               .rtm_table = RT_TABLE_MAIN,
                               .rtm_protocol = RTPROT_BOOT,
-                              .rtm_scope = RT_SCOPE_UNIVERSE,
+                              .rtm_scope = scope,
                               .rtm_type = RTN_UNICAST});
 }
 
@@ -254,7 +254,9 @@ Result<std::vector<Prefix>> list_addresses(sys::NetlinkSocket& socket, int index
 
 Result<> set_default_route(sys::NetlinkSocket& socket, int index, Ip gateway) {
     NetlinkMessage message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-    default_route(message, gateway.v6).put(RTA_GATEWAY, gateway.bytes()).put_value(RTA_OIF, index);
+    default_route(message, gateway.v6, gateway.unspecified() ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE)
+        .put_value(RTA_OIF, index);
+    if (!gateway.unspecified()) message.put(RTA_GATEWAY, gateway.bytes());
     return in("set default route by " + gateway.text(), socket.request(message));
 }
 

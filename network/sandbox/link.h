@@ -69,7 +69,8 @@ Result<> forget_neighbour(sys::NetlinkSocket& socket, int index, Ip address);
 
 Result<> add_address(sys::NetlinkSocket& socket, int index, const Prefix& address);
 Result<std::vector<Prefix>> list_addresses(sys::NetlinkSocket& socket, int index, bool v6);
-// Makes `gateway` on link `index` the way to everywhere, whatever the way was before.
+// Makes `gateway` on link `index` the way to everywhere, whatever the way was before; 0.0.0.0 and :: are no
+// gateway, then the link itself is the way.
 Result<> set_default_route(sys::NetlinkSocket& socket, int index, Ip gateway);
 // Not to have one is no error.
 Result<> remove_default_route(sys::NetlinkSocket& socket, bool v6);

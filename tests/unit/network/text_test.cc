@@ -46,20 +46,29 @@ TEST(SavedRules, FindsChainsAndRules) {
 
 TEST(Rules, NoneWithoutPortsAndOnceEach) {
     const Ip container = *Ip::parse("172.17.0.2");
-    EXPECT_TRUE(port_rules("docker0", container, {}).empty());
-    const auto rules = port_rules("docker0", container, {{"tcp", {}, 8080, 80}, {"tcp", {}, 8081, 80}});
+    EXPECT_TRUE(port_rules({.bridge = "docker0", .address = container}).empty());
+    const auto rules = port_rules(
+        {.bridge = "docker0", .address = container, .ports = {{"tcp", {}, 8080, 80}, {"tcp", {}, 8081, 80}}});
     for (const auto& rule : rules) EXPECT_EQ(std::count(rules.begin(), rules.end(), rule), 1) << rule.spec;
 }
 
 TEST(Rules, StraysAreKnownByTheirShape) {
-    const BridgeRules bridge{"docker0", *Subnet::parse("172.17.0.0/16")};
-    for (const auto& rule : port_rules("docker0", *Ip::parse("172.17.0.2"),
-                                       {{"tcp", {}, 8080, 80}, {"udp", *Ip::parse("192.0.2.2"), 53, 53}}))
-        EXPECT_TRUE(belongs_to(rule, bridge)) << rule.chain << " " << rule.spec;
-    for (const auto& rule : bridge_rules(bridge)) EXPECT_TRUE(belongs_to(rule, bridge)) << rule.spec;
+    BridgeRules bridge{"docker0", *Subnet::parse("172.17.0.0/16")};
+    PublishedContainer one{.bridge = "docker0",
+                           .address = *Ip::parse("172.17.0.2"),
+                           .trusted = {"eth1"},
+                           .ports = {{"tcp", {}, 8080, 80}, {"udp", *Ip::parse("192.0.2.2"), 53, 53}}};
+    for (const auto mode : {GatewayMode::kNat, GatewayMode::kRouted, GatewayMode::kNatUnprotected}) {
+        bridge.mode = one.mode = mode;
+        for (const auto& rule : port_rules(one))
+            EXPECT_TRUE(belongs_to(rule, bridge)) << rule.chain << " " << rule.spec;
+        for (const auto& rule : bridge_rules(bridge)) EXPECT_TRUE(belongs_to(rule, bridge)) << rule.spec;
+        bridge.source = Ip::parse("192.0.2.1");
+    }
     for (const auto& rule : base_rules(false)) EXPECT_FALSE(belongs_to(rule, bridge)) << rule.spec;
     for (const auto& rule : head_rules()) EXPECT_FALSE(belongs_to(rule, bridge)) << rule.spec;
-    for (const auto& rule : port_rules("other0", *Ip::parse("172.18.0.2"), {{"tcp", {}, 8080, 80}}))
+    one = {.bridge = "other0", .address = *Ip::parse("172.18.0.2"), .ports = {{"tcp", {}, 8080, 80}}};
+    for (const auto& rule : port_rules(one))
         EXPECT_FALSE(belongs_to(rule, bridge)) << rule.chain << " " << rule.spec;
     EXPECT_TRUE(belongs_to({"nat", "DOCKER", "-i docker0 -j RETURN"}, bridge));
     EXPECT_FALSE(belongs_to({"nat", "DOCKER", "-i docker1 -j RETURN"}, bridge));

@@ -1,4 +1,4 @@
-#include "network/firewall/firewall.h"
+#include "network/firewall/iptables.h"
 
 #include <algorithm>
 #include <memory>
@@ -47,41 +47,42 @@ void take_out_strays(const SavedRules& saved, const std::vector<BridgeRules>& br
 
 }  // namespace
 
-Result<std::unique_ptr<Firewall>> Firewall::open(bool v6, Commits& commits) {
+Result<std::unique_ptr<Iptables>> Iptables::open(bool v6) {
     BERTH_TRY(auto save, find_tool(v6 ? "ip6tables-save" : "iptables-save"));
     BERTH_TRY(auto restore, find_tool(v6 ? "ip6tables-restore" : "iptables-restore"));
-    return std::unique_ptr<Firewall>(new Firewall(std::move(save), std::move(restore), v6, commits));
+    return std::unique_ptr<Iptables>(new Iptables(std::move(save), std::move(restore), v6));
 }
 
-Result<> Firewall::restore(const RestoreBatch& batch, bool going) {
+Result<> Iptables::restore(const RestoreBatch& batch, bool going) {
     return in("program firewall",
-              commits_.run({restore_, "--noflush", "--wait", "10"}, batch.text(going), batch.commits()));
+              commits_->run({restore_, "--noflush", "--wait", "10"}, batch.text(going), batch.commits()));
 }
 
-Result<> Firewall::reconcile(const std::vector<BridgeRules>& bridges, const std::vector<BridgeRules>& gone,
-                             const std::vector<Rule>& ports, bool drop_forwarded) {
+Result<> Iptables::reconcile(const Wanted& wanted) {
     const std::lock_guard lock(mutex_);
     BERTH_TRY(auto text, run_command({save_}));
     const auto saved = SavedRules::parse(text);
     RestoreBatch batch;
     for (const auto& chain : base_chains())
         if (!saved.has(chain)) batch.line(chain.table, "-N " + chain.name);
-    if (drop_forwarded) batch.line("filter", "-P FORWARD DROP");
+    if (wanted.drop_forwarded && !saved.drops_forwarded) batch.line("filter", "-P FORWARD DROP");
     put_heads(saved, batch);
-    auto wanted = base_rules(v6_);
-    for (const auto& bridge : bridges)
-        for (auto& rule : bridge_rules(bridge)) wanted.push_back(std::move(rule));
-    wanted.insert(wanted.end(), ports.begin(), ports.end());
-    auto known = bridges;
-    known.insert(known.end(), gone.begin(), gone.end());
-    take_out_strays(saved, known, wanted, batch);
-    for (const auto& rule : wanted)
+    auto rules = base_rules(v6_);
+    const auto append = [&](std::vector<Rule> more) {
+        std::move(more.begin(), more.end(), std::back_inserter(rules));
+    };
+    for (const auto& bridge : wanted.bridges) append(bridge_rules(bridge));
+    for (const auto& container : wanted.published) append(port_rules(container));
+    auto known = wanted.bridges;
+    known.insert(known.end(), wanted.gone.begin(), wanted.gone.end());
+    take_out_strays(saved, known, rules, batch);
+    for (const auto& rule : rules)
         if (!saved.has(rule)) batch.add(rule);
     if (batch.empty()) return {};
     return restore(batch);
 }
 
-Result<> Firewall::add(const std::vector<Rule>& rules) {
+Result<> Iptables::add(const std::vector<Rule>& rules) {
     if (rules.empty()) return {};
     const std::lock_guard lock(mutex_);
     RestoreBatch batch;
@@ -94,7 +95,7 @@ Result<> Firewall::add(const std::vector<Rule>& rules) {
     return added;
 }
 
-Result<> Firewall::remove(const std::vector<Rule>& rules) {
+Result<> Iptables::remove(const std::vector<Rule>& rules) {
     if (rules.empty()) return {};
     const std::lock_guard lock(mutex_);
     RestoreBatch batch;
@@ -104,7 +105,7 @@ Result<> Firewall::remove(const std::vector<Rule>& rules) {
 }
 
 // One rule that is not there fails the whole batch: look what is.
-Result<> Firewall::remove_locked(const std::vector<Rule>& rules) {
+Result<> Iptables::remove_locked(const std::vector<Rule>& rules) {
     BERTH_TRY(auto text, run_command({save_}));
     const auto saved = SavedRules::parse(text);
     RestoreBatch batch;
