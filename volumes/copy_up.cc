@@ -1,12 +1,10 @@
 #include "volumes/copy_up.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 #include <string_view>
 
 #include "engine/base/digest.h"
@@ -21,23 +19,8 @@ namespace {
 // What a new file system has of its own.
 constexpr std::string_view kLostAndFound = "lost+found";
 
-// The names in a folder. Reads through a description of its own, so that the caller's offset stays.
-Result<std::vector<std::string>> names_in(int folder_fd) {
-    const int own = ::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (own < 0) return fail_errno("read folder");
-    std::unique_ptr<DIR, int (*)(DIR*)> folder(::fdopendir(own), ::closedir);
-    if (!folder) return fail_errno("read folder");
-    std::vector<std::string> names;
-    for (errno = 0; const dirent* entry = ::readdir(folder.get()); errno = 0) {
-        const std::string_view name = entry->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
-    }
-    if (errno != 0) return fail_errno("read folder");
-    return names;
-}
-
 Result<bool> is_empty(int folder_fd) {
-    BERTH_TRY(auto names, names_in(folder_fd));
+    BERTH_TRY(const auto names, list_folder(folder_fd));
     return names.empty() || (names.size() == 1 && names[0] == kLostAndFound);
 }
 
@@ -55,7 +38,7 @@ Result<> remove_entry(int folder_fd, const std::string& name) {
     if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + name);
     UniqueFd inner(::openat(folder_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!inner) return fail_errno("open " + name);
-    BERTH_TRY(auto names, names_in(inner.get()));
+    BERTH_TRY(const auto names, list_folder(inner.get()));
     for (const auto& below : names) BERTH_CHECK(remove_entry(inner.get(), below));
     if (::unlinkat(folder_fd, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
         return fail_errno("remove " + name);
@@ -63,7 +46,7 @@ Result<> remove_entry(int folder_fd, const std::string& name) {
 }
 
 Result<> make_empty(int folder_fd) {
-    BERTH_TRY(auto names, names_in(folder_fd));
+    BERTH_TRY(const auto names, list_folder(folder_fd));
     for (const auto& name : names)
         if (name != kLostAndFound) BERTH_CHECK(remove_entry(folder_fd, name));
     return {};

@@ -52,17 +52,11 @@ class Removal {
     static constexpr int kMaxDepth = 32;
 
     Result<> contents(int fd, int depth) {
-        UniqueFd again(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!again) return fail_errno("open directory");
-        DirStream dir(::fdopendir(again.get()));
-        if (!dir) return fail_errno("read directory");
-        (void)again.release();
-        while (dirent* entry = ::readdir(dir.get())) {
-            std::string_view name = entry->d_name;
-            if (name == "." || name == "..") continue;
-            if (::unlinkat(fd, entry->d_name, 0) == 0 || errno == ENOENT) continue;
-            if (errno != EISDIR && errno != EPERM) return fail_errno(std::string("remove ") + entry->d_name);
-            BERTH_CHECK(folder(fd, entry->d_name, depth + 1));
+        BERTH_TRY(const auto names, list_folder(fd));
+        for (const std::string& name : names) {
+            if (::unlinkat(fd, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+            if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + name);
+            BERTH_CHECK(folder(fd, name.c_str(), depth + 1));
         }
         return {};
     }
@@ -174,13 +168,23 @@ Result<> make_folders(const std::string& path, mode_t mode) {
 }
 
 Result<std::vector<std::string>> list_folder(const std::string& path) {
-    DirStream dir(::opendir(path.c_str()));
-    if (!dir) return fail_errno("open " + path);
+    BERTH_TRY(UniqueFd folder, open_file(path, O_RDONLY | O_DIRECTORY));
+    return in("read " + path, list_folder(folder.get()));
+}
+
+Result<std::vector<std::string>> list_folder(int folder_fd) {
+    UniqueFd own(::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!own) return fail_errno("open folder");
+    DirStream dir(::fdopendir(own.get()));
+    if (!dir) return fail_errno("read folder");
+    (void)own.release();
     std::vector<std::string> names;
-    while (dirent* entry = ::readdir(dir.get())) {
+    // The end of a folder and an error look the same but for errno.
+    for (errno = 0; const dirent* entry = ::readdir(dir.get()); errno = 0) {
         std::string_view name = entry->d_name;
         if (name != "." && name != "..") names.emplace_back(name);
     }
+    if (errno != 0) return fail_errno("read folder");
     return names;
 }
 

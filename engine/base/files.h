@@ -34,6 +34,8 @@ Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mo
 // mkdir -p; only the last folder gets `mode` if new, its parents 0711.
 Result<> make_folders(const std::string& path, mode_t mode);
 Result<std::vector<std::string>> list_folder(const std::string& path);
+// The same through a description of its own: the descriptor's offset stays.
+Result<std::vector<std::string>> list_folder(int folder_fd);
 bool exists(const std::string& path);
 // rm -rf by descriptors: never follows a link and never leaves the file system `path` is on. A missing path
 // is no error.

@@ -63,6 +63,10 @@ Result<std::string> extract(std::uint64_t members, std::uint64_t bytes) {
 
 Result<std::string> copy() {
     archive::TreeCopier copier(kTargetFd);
+    copier.on_progress([](std::uint64_t bytes, std::uint64_t entries) {
+        return write_all(kResultFd,
+                         encode_record({"progress", std::to_string(bytes), std::to_string(entries)}));
+    });
     BERTH_CHECK(copier.copy(kSourceFd));
     BERTH_CHECK(sync_target());
     return done("", copier.bytes(), copier.entries());

@@ -11,6 +11,7 @@
 //
 //   record = length:u32 (host order)  field*          field = bytes NUL
 //   "member" NAME FILE SIZE                            one for each extracted file
+//   "progress" BYTES ENTRIES                           now and then, of a task that may take long
 //   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked
 //   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
 //

@@ -1,10 +1,9 @@
 #include "engine/snapshot/usage.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <memory>
+#include <cerrno>
 #include <set>
 
 #include "engine/base/files.h"
@@ -26,22 +25,21 @@ class Walk {
     }
 
     Result<> folder(UniqueFd fd, int depth) {
-        auto close = [](DIR* dir) { ::closedir(dir); };
-        std::unique_ptr<DIR, decltype(close)> dir(::fdopendir(fd.get()), close);
-        if (!dir) return fail_errno("read folder");
-        (void)fd.release();
-        while (dirent* entry = ::readdir(dir.get())) {
-            std::string_view name = entry->d_name;
+        BERTH_TRY(const auto names, list_folder(fd.get()));
+        for (const std::string& name : names) {
             struct stat status{};
-            if (name == "." || name == "..") continue;
-            // What vanishes meanwhile takes no space.
-            if (::fstatat(::dirfd(dir.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+            if (::fstatat(fd.get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+                // What vanishes meanwhile takes no space.
+                if (errno == ENOENT) continue;
+                return fail_errno("stat " + name);
+            }
             if (status.st_dev != device_) continue;
             count(status);
             if (!S_ISDIR(status.st_mode) || depth >= kMaxDepth) continue;
-            UniqueFd child(
-                ::openat(::dirfd(dir.get()), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-            if (child) BERTH_CHECK(folder(std::move(child), depth + 1));
+            UniqueFd child(::openat(fd.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            if (!child && errno == ENOENT) continue;
+            if (!child) return fail_errno("open " + name);
+            BERTH_CHECK(folder(std::move(child), depth + 1));
         }
         return {};
     }
