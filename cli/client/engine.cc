@@ -99,6 +99,13 @@ Async<Result<Engine::Answer>> Engine::exchange(http::ClientRequest request) {
     co_return Answer{response->status, std::move(body)};
 }
 
+Async<Result<http::Headers>> Engine::exchange_head(http::ClientRequest request) {
+    auto response = co_await client_.request(std::move(request));
+    if (!response) co_return Failure(unreachable(std::move(response.error())));
+    if (response->status >= 400) co_return Failure(refused(response->status, ""));
+    co_return response->headers;
+}
+
 Async<Result<>> Engine::exchange_stream(http::ClientRequest request, int upload, Take take) {
     FileSource source(upload);
     if (upload >= 0) request.stream = &source;
@@ -135,6 +142,13 @@ Result<Json> Engine::get(std::string target) {
 Result<Json> Engine::post(std::string target, std::optional<Json> body) {
     BERTH_TRY(Answer answer, call("POST", std::move(target), std::move(body)));
     return parsed(answer.body);
+}
+
+Result<http::Headers> Engine::head(std::string target) {
+    http::ClientRequest request;
+    request.method = "HEAD";
+    request.target = versioned(target);
+    return async::block_on(io_, exchange_head(std::move(request)));
 }
 
 Result<> Engine::stream(std::string method, std::string target, http::Headers headers, int upload,

@@ -29,6 +29,9 @@ class Engine {
     Result<Json> get(std::string target);
     Result<Json> post(std::string target, std::optional<Json> body = {});
 
+    // The headers that GET would have.
+    Result<http::Headers> head(std::string target);
+
     // A streamed answer: `take` gets the bytes as they come, and may end the stream by an Error. `upload`, an
     // open file or -1, is sent as the request's body.
     using Take = std::function<Result<>(std::string_view bytes)>;
@@ -45,6 +48,7 @@ class Engine {
  private:
     Engine(http::Endpoint endpoint, const Settings& settings);
     Async<Result<Answer>> exchange(http::ClientRequest request);
+    Async<Result<http::Headers>> exchange_head(http::ClientRequest request);
     Async<Result<>> exchange_stream(http::ClientRequest request, int upload, Take take);
 
     std::string host_, prefix_;

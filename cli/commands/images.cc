@@ -14,19 +14,14 @@
 
 namespace berth::cli {
 
-namespace {
-
-struct ImageName {
-    std::string repository, tag;
-};
-
-// "host:5000/x:1" to its parts; a digest counts as the tag.
 ImageName split_name(const std::string& name) {
     if (auto at = name.find('@'); at != std::string::npos) return {name.substr(0, at), name.substr(at + 1)};
     auto colon = name.rfind(':');
     if (colon == std::string::npos || name.find('/', colon) != std::string::npos) return {name, ""};
     return {name.substr(0, colon), name.substr(colon + 1)};
 }
+
+namespace {
 
 std::string age(std::int64_t created) {
     auto seconds =

@@ -8,6 +8,12 @@ namespace berth::cli {
 Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet,
                     int out_fd);
 
+struct ImageName {
+    std::string repository, tag;
+};
+// "host:5000/x:1" to its parts; a digest counts as the tag.
+ImageName split_name(const std::string& name);
+
 int images_command(Invocation& invocation, const Arguments& arguments);
 int pull_command(Invocation& invocation, const Arguments& arguments);
 int load_command(Invocation& invocation, const Arguments& arguments);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "cli/commands/containers.h"
+#include "cli/commands/files.h"
 #include "cli/commands/images.h"
 #include "cli/commands/system.h"
 
@@ -31,6 +32,10 @@ constexpr Command kCommands[] = {
     {"stats", "Display a live stream of container(s) resource usage statistics", stats_command},
     {"top", "Display the running processes of a container", top_command},
     {"inspect", "Return low-level information on Docker objects", inspect_command},
+    {"cp", "Copy files/folders between a container and the local filesystem", cp_command},
+    {"diff", "Inspect changes to files or directories on a container's filesystem", diff_command},
+    {"export", "Export a container's filesystem as a tar archive", export_command},
+    {"commit", "Create a new image from a container's changes", commit_command},
     {"images", "List images", images_command},
     {"pull", "Download an image from a registry", pull_command},
     {"load", "Load an image from a tar archive or STDIN", load_command},
@@ -75,6 +80,10 @@ constexpr Command kCommands[] = {
     {"container update", "", update_command},
     {"container top", "", top_command},
     {"container inspect", "", container_inspect_command},
+    {"container cp", "", cp_command},
+    {"container diff", "", diff_command},
+    {"container export", "", export_command},
+    {"container commit", "", commit_command},
     {"image ls", "", images_command},
     {"image list", "", images_command},
     {"image pull", "", pull_command},

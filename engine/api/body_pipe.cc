@@ -45,6 +45,10 @@ image::Reader BodyPipe::reader() {
     return [shared = shared_](char* buffer, std::size_t size) { return shared->read(buffer, size); };
 }
 
+Result<UniqueFd> BodyPipe::descriptor() const {
+    return shared_->reading.duplicate();
+}
+
 Async<bool> BodyPipe::carry(http::BodyReader& body) {
     std::string buffer(kPiece, '\0');
     for (;;) {

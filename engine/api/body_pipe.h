@@ -18,6 +18,8 @@ class BodyPipe {
 
     // The blocking end, once. A body that breaks off reads as an error, never as an end.
     image::Reader reader();
+    // The same end for another process to read. There, a body that breaks off looks like one that has ended.
+    Result<UniqueFd> descriptor() const;
     // Io thread: carries `body` over, then stays until it is cancelled (so that the reader's work can be
     // raced against it). Cancelled early, it breaks the body off.
     Async<void> pump(http::BodyReader& body);

@@ -230,14 +230,6 @@ Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
     co_return co_await exchange.responder.end();
 }
 
-// What is known and not there yet says so.
-template <const char* kWhat>
-Async<Result<>> not_yet(ContainerServices&, Exchange&) {
-    co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
-}
-constexpr char kArchive[] = "copying files", kChanges[] = "listing the changes of a container",
-               kExport[] = "exporting containers";
-
 }  // namespace
 
 void add_container_routes(Router& router, ContainerServices& containers) {
@@ -265,11 +257,6 @@ void add_container_routes(Router& router, ContainerServices& containers) {
     add("GET", "/containers/{id}/top", top);
     add("GET", "/containers/{id}/stats", stats);
     add("POST", "/containers/{id}/update", update);
-    add("HEAD", "/containers/{id}/archive", not_yet<kArchive>);
-    add("GET", "/containers/{id}/archive", not_yet<kArchive>);
-    add("PUT", "/containers/{id}/archive", not_yet<kArchive>);
-    add("GET", "/containers/{id}/changes", not_yet<kChanges>);
-    add("GET", "/containers/{id}/export", not_yet<kExport>);
 }
 
 }  // namespace berth::api

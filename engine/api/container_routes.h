@@ -5,7 +5,7 @@
 
 namespace berth::api {
 
-// /containers but for files and stats, and /exec, which is refused with 501. `containers` must outlive the
+// /containers but for files (file_routes.h). `containers` must outlive the
 // router.
 void add_container_routes(Router& router, container::ContainerServices& containers);
 

@@ -23,17 +23,6 @@ constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::uint64_t kMaxEntries = 10'000'000;
 
-Metadata metadata_of(const TarEntry& entry) {
-    return {
-        .mode = entry.mode, .uid = entry.uid, .gid = entry.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
-}
-
-Result<UniqueFd> open_new(int folder, const char* name, int flags) {
-    UniqueFd file(::openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return fail_errno("open");
-    return file;
-}
-
 bool is_whiteout(const struct stat& status) {
     return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
 }
@@ -66,7 +55,8 @@ Result<> LayerApplier::apply(TarReader& reader) {
         if (!applied) return applied;
     }
     if (root_opaque_) BERTH_CHECK(in("hide the layers below", hide_below_root()));
-    return set_folder_times();
+    cached_folder_.reset();
+    return writer_.set_folder_times();
 }
 
 Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
@@ -75,7 +65,7 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (path.empty()) {
         // "./" speaks of the root itself.
         if (entry.type != TarEntry::Type::kFolder) return {};
-        folder_times_.emplace_back("", entry.mtime);
+        writer_.note_folder_time("", entry.mtime);
         UniqueFd root(::openat(root_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!root) return fail_errno("open");
         return set_metadata(root.get(), metadata_of(entry));
@@ -90,7 +80,7 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (place.name.starts_with(kWhiteoutMeta)) return {};
     if (place.name.starts_with(kWhiteout)) return whiteout(place, place.name.substr(kWhiteout.size()));
     BERTH_CHECK(clear_way(place, entry));
-    return create(reader, entry, place);
+    return writer_.create(reader, entry, place, metadata_of(entry), clean_path(entry.link));
 }
 
 Metadata LayerApplier::inherited(const std::string& path) const {
@@ -133,15 +123,15 @@ Result<UniqueFd> LayerApplier::make_parent(const std::string& path) {
     if (::mkdirat(folder.get(), name.c_str(), 0700) != 0) {
         return fail_errno("mkdir", errno == EEXIST ? ENOTDIR : errno);
     }
-    BERTH_TRY(UniqueFd made, open_new(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    BERTH_TRY(UniqueFd made, open_entry(folder.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
     if (hidden) BERTH_CHECK(make_opaque(made.get()));
     Metadata metadata = inherited(path);
     BERTH_CHECK(set_metadata(made.get(), metadata));
-    if (metadata.mtime.tv_nsec != UTIME_NOW) folder_times_.emplace_back(path, metadata.mtime);
+    if (metadata.mtime.tv_nsec != UTIME_NOW) writer_.note_folder_time(path, metadata.mtime);
     return made;
 }
 
-Result<LayerApplier::Place> LayerApplier::place_of(const std::string& path) {
+Result<Place> LayerApplier::place_of(const std::string& path) {
     auto slash = path.rfind('/');
     std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
     Place place{.path = path, .name = slash == std::string::npos ? path : path.substr(slash + 1)};
@@ -190,104 +180,8 @@ Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
     // What the whiteout hid must not shine through the folder that takes its place.
     if (!was_whiteout || entry.type != TarEntry::Type::kFolder) return {};
     if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0) return fail_errno("mkdir");
-    BERTH_TRY(UniqueFd folder, open_new(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
+    BERTH_TRY(UniqueFd folder, open_entry(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
     return make_opaque(folder.get());
-}
-
-Result<> LayerApplier::create(TarReader& reader, const TarEntry& entry, const Place& place) {
-    switch (entry.type) {
-        case TarEntry::Type::kFile:
-            return create_file(reader, entry, place);
-        case TarEntry::Type::kFolder:
-            return create_folder(entry, place);
-        case TarEntry::Type::kHardLink:
-            return create_hard_link(entry, place);
-        case TarEntry::Type::kSymlink:
-            if (::symlinkat(entry.link.c_str(), place.folder.get(), place.name.c_str()) != 0)
-                return fail_errno("symlink");
-            return set_link_metadata(place.folder.get(), place.name.c_str(), metadata_of(entry));
-        default:
-            return create_node(entry, place);
-    }
-}
-
-Result<> LayerApplier::create_file(TarReader& reader, const TarEntry& entry, const Place& place) {
-    BERTH_TRY(UniqueFd file, open_new(place.folder.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL));
-    BERTH_CHECK(reader.content([&](std::uint64_t offset, std::string_view bytes) -> Result<> {
-        while (!bytes.empty()) {
-            ssize_t written = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-            if (written < 0 && errno == EINTR) continue;
-            if (written < 0) return fail_errno("write");
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-            offset += static_cast<std::uint64_t>(written);
-        }
-        return {};
-    }));
-    // A sparse file may end in a hole.
-    struct stat status{};
-    if (::fstat(file.get(), &status) != 0) return fail_errno("stat");
-    if (static_cast<std::uint64_t>(status.st_size) < entry.size &&
-        ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) {
-        return fail_errno("truncate");
-    }
-    return set_metadata(file.get(), metadata_of(entry));
-}
-
-Result<> LayerApplier::create_folder(const TarEntry& entry, const Place& place) {
-    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail_errno("mkdir");
-    BERTH_TRY(UniqueFd folder, open_new(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
-    folder_times_.emplace_back(place.path, entry.mtime);
-    return set_metadata(folder.get(), metadata_of(entry));
-}
-
-Result<> LayerApplier::create_hard_link(const TarEntry& entry, const Place& place) {
-    std::string target = clean_path(entry.link);
-    if (target.empty())
-        return fail(ErrorKind::kInvalidArgument,
-                    "invalid hardlink \"" + entry.path + "\" -> \"" + entry.link + "\"");
-    auto slash = target.rfind('/');
-    std::string above = slash == std::string::npos ? "." : target.substr(0, slash);
-    std::string name = slash == std::string::npos ? target : target.substr(slash + 1);
-    BERTH_TRY(UniqueFd folder, sys::open_in_root(root_, above, O_PATH | O_DIRECTORY));
-    // No AT_SYMLINK_FOLLOW: the link itself is meant.
-    if (::linkat(folder.get(), name.c_str(), place.folder.get(), place.name.c_str(), 0) != 0)
-        return fail_errno("link");
-    return {};
-}
-
-Result<> LayerApplier::create_node(const TarEntry& entry, const Place& place) {
-    mode_t type = entry.type == TarEntry::Type::kFifo         ? S_IFIFO
-                  : entry.type == TarEntry::Type::kCharDevice ? S_IFCHR
-                                                              : S_IFBLK;
-    // A 0:0 character device means "removed" to overlay; an archive says that with a whiteout.
-    if (type == S_IFCHR && entry.device == makedev(0, 0)) {
-        return fail(ErrorKind::kInvalidArgument, "invalid device 0:0: " + entry.path);
-    }
-    const char* name = place.name.c_str();
-    if (::mknodat(place.folder.get(), name, type | 0600, entry.device) != 0) return fail_errno("mknod");
-    // Opening a device would act on it: by name, in a folder that nobody else is in.
-    if (::fchownat(place.folder.get(), name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) != 0)
-        return fail_errno("lchown");
-    if (::fchmodat(place.folder.get(), name, entry.mode, 0) != 0) return fail_errno("chmod");
-    timespec times[2] = {{0, UTIME_OMIT}, entry.mtime};
-    if (::utimensat(place.folder.get(), name, times, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("set time");
-    return {};
-}
-
-// Writing into a folder changes its time: they are set when all is there.
-Result<> LayerApplier::set_folder_times() {
-    cached_folder_.reset();
-    for (const auto& [path, mtime] : folder_times_) {
-        int fd = path.empty() ? ::openat(root_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-                              : sys::openat2(root_, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0,
-                                             RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-        UniqueFd folder(fd);
-        // Replaced later by something that is no folder.
-        if (!folder) continue;
-        BERTH_CHECK(set_time(folder.get(), mtime));
-    }
-    return {};
 }
 
 }  // namespace berth::archive

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/archive/metadata.h"
+#include "engine/archive/entry_writer.h"
 #include "engine/archive/tar_reader.h"
 #include "engine/base/unique_fd.h"
 
@@ -17,18 +17,14 @@ class LayerApplier {
  public:
     // `parents`: the folders of the layers below, topmost first, for the owner and mode of folders that the
     // archive does not name itself. The descriptors must outlive the applier.
-    LayerApplier(int root_fd, std::vector<int> parents) : root_(root_fd), parents_(std::move(parents)) {}
+    LayerApplier(int root_fd, std::vector<int> parents)
+        : root_(root_fd), parents_(std::move(parents)), writer_(root_fd) {}
 
     // Reads the archive to its end. Errors name the entry they are about.
     Result<> apply(TarReader& reader);
     std::uint64_t entries() const { return entries_; }
 
  private:
-    struct Place {
-        UniqueFd folder;
-        std::string path, name;
-    };
-
     Result<> apply_one(TarReader& reader, const TarEntry& entry);
     Result<Place> place_of(const std::string& path);
     Result<UniqueFd> open_parent(const std::string& path);
@@ -37,18 +33,12 @@ class LayerApplier {
     Result<> hide_below_root();
     Result<> whiteout(const Place& place, const std::string& hidden);
     Result<> clear_way(const Place& place, const TarEntry& entry);
-    Result<> create(TarReader& reader, const TarEntry& entry, const Place& place);
-    Result<> create_file(TarReader& reader, const TarEntry& entry, const Place& place);
-    Result<> create_folder(const TarEntry& entry, const Place& place);
-    Result<> create_hard_link(const TarEntry& entry, const Place& place);
-    Result<> create_node(const TarEntry& entry, const Place& place);
-    Result<> set_folder_times();
 
     int root_;
     std::vector<int> parents_;
     std::uint64_t entries_ = 0;
     bool root_opaque_ = false;
-    std::vector<std::pair<std::string, timespec>> folder_times_;
+    EntryWriter writer_;
     // The parent of the last entry: neighbours come one after another.
     std::string cached_path_;
     UniqueFd cached_folder_;

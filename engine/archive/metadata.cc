@@ -52,6 +52,12 @@ Result<Metadata> read_metadata(int fd) {
     if (::fstat(fd, &status) != 0) return fail_errno("stat");
     Metadata out{
         .mode = status.st_mode & 07777, .uid = status.st_uid, .gid = status.st_gid, .mtime = status.st_mtim};
+    BERTH_TRY(out.xattrs, read_xattrs(fd));
+    return out;
+}
+
+Result<Xattrs> read_xattrs(int fd) {
+    Xattrs out;
     ssize_t size = ::flistxattr(fd, nullptr, 0);
     if (size <= 0) return out;
     std::string names(static_cast<std::size_t>(size), '\0');
@@ -66,7 +72,7 @@ Result<Metadata> read_metadata(int fd) {
         if (got < 0 && (errno == ENODATA || errno == ENOTSUP)) continue;
         if (got < 0) return fail_errno("read attribute " + name);
         value.resize(static_cast<std::size_t>(got));
-        out.xattrs.emplace_back(std::move(name), std::move(value));
+        out.emplace_back(std::move(name), std::move(value));
     }
     return out;
 }

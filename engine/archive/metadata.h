@@ -10,6 +10,8 @@
 
 namespace berth::archive {
 
+using Xattrs = std::vector<std::pair<std::string, std::string>>;
+
 // Owner, mode, extended attributes and time of a file, set by descriptor or by a name in a folder that is
 // held by descriptor; nothing is followed.
 struct Metadata {
@@ -17,7 +19,7 @@ struct Metadata {
     uid_t uid = 0;
     gid_t gid = 0;
     timespec mtime{};
-    std::vector<std::pair<std::string, std::string>> xattrs;
+    Xattrs xattrs;
 };
 
 // For anything but a symbolic link. `fd` may be O_PATH. Set-id bits and file capabilities come after the
@@ -31,5 +33,6 @@ Result<> set_time(int fd, const timespec& mtime);
 
 // What `fd` has.
 Result<Metadata> read_metadata(int fd);
+Result<Xattrs> read_xattrs(int fd);
 
 }  // namespace berth::archive

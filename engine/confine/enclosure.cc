@@ -28,10 +28,7 @@ constexpr int kKept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_
                          CAP_FSETID, CAP_MKNOD,        CAP_SETFCAP,         CAP_SYS_ADMIN};
 
 Result<> change_root(int target_fd) {
-    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
-        return fail_errno("unshare");
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-        return fail_errno("make mounts private");
+    BERTH_CHECK(leave_namespaces());
     // The descriptor's mount belongs to the namespace that was left: the folder is looked up again, and must
     // be the same one.
     char path[4096];
@@ -45,16 +42,10 @@ Result<> change_root(int target_fd) {
     if (::fstat(target_fd, &wanted) != 0 || ::fstat(again, &found) != 0) return fail_errno("stat the target");
     if (wanted.st_dev != found.st_dev || wanted.st_ino != found.st_ino)
         return fail_errno("find the target", ESTALE);
-    if (::fchdir(again) != 0) return fail_errno("enter the target");
+    auto pivoted = pivot_to(again);
     ::close(again);
-    if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
-    // The old root lies on top of the new one now.
-    if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
-    if (::chdir("/") != 0) return fail_errno("enter the target");
-    int root = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0 || ::dup3(root, target_fd, O_CLOEXEC) < 0) return fail_errno("open the target");
-    ::close(root);
-    return {};
+    if (!pivoted) return pivoted;
+    return reopen_root(target_fd);
 }
 
 Result<> drop_capabilities() {
@@ -83,6 +74,9 @@ Result<> set_limits() {
         return ::setrlimit(static_cast<__rlimit_resource>(resource), &limit) == 0;
     };
     if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_AS, rlim_t{1} << 30)) return fail_errno("set limits");
+    // Trees are walked with a descriptor for each level.
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) == 0) limit(RLIMIT_NOFILE, files.rlim_max);
     return {};
 }
 
@@ -95,12 +89,40 @@ Result<UniqueFd> clone_folder(const std::string& path) {
     return tree;
 }
 
+Result<> leave_namespaces() {
+    if (::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+        return fail_errno("unshare");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        return fail_errno("make mounts private");
+    return {};
+}
+
+Result<> pivot_to(int mount_fd) {
+    if (::fchdir(mount_fd) != 0) return fail_errno("enter the new root");
+    if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
+    // The old root lies on top of the new one now.
+    if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");
+    if (::chdir("/") != 0) return fail_errno("enter the new root");
+    return {};
+}
+
+Result<> reopen_root(int fd) {
+    int root = ::open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || ::dup3(root, fd, O_CLOEXEC) < 0) return fail_errno("open the root");
+    ::close(root);
+    return {};
+}
+
 Result<> enter_enclosure(int target_fd, std::span<const int> readable) {
     BERTH_CHECK(change_root(target_fd));
+    return lock_down(target_fd, readable);
+}
+
+Result<> lock_down(int root_fd, std::span<const int> readable) {
     BERTH_CHECK(set_limits());
     BERTH_CHECK(drop_capabilities());
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return fail_errno("no_new_privs");
-    restrict_paths(target_fd, readable);
+    restrict_paths(root_fd, readable);
     return filter_syscalls();
 }
 

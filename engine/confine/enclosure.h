@@ -19,4 +19,14 @@ Result<UniqueFd> clone_folder(const std::string& path);
 // folders only those of `readable` can be looked into.
 Result<> enter_enclosure(int target_fd, std::span<const int> readable);
 
+// Its steps, for who arranges what lies below "/" in between.
+// New mount, network, IPC and UTS namespaces; what is mounted in the new one stays there.
+Result<> leave_namespaces();
+// Makes a mount of this namespace its root, and takes the old root away.
+Result<> pivot_to(int mount_fd);
+// Makes `fd` refer to "/".
+Result<> reopen_root(int fd);
+// All but the namespaces and the root, which `root_fd` is.
+Result<> lock_down(int root_fd, std::span<const int> readable);
+
 }  // namespace berth::confine

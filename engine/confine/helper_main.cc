@@ -1,14 +1,19 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
-//   unpack [PARENT…]         stdin: a layer; target: an empty folder; the folders of the layers below it,
-//   topmost first extract MEMBERS BYTES    stdin: an archive; target: an empty folder; the two limits copy
-//   kSourceFd's tree into target
+//   unpack [PARENT…]       stdin: a layer; target: an empty folder; the folders of the layers below it,
+//   topmost
+//                          first
+//   extract MEMBERS BYTES  stdin: an archive; target: an empty folder; the two limits
+//   copy                   kSourceFd's tree into target
+// and those of helper_files.h.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <span>
 #include <string_view>
 
 #include "engine/archive/decompress.h"
@@ -17,6 +22,7 @@
 #include "engine/archive/tree_copier.h"
 #include "engine/base/files.h"
 #include "engine/confine/enclosure.h"
+#include "engine/confine/helper_files.h"
 #include "engine/confine/wire.h"
 
 namespace {
@@ -73,6 +79,8 @@ Result<std::string> copy() {
 }
 
 Result<std::string> run(int argc, char** argv) {
+    std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1));
+    if (is_file_task(arguments)) return run_file_task(arguments);
     std::string_view task = argc > 1 ? argv[1] : "";
     std::vector<UniqueFd> parents;
     std::vector<int> readable;

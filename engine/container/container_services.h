@@ -204,6 +204,56 @@ class ContainerStats {
     virtual Async<Result<std::string>> sample(std::string id, std::string previous) = 0;
 };
 
+// What `docker cp` asks first. The API's fields.
+struct PathStat {
+    std::string name;
+    std::int64_t size = 0;
+    std::uint32_t mode = 0;  // os.FileMode of Go
+    Timestamp mtime{};
+    std::string link_target;
+};
+// Bytes of a tar as they are made. Dropping it ends the work.
+class FileStream {
+ public:
+    virtual ~FileStream() = default;
+    // "" at the end, once all of it is known to be right.
+    virtual Async<Result<std::string>> next() = 0;
+};
+struct ExtractRequest {
+    std::string path;
+    bool keep_kinds = false;       // a folder is not replaced by something else, nor the reverse
+    bool container_owner = false;  // everything is to belong to the container's user
+};
+
+struct CommitOptions {
+    std::string name;  // of the image; "": none
+    std::string comment, author;
+    bool pause = true;
+    std::vector<std::string> changes;              // Dockerfile instructions
+    std::optional<types::ContainerConfig> config;  // instead of the container's own
+};
+
+// Files of containers, running or not, seen as the container does. While one that does not run is being read
+// or written, it is not started or removed.
+class ContainerFiles {
+ public:
+    virtual ~ContainerFiles() = default;
+    virtual Async<Result<PathStat>> stat(std::string ref, std::string path) = 0;
+    struct Archive {
+        PathStat stat;
+        std::unique_ptr<FileStream> tar;
+    };
+    virtual Async<Result<Archive>> archive(std::string ref, std::string path) = 0;
+    // `tar` is read to its end, from the pool's point of view by somebody else: it may be a pipe or a socket
+    // that is still being filled.
+    virtual Async<Result<>> extract(std::string ref, ExtractRequest request, UniqueFd tar) = 0;
+    virtual Async<Result<std::unique_ptr<FileStream>>> export_root(std::string ref) = 0;
+    // JSON text of the API's array.
+    virtual Async<Result<std::string>> changes(std::string ref) = 0;
+    // Returns the new image's id.
+    virtual Async<Result<std::string>> commit(std::string ref, CommitOptions options) = 0;
+};
+
 // A program with runc's command line.
 struct RuntimeProgram {
     std::string path;  // "": the engine's own
@@ -220,6 +270,7 @@ struct ContainerDefaults {
 
 struct ContainerConfig {
     std::string data_root, state_root;
+    std::string helper_path;  // of berth-helper
     std::string cgroup_parent = "/docker";
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string default_log_driver = "json-file";
@@ -257,6 +308,7 @@ class ContainerServices {
     virtual ContainerNetworks& networks() = 0;
     virtual ContainerExecs& execs() = 0;
     virtual ContainerStats& stats() = 0;
+    virtual ContainerFiles& files() = 0;
     // After a daemon start, before the first request: adopts what runs, replays the exits that happened
     // meanwhile, brings the networks up to date, takes away what was half done, starts what its restart
     // policy wants.

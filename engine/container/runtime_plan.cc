@@ -5,59 +5,16 @@
 #include "engine/base/files.h"
 #include "engine/container/defaults.h"
 #include "engine/container/environment.h"
-#include "engine/container/etc_files.h"
 #include "engine/container/health.h"
 #include "engine/container/resources.h"
+#include "engine/container/root_mounts.h"
 #include "engine/container/security_options.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/user_lookup.h"
-#include "engine/sys/mount_options.h"
 
 namespace berth::container {
 
 namespace {
-
-// Read-only goes for what is mounted below as well, where the kernel can do that.
-Result<std::string> read_only_word(const MountPoint& mount) {
-    if (mount.read_only_non_recursive) return std::string("ro");
-    if (sys::can_set_attributes()) return std::string("rro");
-    if (!mount.read_only_force_recursive) return std::string("ro");
-    return fail(ErrorKind::kInvalidArgument, "rro is not supported: the kernel is older than 5.12");
-}
-
-Result<sys::Mount> spec_mount(const MountPoint& mount) {
-    sys::Mount out;
-    out.target = mount.destination;
-    if (mount.type == "tmpfs") {
-        out.type = out.source = "tmpfs";
-        out.options = mount.options;
-        if (!mount.read_write) out.options.push_back("ro");
-        return out;
-    }
-    out.type = "bind";
-    out.source = mount.source;
-    out.options = {mount.non_recursive ? "bind" : "rbind"};
-    if (!mount.read_write) {
-        BERTH_TRY(auto word, read_only_word(mount));
-        out.options.push_back(std::move(word));
-    }
-    out.options.push_back(mount.propagation.empty() ? "rprivate" : mount.propagation);
-    return out;
-}
-
-// Binds of our own /etc files, unless the user mounts something there.
-void add_etc_mounts(const Core& core, const Container& container, std::vector<sys::Mount>& mounts) {
-    bool shares = container.network.starts_with("container:");
-    EtcFiles files = etc_files(core, shares ? container.network.substr(10) : container.id);
-    const std::pair<const char*, std::string> all[] = {{"/etc/resolv.conf", files.resolv_conf},
-                                                       {"/etc/hostname", files.hostname},
-                                                       {"/etc/hosts", files.hosts}};
-    for (const auto& [target, source] : all) {
-        auto same = [&](const sys::Mount& mount) { return mount.target == target; };
-        if (std::any_of(mounts.begin(), mounts.end(), same) || !exists(source)) continue;
-        mounts.push_back({"bind", source, target, {"rbind", "rprivate"}});
-    }
-}
 
 // A mount that is to share with the host needs a root that does.
 std::string root_propagation(const std::vector<MountPoint>& mounts) {
@@ -140,11 +97,7 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     set_namespaces(container, inputs, out);
     out.cgroups_path = core.cgroup_path(container);
     out.readonly_root = host.readonly_rootfs;
-    for (const auto& mount : inputs.mounts) {
-        BERTH_TRY(auto made, spec_mount(mount));
-        out.mounts.push_back(std::move(made));
-    }
-    add_etc_mounts(core, container, out.mounts);
+    BERTH_TRY(out.mounts, root_mounts(core, container, inputs.mounts));
     out.shm_size = host.shm_size;
     out.rootfs_propagation = root_propagation(inputs.mounts);
     out.privileged = host.privileged;

@@ -1,6 +1,7 @@
 #include "engine/container/container_services.h"
 #include "engine/container/core.h"
 #include "engine/container/execs.h"
+#include "engine/container/files.h"
 #include "engine/container/health.h"
 #include "engine/container/inspector.h"
 #include "engine/container/lifecycle.h"
@@ -22,6 +23,7 @@ class Services final : public ContainerServices {
           networks_(make_networks(core_)),
           execs_(make_execs(core_)),
           stats_(make_stats(core_)),
+          files_(make_files(core_)),
           inspector_(make_inspector(core_, *execs_)) {}
 
     Result<> load() {
@@ -37,6 +39,7 @@ class Services final : public ContainerServices {
     ContainerNetworks& networks() override { return *networks_; }
     ContainerExecs& execs() override { return *execs_; }
     ContainerStats& stats() override { return *stats_; }
+    ContainerFiles& files() override { return *files_; }
     Async<Result<>> recover() override { return run_recovery(core_, std::move(remains_)); }
     void set_defaults(ContainerDefaults defaults) override {
         core_.parts.config.defaults = std::move(defaults);
@@ -55,6 +58,7 @@ class Services final : public ContainerServices {
     std::unique_ptr<ContainerNetworks> networks_;
     std::unique_ptr<ContainerExecs> execs_;
     std::unique_ptr<ContainerStats> stats_;
+    std::unique_ptr<ContainerFiles> files_;
     std::unique_ptr<ContainerInspector> inspector_;
 };
 

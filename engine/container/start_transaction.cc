@@ -1,5 +1,10 @@
 #include "engine/container/start_transaction.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "engine/async/event.h"
 #include "engine/base/log.h"
 #include "engine/cgroup/join_grace.h"
@@ -30,11 +35,25 @@ Result<> make_working_dir(const Container& container, int root) {
     return in("Cannot mkdir", Result<>(Failure(made.error())));
 }
 
+// What programs know a Docker container by, and the mount table where older ones look for it.
+Result<> make_marks(int root) {
+    int mark = ::openat(root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+    // An earlier start has been here.
+    if (mark < 0) return errno == EEXIST ? Result<>() : Result<>(fail_errno("make /.dockerenv"));
+    ::close(mark);
+    auto etc = sys::open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
+    if (!etc) return {};
+    if (::symlinkat("/proc/mounts", etc->get(), "mtab") != 0 && errno != EEXIST)
+        return fail_errno("make /etc/mtab");
+    return {};
+}
+
 // The root file system, and what has to be read or made in it before it has a process. On the pool.
 Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
     PlanInputs inputs;
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(inputs.root, sys::mount_detached(root));
+    BERTH_CHECK(make_marks(inputs.root.get()));
     BERTH_CHECK(make_working_dir(container, inputs.root.get()));
     BERTH_TRY(inputs.mounts, prepare_mounts(core, container, inputs.root.get()));
     return inputs;

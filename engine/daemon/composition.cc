@@ -5,6 +5,7 @@
 #include "engine/api/container_routes.h"
 #include "engine/api/event_routes.h"
 #include "engine/api/exec_routes.h"
+#include "engine/api/file_routes.h"
 #include "engine/api/image_routes.h"
 #include "engine/api/network_routes.h"
 #include "engine/api/system_routes.h"
@@ -192,6 +193,7 @@ Result<> Composition::Parts::open_services() {
     tasks = supervisor::make_task_service(io, std::move(supervision));
     BERTH_TRY(auto init, companion(folder, "berth-init"));
     BERTH_TRY(auto settings, container_config(config, init));
+    settings.helper_path = helper;
     BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images,
                                                               *snapshots, *volumes, *networks, settings}));
     return {};
@@ -228,6 +230,7 @@ Result<> Composition::Parts::add_routes() {
     api::add_network_routes(router, *networks, containers->networks(), pool);
     api::add_volume_routes(router, *volumes, events, pool);
     api::add_container_routes(router, *containers);
+    api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
     puller = registry::make_puller({io, transfers, *content, *images, config.insecure_registries});
     api::add_image_routes(router, {io, *images, *puller, events, pool, transfers,

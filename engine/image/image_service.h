@@ -98,6 +98,15 @@ using Progress = std::function<void(std::string json)>;
 // A byte stream to read: fills up to `size` bytes, 0 at the end.
 using Reader = std::function<Result<std::size_t>(char* buffer, std::size_t size)>;
 
+// What `docker commit` makes of a container.
+struct CommitRequest {
+    Reader layer;                // a tar of the changes
+    std::optional<Digest> base;  // the manifest of the image that the container was made from
+    std::string name;            // "": none
+    std::string config_json;     // `config` of the new image's config document
+    std::string author, comment, created_by;
+};
+
 // References, manifests and configs over the content store and the snapshotter. Blocking; safe from any
 // thread; durable when a call returns. Error texts are Docker's ("No such image: NAME").
 class ImageService {
@@ -114,6 +123,8 @@ class ImageService {
     virtual Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                                   const std::vector<std::string>& changes,
                                   const std::optional<oci::Platform>& platform) = 0;
+    // kNotFound when the blobs of the base are not here any more. Returns the new image's id.
+    virtual Result<Digest> commit(CommitRequest request) = 0;
     // What a puller has fetched into the content store: unpacks the layers of `platform` (default: the
     // host's) and points `name` ("docker.io/library/busybox:latest", "docker.io/library/busybox@sha256:…") at
     // `target` (a manifest or index).

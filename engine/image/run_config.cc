@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+
+#include "engine/base/time.h"
 
 namespace berth::image {
 
@@ -122,11 +125,69 @@ Result<> add_keys(const std::string& name, const std::string& rest, Json& config
     return {};
 }
 
+std::string working_dir(const std::string& wanted, const std::string& current) {
+    if (wanted.starts_with('/')) return wanted;
+    return (current.empty() || current == "/" ? "" : current) + "/" + wanted;
+}
+
+// --interval=5s and the like, taken off the front of `rest`.
+Result<> take_health_options(std::string& rest, Json& check) {
+    static const std::map<std::string, const char*> kTimes{{"interval", "Interval"},
+                                                           {"timeout", "Timeout"},
+                                                           {"start-period", "StartPeriod"},
+                                                           {"start-interval", "StartInterval"}};
+    while (rest.starts_with("--")) {
+        std::string option = rest.substr(2, rest.find_first_of(" \t") - 2);
+        rest.erase(0, rest.find_first_not_of(" \t", std::min(rest.size(), option.size() + 2)));
+        auto equals = option.find('=');
+        std::string name = option.substr(0, equals);
+        std::string text = equals == option.npos ? "" : option.substr(equals + 1);
+        if (name == "retries") {
+            char* end = nullptr;
+            long count = std::strtol(text.c_str(), &end, 10);
+            if (text.empty() || *end != '\0' || count < 0)
+                return bad("--retries must be at least 1 (not " + text + ")");
+            check["Retries"] = count;
+            continue;
+        }
+        auto known = kTimes.find(name);
+        if (known == kTimes.end()) return bad("Unknown flag: " + name);
+        BERTH_TRY(auto time, parse_duration(text));
+        check[known->second] = time.count();
+    }
+    return {};
+}
+
+Result<> set_health_check(std::string rest, Json& config) {
+    Json check = Json::object();
+    BERTH_CHECK(take_health_options(rest, check));
+    std::string kind = rest.substr(0, rest.find_first_of(" \t["));
+    std::transform(kind.begin(), kind.end(), kind.begin(), ::toupper);
+    if (kind == "NONE") {
+        check["Test"] = {"NONE"};
+    } else if (kind == "CMD") {
+        std::string command = rest.substr(3);
+        command.erase(0, command.find_first_not_of(" \t"));
+        if (command.empty()) return bad("Missing command after HEALTHCHECK CMD");
+        Json parsed = Json::parse(command, nullptr, false);
+        check["Test"] = parsed.is_array() ? Json::array({"CMD"}) : Json::array({"CMD-SHELL", command});
+        if (parsed.is_array()) check["Test"].insert(check["Test"].end(), parsed.begin(), parsed.end());
+    } else {
+        return bad("Unknown type \"" + kind + "\" in HEALTHCHECK (try CMD)");
+    }
+    config["Healthcheck"] = check;
+    return {};
+}
+
 Result<> apply(const std::string& change, Json& config) {
     auto blank = change.find_first_of(" \t");
     std::string name = change.substr(0, blank);
     std::transform(name.begin(), name.end(), name.begin(), ::toupper);
     auto start = blank == std::string::npos ? std::string::npos : change.find_first_not_of(" \t", blank);
+    if (start == std::string::npos && (name == "CMD" || name == "ENTRYPOINT")) {
+        config[name == "CMD" ? "Cmd" : "Entrypoint"] = nullptr;
+        return {};
+    }
     if (start == std::string::npos) return bad(name + " requires at least one argument");
     std::string rest = change.substr(start);
     if (name == "CMD")
@@ -136,7 +197,7 @@ Result<> apply(const std::string& change, Json& config) {
     else if (name == "USER")
         config["User"] = rest;
     else if (name == "WORKDIR")
-        config["WorkingDir"] = rest;
+        config["WorkingDir"] = working_dir(rest, value<std::string>(config, "WorkingDir"));
     else if (name == "STOPSIGNAL")
         config["StopSignal"] = rest;
     else if (name == "ONBUILD")
@@ -145,21 +206,10 @@ Result<> apply(const std::string& change, Json& config) {
         return add_pairs(name, rest, config);
     else if (name == "EXPOSE" || name == "VOLUME")
         return add_keys(name, rest, config);
-    else if (name == "HEALTHCHECK" && (rest == "NONE" || rest == "none"))
-        config["Healthcheck"] = {{"Test", {"NONE"}}};
-    else if (name == "HEALTHCHECK" && (rest.starts_with("CMD ") || rest.starts_with("cmd "))) {
-        Json parsed = Json::parse(rest.substr(4), nullptr, false);
-        Json test = Json::array({"CMD-SHELL", rest.substr(4)});
-        if (parsed.is_array()) {
-            test = Json::array({"CMD"});
-            test.insert(test.end(), parsed.begin(), parsed.end());
-        }
-        config["Healthcheck"] = {{"Test", test}};
-    } else if (name == "HEALTHCHECK") {
-        return bad("options of HEALTHCHECK are not supported in a change yet");
-    } else {
+    else if (name == "HEALTHCHECK")
+        return set_health_check(rest, config);
+    else
         return bad(fmt::format("{} is not a valid change command", name));
-    }
     return {};
 }
 

@@ -7,6 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/image/archive_load.h"
+#include "engine/image/assembly.h"
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
 #include "engine/image/image_service.h"
@@ -42,6 +43,7 @@ class Service : public ImageService {
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                           const std::vector<std::string>& changes,
                           const std::optional<oci::Platform>& platform) override;
+    Result<Digest> commit(CommitRequest request) override;
     Result<> adopt(const std::string& name, const Digest& target,
                    const std::optional<oci::Platform>& platform, Progress progress) override;
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
@@ -75,7 +77,8 @@ class Service : public ImageService {
         catalog_.forget_all();
         listing_.forget();
     }
-    Result<Digest> store_import(Reader tar);
+    Result<Digest> store_layer(Reader tar);
+    Result<> name_made(const std::optional<oci::Reference>& reference, const Digest& id);
     void publish(const char* action, const Digest& target, const std::string& name) {
         parts_.events.publish(
             {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
@@ -183,7 +186,7 @@ Result<> Service::clear_after_crash() {
     return {};
 }
 
-Result<Digest> Service::store_import(Reader tar) {
+Result<Digest> Service::store_layer(Reader tar) {
     BERTH_TRY(auto ingest, parts_.content.ingest());
     std::string buffer(1 << 18, '\0');
     while (true) {
@@ -194,67 +197,86 @@ Result<Digest> Service::store_import(Reader tar) {
     return ingest->commit(nullptr);
 }
 
-// By its first bytes.
-Result<std::string> import_layer_type(content::ContentStore& content, const Digest& blob) {
-    BERTH_TRY(UniqueFd file, content.open(blob));
-    char head[4] = {};
-    ssize_t got = ::pread(file.get(), head, sizeof head, 0);
-    if (got < 0) return fail_errno("read layer");
-    std::string_view magic(head, static_cast<std::size_t>(got));
-    std::string type(oci::media::kOciLayer);
-    if (magic.starts_with("\x1f\x8b")) return type + "+gzip";
-    if (magic.starts_with("\x28\xb5\x2f\xfd")) return type + "+zstd";
-    return type;
+// An image made here gets its name, or dangles.
+Result<> Service::name_made(const std::optional<oci::Reference>& reference, const Digest& id) {
+    std::string type(oci::media::kOciManifest);
+    if (!reference) return references_->put({std::string(kDangling) + id.text(), id, type, now()});
+    BERTH_CHECK(name_image(reference->with_default_tag().text(), id, type));
+    publish("tag", id, reference->with_default_tag().familiar());
+    return {};
 }
+
+namespace {
+
+Result<std::optional<oci::Reference>> reference_of(const std::string& name, const char* purpose) {
+    if (name.empty()) return std::optional<oci::Reference>();
+    BERTH_TRY(auto reference, oci::Reference::parse(name));
+    if (reference.digest())
+        return fail(ErrorKind::kInvalidArgument, fmt::format("cannot {} digest reference", purpose));
+    return std::optional<oci::Reference>(std::move(reference));
+}
+
+}  // namespace
 
 Result<Digest> Service::import(Reader tar, const std::string& name, const std::string& message,
                                const std::vector<std::string>& changes,
                                const std::optional<oci::Platform>& platform) {
-    std::optional<oci::Reference> reference;
-    if (!name.empty()) {
-        BERTH_TRY(reference, oci::Reference::parse(name));
-        if (reference->digest()) return fail(ErrorKind::kInvalidArgument, "cannot import digest reference");
-    }
+    BERTH_TRY(auto reference, reference_of(name, "import"));
     Json run = Json::object();
     BERTH_CHECK(apply_changes(changes, run));
     auto pinned = collector_->pin();
     auto work = [&]() -> Result<Digest> {
-        BERTH_TRY(Digest layer, store_import(std::move(tar)));
-        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_base(layer));
-        BERTH_TRY(std::uint64_t layer_size, parts_.content.size(layer));
-        BERTH_TRY(std::string layer_type, import_layer_type(parts_.content, layer));
+        BERTH_TRY(Digest layer, store_layer(std::move(tar)));
+        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, {}));
         oci::Platform target = platform ? platform->normalised() : oci::Platform::host();
         std::string created = format_rfc3339_nano(now());
         Json config = {{"created", created}, {"architecture", target.architecture}, {"os", target.os}};
         if (!target.variant.empty()) config["variant"] = target.variant;
         config["config"] = run;
-        config["rootfs"] = {{"type", "layers"}, {"diff_ids", {report.diff_id.text()}}};
-        config["history"] =
-            Json::array({{{"created", created}, {"comment", message.empty() ? "Imported from -" : message}}});
-        std::string config_text = config.dump();
-        BERTH_TRY(Digest config_digest, store_bytes(parts_.content, config_text));
-        Json manifest = {
-            {"schemaVersion", 2},
-            {"mediaType", oci::media::kOciManifest},
-            {"config",
-             {{"mediaType", oci::media::kOciConfig},
-              {"digest", config_digest.text()},
-              {"size", config_text.size()}}},
-            {"layers",
-             Json::array({{{"mediaType", layer_type}, {"digest", layer.text()}, {"size", layer_size}}})}};
-        BERTH_TRY(Digest id, store_bytes(parts_.content, manifest.dump()));
-        std::string named =
-            reference ? reference->with_default_tag().text() : std::string(kDangling) + id.text();
-        if (reference) {
-            BERTH_CHECK(name_image(named, id, std::string(oci::media::kOciManifest)));
-        } else {
-            BERTH_CHECK(references_->put({named, id, std::string(oci::media::kOciManifest), now()}));
-        }
-        if (reference) publish("tag", id, reference->with_default_tag().familiar());
+        Json history = {{"created", created}, {"comment", message.empty() ? "Imported from -" : message}};
+        BERTH_TRY(Digest id, store_image(parts_.content, {}, {layer, report.diff_id}, config, history));
+        BERTH_CHECK(name_made(reference, id));
         publish("import", id, id.text());
         return id;
     };
     auto done = work();
+    forget();
+    if (!done) (void)collector_->collect().has_value();
+    return done;
+}
+
+Result<Digest> Service::commit(CommitRequest request) {
+    BERTH_TRY(auto reference, reference_of(request.name, "commit"));
+    auto pinned = collector_->pin();
+    auto work = [&]() -> Result<Digest> {
+        std::optional<PlatformImage> base;
+        if (request.base) {
+            auto found = pick_platform(parts_.content, *request.base, {});
+            if (!found)
+                return in("the image of the container is gone", Result<Digest>(Failure(found.error())));
+            base = std::move(*found);
+        }
+        BERTH_TRY(Digest layer, store_layer(std::move(request.layer)));
+        std::vector<Digest> diff_ids = base ? base->config.diff_ids : std::vector<Digest>();
+        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, diff_ids));
+        std::string created = format_rfc3339_nano(now());
+        Json config = {{"created", created}};
+        if (!base) {
+            oci::Platform host = oci::Platform::host();
+            config.update({{"architecture", host.architecture}, {"os", host.os}});
+        }
+        if (!request.author.empty()) config["author"] = request.author;
+        config["config"] = Json::parse(request.config_json);
+        Json history = {{"created", created}, {"created_by", request.created_by}};
+        if (!request.author.empty()) history["author"] = request.author;
+        if (!request.comment.empty()) history["comment"] = request.comment;
+        BERTH_TRY(Digest id, store_image(parts_.content, base, {layer, report.diff_id}, config, history));
+        publish("create", id, id.text());
+        BERTH_CHECK(name_made(reference, id));
+        return id;
+    };
+    auto done = work();
+    forget();
     if (!done) (void)collector_->collect().has_value();
     return done;
 }

@@ -86,12 +86,14 @@ Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress) 
     return {};
 }
 
-Result<confine::UnpackReport> Unpacker::unpack_base(const Digest& layer) {
+Result<confine::UnpackReport> Unpacker::unpack_new(const Digest& layer, std::vector<Digest> below) {
+    const std::string parent = below.empty() ? "" : oci::chain_ids(below).back().text();
     std::string key = new_key();
     UndoStack undo;
     undo.push([&] { (void)snapshots_.remove(key).has_value(); });
-    BERTH_TRY(confine::UnpackReport report, extract(layer, key, ""));
-    auto committed = snapshots_.commit(key, report.diff_id.text());
+    BERTH_TRY(confine::UnpackReport report, extract(layer, key, parent));
+    below.push_back(report.diff_id);
+    auto committed = snapshots_.commit(key, oci::chain_ids(below).back().text());
     if (!committed && committed.error().kind != ErrorKind::kConflict) return Failure(committed.error());
     if (committed) undo.keep();
     return report;

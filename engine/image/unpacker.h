@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine/confine/unpack.h"
 #include "engine/image/documents.h"
@@ -21,8 +22,8 @@ class Unpacker {
     // Every layer of `image` that has no snapshot yet. Progress lines: {"status":"Extracting","id":…}, then
     // "Pull complete". kInvalidArgument when a layer is damaged or is not what the config says.
     Result<> unpack(const PlatformImage& image, const Progress& progress);
-    // A layer whose diff ID nobody knows yet, on top of nothing; its snapshot is named by the diff ID.
-    Result<confine::UnpackReport> unpack_base(const Digest& layer);
+    // A layer whose diff ID nobody knows yet, on top of the layers `below`, which are unpacked.
+    Result<confine::UnpackReport> unpack_new(const Digest& layer, std::vector<Digest> below);
     // Removes the snapshots of layers that a killed daemon was unpacking. Before anything is unpacked.
     Result<> remove_unfinished();
 

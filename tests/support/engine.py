@@ -33,6 +33,7 @@ class Finished:
 
     def __init__(self, process: subprocess.CompletedProcess):
         self.status = process.returncode
+        self.bytes = process.stdout
         # Decoded here: text mode would take the \r of a terminal away.
         self.out, self.err = (stream.decode(errors="replace") for stream in (process.stdout, process.stderr))
 
@@ -146,7 +147,7 @@ class Engine:
         """Runs a command with the engine's environment; `inside` the engine's network namespace if asked. `status` is
         what it must end with (None: anything)."""
         prefix = ["nsenter", f"--net={self.netns}"] if inside else []
-        done = Finished(subprocess.run([*prefix, *map(str, command)], input=stdin.encode(), capture_output=True,
+        done = Finished(subprocess.run([*prefix, *map(str, command)], input=stdin if isinstance(stdin, bytes) else stdin.encode(), capture_output=True,
                                        timeout=timeout, env=self.environment(), cwd=self.directory))
         assert status is None or done.status == status, f"{' '.join(map(str, command))}: {done}\n{self.log()[-2000:]}"
         return done

@@ -169,6 +169,7 @@ class Images final : public image::ImageService {
                           const std::vector<std::string>&, const std::optional<oci::Platform>&) override {
         return Failure(unused().error());
     }
+    Result<Digest> commit(image::CommitRequest) override { return Failure(unused().error()); }
     Result<> adopt(const std::string&, const Digest&, const std::optional<oci::Platform>&,
                    image::Progress) override {
         return unused();

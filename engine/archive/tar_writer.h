@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "engine/archive/tar_entry.h"
+#include "engine/base/result.h"
+
+namespace berth::archive {
+
+// Writes a tar to a descriptor: POSIX headers, PAX records for what does not fit into them (long or non-ASCII
+// names, large numbers, attributes as SCHILY.xattr.*). Times are whole seconds, as Docker's archives have
+// them. Does not own the descriptor.
+class TarWriter {
+ public:
+    explicit TarWriter(int fd) : fd_(fd) {}
+
+    // One entry. A folder's path gets its "/". A file's content must follow, `entry.size` bytes of it.
+    Result<> add(const TarEntry& entry);
+    // The content of the file that was added last: `size` bytes from where `file_fd` stands, zeros for those
+    // it turns out not to have.
+    Result<> content(int file_fd, std::uint64_t size);
+    // The end of the archive. Nothing is complete before this.
+    Result<> finish();
+
+ private:
+    Result<> put(std::string_view bytes);
+    Result<> flush();
+    Result<std::uint64_t> send(int file_fd, std::uint64_t size);
+    Result<std::uint64_t> copy(int file_fd, std::uint64_t size);
+    Result<> pad(std::uint64_t size);
+
+    int fd_;
+    std::string buffer_;
+};
+
+}  // namespace berth::archive

@@ -1,0 +1,111 @@
+#include "engine/confine/file_task.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "engine/base/files.h"
+#include "engine/confine/file_view.h"
+
+namespace berth::confine {
+
+namespace {
+
+Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
+    int pair[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
+    return std::pair(UniqueFd(pair[0]), UniqueFd(pair[1]));
+}
+
+}  // namespace
+
+Result<FileTask> FileTask::start(const HelperOptions& options, std::vector<std::string> arguments, int input,
+                                 int target) {
+    BERTH_TRY(auto output, socket_pair());
+    BERTH_TRY(auto result, socket_pair());
+    sys::SpawnOptions spawn;
+    spawn.argv = {options.path};
+    spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
+    spawn.fds = {input, output.second.get(), -1, result.second.get(), target};
+    FileTask task;
+    BERTH_TRY(task.child_, in("start berth-helper", sys::spawn(spawn)));
+    task.output = std::move(output.first);
+    task.result = std::move(result.first);
+    return task;
+}
+
+FileTask::~FileTask() {
+    if (!child_.pidfd) return;
+    ::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
+    while (::waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+Result<> FileTask::finish() {
+    std::string bytes;
+    while (true) {
+        Fields fields;
+        while (take_record(bytes, fields)) {
+            if (!fields.empty() && fields[0] == "error") return Failure(decode_error(fields));
+            if (!fields.empty() && fields[0] == "done") return {};
+        }
+        char piece[4096];
+        ssize_t got = ::read(result.get(), piece, sizeof piece);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read the result of berth-helper");
+        if (got == 0) return fail(ErrorKind::kInternal, "berth-helper died without a result");
+        bytes.append(piece, static_cast<std::size_t>(got));
+    }
+}
+
+Result<FileTask> FileTask::start_in(const HelperOptions& options, std::vector<std::string> arguments,
+                                    const FileView& view, int input) {
+    append_view(view, arguments);
+    return start(options, std::move(arguments), input,
+                 view.mount_namespace ? view.mount_namespace.get() : view.root.get());
+}
+
+Result<FileTask> FileTask::stat(const HelperOptions& options, const FileView& view, const std::string& path) {
+    return start_in(options, {"stat", path}, view, -1);
+}
+
+Result<FileTask> FileTask::archive(const HelperOptions& options, const FileView& view,
+                                   const std::string& path) {
+    return start_in(options, {"archive", path}, view, -1);
+}
+
+Result<FileTask> FileTask::export_root(const HelperOptions& options, const FileView& view) {
+    return start_in(options, {"export"}, view, -1);
+}
+
+Result<FileTask> FileTask::extract(const HelperOptions& options, const FileView& view,
+                                   const std::string& path, const Extraction& extraction, int input) {
+    std::string owner, rules;
+    if (extraction.owner)
+        owner = std::to_string(extraction.owner->first) + ":" + std::to_string(extraction.owner->second);
+    if (extraction.keep_kinds) rules = "keep-kinds";
+    return start_in(options, {"put", path, rules, owner}, view, input);
+}
+
+Result<FileTask> FileTask::start_on(const HelperOptions& options, const char* task, const Layers& layers) {
+    BERTH_TRY(UniqueFd upper, open_file(layers.upper, O_RDONLY | O_DIRECTORY));
+    std::vector<std::string> arguments{task, std::to_string(layers.lower.size())};
+    arguments.insert(arguments.end(), layers.lower.begin(), layers.lower.end());
+    arguments.insert(arguments.end(), layers.scaffold.begin(), layers.scaffold.end());
+    return start(options, std::move(arguments), -1, upper.get());
+}
+
+Result<FileTask> FileTask::changes(const HelperOptions& options, const Layers& layers) {
+    return start_on(options, "changes", layers);
+}
+
+Result<FileTask> FileTask::layer(const HelperOptions& options, const Layers& layers) {
+    return start_on(options, "layer", layers);
+}
+
+}  // namespace berth::confine

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "engine/base/result.h"
+
+namespace berth::confine {
+
+// The helper's tasks on a container's files, shut in; file_task.h says what each does. `arguments` start with
+// the task's name. What they return is written as the last record.
+bool is_file_task(std::span<char* const> arguments);
+Result<std::string> run_file_task(std::span<char* const> arguments);
+
+}  // namespace berth::confine

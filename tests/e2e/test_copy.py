@@ -1,0 +1,297 @@
+"""cp, diff, export and commit."""
+
+import base64
+import io
+import json
+import os
+import tarfile
+import time
+
+import pytest
+
+
+def wait_until(done, seconds=20):
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it did not come to be"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def box(engine, cli):
+    """A container that runs, as `docker cp` meets most of them."""
+    name = cli("run", "-d", "-v", "/data", "--tmpfs", "/scratch", "busybox", "sleep", "1000").out.strip()
+    yield name
+    cli("rm", "-fv", name)
+
+
+def tree(folder):
+    (folder / "sub/deep").mkdir(parents=True)
+    (folder / "file").write_text("one\n")
+    (folder / "sub/deep/other").write_bytes(b"\0" * 70000 + b"end")
+    (folder / "sub/link").symlink_to("../file")
+    (folder / "name with spaces and ü").write_text("x")
+    os.link(folder / "file", folder / "hard")
+    return folder
+
+
+def tar_of(*entries):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, kind, more in entries:
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            data = more.pop("data", b"")
+            info.size = len(data)
+            for key, value in more.items():
+                setattr(info, key, value)
+            tar.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def put(engine, container, path, body, more=""):
+    return engine.api("PUT", f"/containers/{container}/archive?path={path}{more}", body,
+                          {"Content-Type": "application/x-tar"})
+
+
+def test_in_and_out_again(engine, cli, box, tmp_path):
+    source = tree(tmp_path / "source")
+    cli("cp", str(source), f"{box}:/tmp/")
+    listing = cli("exec", box, "find", "/tmp/source", "-type", "f").out.split("\n")
+    assert "/tmp/source/sub/deep/other" in listing and "/tmp/source/name with spaces and ü" in listing
+    assert cli("exec", box, "stat", "-c", "%h", "/tmp/source/hard").out == "2\n"
+    cli("cp", f"{box}:/tmp/source", str(tmp_path / "back"))
+    back = tmp_path / "back"
+    assert (back / "sub/deep/other").read_bytes() == b"\0" * 70000 + b"end"
+    assert os.readlink(back / "sub/link") == "../file"
+    assert (back / "file").stat().st_ino == (back / "hard").stat().st_ino
+
+
+@pytest.mark.parametrize("source, target, path", [
+    ("source", "/tmp", "/tmp/source/file"),        # into a folder that is there
+    ("source/.", "/tmp", "/tmp/file"),             # the content alone
+    ("source", "/tmp/new", "/tmp/new/file"),       # as a folder that is not
+    ("source/file", "/tmp/renamed", "/tmp/renamed"),
+    ("source/file", "/tmp/", "/tmp/file"),
+    ("source/sub/link", "/tmp/copied", "/tmp/copied"),
+])
+def test_what_the_target_is_called(engine, cli, box, tmp_path, source, target, path):
+    tree(tmp_path / "source")
+    cli("cp", str(tmp_path) + "/" + source, f"{box}:{target}")
+    cli("exec", box, "test", "-e", path) if "link" not in source else cli("exec", box, "test", "-L", path)
+
+
+def test_out_under_other_names(engine, cli, box, tmp_path):
+    cli("exec", box, "sh", "-c", "mkdir -p /tmp/d/e; echo 1 > /tmp/d/e/f; ln -s d/e/f /tmp/l")
+    cli("cp", f"{box}:/tmp/d", str(tmp_path / "fresh"))
+    assert (tmp_path / "fresh/e/f").read_text() == "1\n"
+    (tmp_path / "there").mkdir()
+    cli("cp", f"{box}:/tmp/d", str(tmp_path / "there"))
+    assert (tmp_path / "there/d/e/f").exists()
+    cli("cp", f"{box}:/tmp/d/.", str(tmp_path / "there"))
+    assert (tmp_path / "there/e/f").exists()
+    cli("cp", f"{box}:/tmp/d/e/f", str(tmp_path / "one"))
+    assert (tmp_path / "one").read_text() == "1\n"
+    cli("cp", "-L", f"{box}:/tmp/l", str(tmp_path / "followed"))
+    assert (tmp_path / "followed").read_text() == "1\n"
+
+
+def test_refusals(engine, cli, box, tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    assert f"Could not find the file /nope in container {box}" in cli("cp", f"{box}:/nope", "-", status=1).err
+    assert "No such container: nobody" in cli("cp", "nobody:/etc", str(tmp_path), status=1).err
+    assert "cannot copy directory" in cli("cp", str(tmp_path / "folder"), f"{box}:/etc/passwd", status=1).err
+    assert "no such directory" in cli("cp", str(tmp_path / "file"), f"{box}:/nope/", status=1).err
+    assert "copying between containers is not supported" in cli("cp", "a:/x", "b:/y", status=1).err
+    assert "must specify at least one container source" in cli("cp", "/x", "/y", status=1).err
+    assert "must be a directory" in cli("cp", "-", f"{box}:/etc/passwd", status=1, stdin="").err
+
+
+def test_streams(engine, cli, box):
+    tar = cli("cp", f"{box}:/etc", "-").bytes
+    assert "etc/passwd" in tarfile.open(fileobj=io.BytesIO(tar)).getnames()
+    cli("cp", "-", f"{box}:/tmp", stdin=tar_of(("a/b", tarfile.REGTYPE, {"data": b"hi", "uid": 1000})))
+    assert cli("exec", box, "stat", "-c", "%u %s", "/tmp/a/b").out == "1000 2\n"
+
+
+def test_archive_mode_takes_the_containers_user(engine, cli, tmp_path):
+    (tmp_path / "f").write_text("x")
+    name = cli("create", "--user", "33:34", "busybox", "true").out.strip()
+    cli("cp", "-a", str(tmp_path / "f"), f"{name}:/home/f")
+    tar = cli("cp", f"{name}:/home/f", "-").bytes
+    entry = tarfile.open(fileobj=io.BytesIO(tar)).getmember("f")
+    assert (entry.uid, entry.gid) == (33, 34)
+    cli("rm", name)
+
+
+def test_volumes_and_mounts(engine, cli, tmp_path):
+    (tmp_path / "host").mkdir()
+    (tmp_path / "f").write_text("x")
+    name = cli("create", "-v", "cpv:/vol", "-v", f"{tmp_path}/host:/bound", "-v", "cpv:/fixed:ro", "busybox", "sleep",
+               "1000").out.strip()
+    for _ in ("stopped", "running"):
+        cli("cp", str(tmp_path / "f"), f"{name}:/vol/f")
+        cli("cp", str(tmp_path / "f"), f"{name}:/bound/f")
+        assert (tmp_path / "host/f").read_text() == "x"
+        assert (engine.data / "volumes/cpv/_data/f").read_text() == "x"
+        assert "mounted volume is marked read-only" in cli("cp", str(tmp_path / "f"), f"{name}:/fixed/g", status=1).err
+        os.unlink(tmp_path / "host/f")
+        os.unlink(engine.data / "volumes/cpv/_data/f")
+        cli("start", name)
+    cli("rm", "-f", name)
+    cli("volume", "rm", "cpv")
+
+
+def test_read_only_root(engine, cli, tmp_path):
+    (tmp_path / "f").write_text("x")
+    name = cli("create", "--read-only", "busybox", "sleep", "1000").out.strip()
+    assert "container rootfs is marked read-only" in cli("cp", str(tmp_path / "f"), f"{name}:/tmp/f", status=1).err
+    cli("start", name)
+    assert "container rootfs is marked read-only" in cli("cp", str(tmp_path / "f"), f"{name}:/tmp/f", status=1).err
+    cli("cp", f"{name}:/etc/passwd", str(tmp_path / "out"))
+    cli("rm", "-f", name)
+
+
+def test_stat_header(engine):
+    name = engine.docker("create", "busybox", "true").out.strip()
+
+    def stat(path):
+        answer = engine.api("HEAD", f"/containers/{name}/archive?path={path}")
+        assert answer.status == 200
+        return json.loads(base64.b64decode(answer.headers["X-Docker-Container-Path-Stat"]))
+
+    found = stat("/etc/passwd")
+    assert list(found) == ["name", "size", "mode", "mtime", "linkTarget"]
+    assert found["name"] == "passwd" and found["mode"] == 0o644 and found["linkTarget"] == ""
+    assert stat("/etc/")["name"] == "etc" and stat("/etc/.")["name"] == "." and stat("/")["name"] == "/"
+    assert stat("/etc")["mode"] == 0x80000000 | 0o755
+    link = stat("/bin/sh")
+    assert link["mode"] & 0x08000000 and link["linkTarget"] == "/bin/busybox"
+    assert engine.api("HEAD", f"/containers/{name}/archive?path=/nope").status == 404
+    refused = engine.api("GET", f"/containers/{name}/archive?path=/etc/passwd/")
+    assert (refused.status, refused.json["message"]) == (500, "lstat /etc/passwd/: not a directory")
+    refused = engine.api("GET", f"/containers/{name}/archive?path=")
+    assert (refused.status, refused.json["message"]) == (400, "bad parameter: pathcannot be empty")
+    engine.docker("rm", name)
+
+
+@pytest.mark.parametrize("running", [False, True])
+def test_hostile_archives(engine, tmp_path, running):
+    canary = engine.directory / "canary"
+    canary.mkdir(exist_ok=True)
+    (canary / "f").write_text("untouched")
+    name = engine.docker("create", "busybox", "sleep", "1000").out.strip()
+    if running:
+        engine.docker("start", name)
+    up = "../" * 12 + str(canary)[1:]
+    regular, link, hard = tarfile.REGTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+    refused = put(engine, name, "/tmp", tar_of((up + "/f", regular, {"data": b"x"})))
+    assert refused.status == 500 and "invalid entry name" in refused.json["message"]
+    refused = put(engine, name, "/tmp", tar_of(("h", hard, {"linkname": up + "/f"})))
+    assert refused.status == 500 and "invalid hardlink target" in refused.json["message"]
+    # Links may lead anywhere; writing through them stays inside.
+    for target, missing in ((str(canary), True), (up, True), ("/root", False), ("../" * 12 + "root", False)):
+        body = tar_of(("out", link, {"linkname": target}), ("out/f", regular, {"data": b"x"}))
+        assert put(engine, name, "/tmp", body).status == (500 if missing else 200)
+        assert put(engine, name, "/tmp/out", tar_of(("f", regular, {"data": b"y"}))).status == (404 if missing else 200)
+    assert engine.api("GET", f"/containers/{name}/archive?path=/root/f").status == 200
+    hard_out = tar_of(("s", link, {"linkname": str(canary)}), ("h", hard, {"linkname": "s/f"}))
+    put(engine, name, "/tmp", hard_out)
+    for kind, answer in ((b"garbage that is no tar\n", 500), (b"", 200)):
+        assert put(engine, name, "/tmp", kind).status == answer
+    assert [path.name for path in canary.iterdir()] == ["f"]
+    assert (canary / "f").read_text() == "untouched"
+    engine.docker("rm", "-f", name)
+
+
+def test_kinds_are_kept(engine):
+    name = engine.docker("create", "busybox", "true").out.strip()
+    folder = tar_of(("passwd", tarfile.DIRTYPE, {"mode": 0o755}))
+    refused = put(engine, name, "/etc", folder, "&noOverwriteDirNonDir=1")
+    assert refused.json["message"] == 'cannot overwrite non-directory "passwd" with directory "/etc"'
+    refused = put(engine, name, "/", tar_of(("etc", tarfile.REGTYPE, {})), "&noOverwriteDirNonDir=true")
+    assert refused.json["message"] == 'cannot overwrite directory "etc" with non-directory "/"'
+    refused = put(engine, name, "/etc/passwd", folder)
+    assert (refused.status, refused.json["message"]) == (400, "extraction point is not a directory")
+    assert put(engine, name, "/nope", folder).status == 404
+    engine.docker("rm", name)
+
+
+SCRIPT = """
+rm -rf /home; mkdir /home; echo x > /home/y
+rm /bin/cat; rm -r /usr
+echo >> /etc/passwd
+mkdir -p /a/b; touch /a/-d; mkfifo /ff; ln -s x /sl
+touch /tmp/gone; rm /tmp/gone
+"""
+CHANGES = ["A /a", "A /a/-d", "A /a/b", "C /bin", "D /bin/cat", "C /etc", "C /etc/passwd", "A /ff", "C /home", "A /home/y",
+           "A /sl", "D /usr"]
+
+
+def test_diff(engine, cli):
+    untouched = cli("create", "busybox", "true").out.strip()
+    assert cli("diff", untouched).out == ""
+    assert engine.api("GET", f"/containers/{untouched}/changes").json is None
+    name = cli("run", "-d", "busybox", "sh", "-c", SCRIPT + "sleep 1000").out.strip()
+    wait_until(lambda: "D /usr" in cli("diff", name).out and "A /sl" in cli("diff", name).out)
+    assert cli("diff", name).out.splitlines() == CHANGES
+    cli("kill", name)
+    assert cli("diff", name).out.splitlines() == CHANGES
+    cli("rm", name, untouched)
+
+
+def test_export(engine, cli, tmp_path):
+    name = cli("run", "-d", "-v", "/data", "busybox", "sh", "-c", "echo v > /data/v; echo x > /new; sleep 1000").out.strip()
+    wait_until(lambda: "A /new" in cli("diff", name).out)
+    for _ in ("running", "stopped"):
+        cli("export", "-o", str(tmp_path / "out.tar"), name)
+        with tarfile.open(tmp_path / "out.tar") as tar:
+            names = tar.getnames()
+            assert tar.extractfile("new").read() == b"x\n"
+        assert "bin/busybox" in names and "data" in names and ".dockerenv" in names
+        # Volumes and what the kernel mounts are not part of it.
+        assert "data/v" not in names and not [name for name in names if name.startswith("proc/")]
+        cli("stop", "-t", "0", name)
+    cli("rm", "-v", name)
+
+
+def test_commit(engine, cli):
+    name = cli("run", "-d", "--name", "made", "-e", "A=1", "busybox", "sh", "-c", SCRIPT + "sleep 1000").out.strip()
+    wait_until(lambda: "A /sl" in cli("diff", name).out and "D /usr" in cli("diff", name).out)
+    made = cli("commit", "-m", "a message", "-a", "an author", "-c", "CMD [\"cat\", \"/home/y\"]", "-c", "ENV B=2", "-c",
+               "LABEL k=v", "-c", "WORKDIR rel", "-c", "EXPOSE 80", "-c",
+               "HEALTHCHECK --interval=5s --retries=2 CMD true", name, "made:one").out.strip()
+    image = json.loads(cli("image", "inspect", "made:one").out)[0]
+    config = image["Config"]
+    assert image["Id"] == made and image["Author"] == "an author" and image["Comment"] == "a message"
+    assert config["Cmd"] == ["cat", "/home/y"] and config["WorkingDir"] == "/rel"
+    assert "A=1" in config["Env"] and "B=2" in config["Env"] and config["Labels"] == {"k": "v"}
+    assert config["ExposedPorts"] == {"80/tcp": {}}
+    assert config["Healthcheck"] == {"Test": ["CMD-SHELL", "true"], "Interval": 5000000000, "Retries": 2}
+    assert len(image["RootFS"]["Layers"]) == 2
+    top = cli("history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", "made:one").out.splitlines()[-len(SCRIPT.splitlines()) - 2:]
+    assert any("a message" in line for line in top)
+    # What was removed stays removed; busybox's own cat is one of the things.
+    out = cli("run", "--rm", "made:one", "sh", "-c", "ls -d /usr /bin/cat /home /a/b; busybox cat /home/y", status=0).out
+    assert out.split() == ["/a/b", "/home", "x"] or out.split() == ["/home", "/a/b", "x"]
+    assert json.loads(cli("inspect", name).out)[0]["State"]["Status"] == "running"
+    assert "FOO is not a valid change command" in cli("commit", "-c", "FOO x", name, status=1).err
+    assert "must be lowercase" in cli("commit", name, "BAD", status=1).err
+    assert "No such container: nobody" in cli("commit", "nobody", status=1).err
+    cli("rm", "-f", name)
+    again = cli("run", "-d", "made:one", "sleep", "1000").out.strip()
+    assert cli("diff", again).out.splitlines() in ([], ["A /rel"])
+    cli("rm", "-f", again)
+    cli("rmi", "made:one")
+
+
+def test_a_commit_survives_save_and_restart_of_the_daemon(engine, cli):
+    name = cli("run", "-d", "busybox", "sleep", "1000").out.strip()
+    cli("exec", name, "sh", "-c", "echo kept > /kept")
+    cli("commit", name, "kept:1")
+    engine.crash()
+    engine.start()
+    assert cli("run", "--rm", "kept:1", "cat", "/kept").out == "kept\n"
+    cli("rm", "-f", name)
+    cli("rmi", "kept:1")
