@@ -104,6 +104,7 @@ Result<container::LogRequest> log_request(const http::Query& query) {
     if (!request.output && !request.error) return bad("Bad parameters: you must choose at least one stream");
     request.follow = query.flag("follow");
     request.timestamps = query.flag("timestamps");
+    request.details = query.flag("details");
     // What is not a number means all, as in Docker.
     std::int64_t tail = -1;
     request.tail = parse_number(query.get("tail", "all"), tail) && tail >= 0 ? tail : -1;

@@ -214,7 +214,8 @@ class ResponseSink final : public container::LogSink {
 Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
     BERTH_CO_TRY(auto request, log_request(exchange.request.query));
     BERTH_CO_TRY(auto container, services.inspector().find(ref_of(exchange)));
-    if (container->host.log_config.type == "none") {
+    const std::string& driver = container->host.log_config.type;
+    if (driver != "json-file" && driver != "local") {
         co_return fail(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
     }
     bool raw = container->config.tty || exchange.version < kTypedStreams;

@@ -121,7 +121,7 @@ struct AttachRequest {
     std::string detach_keys;  // "": ctrl-p,ctrl-q
 };
 struct LogRequest {
-    bool output = false, error = false, follow = false, timestamps = false;
+    bool output = false, error = false, follow = false, timestamps = false, details = false;
     std::int64_t tail = -1;  // lines; -1: all
     std::optional<Timestamp> since, until;
 };

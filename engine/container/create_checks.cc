@@ -9,6 +9,7 @@
 #include "engine/container/clean_path.h"
 #include "engine/container/defaults.h"
 #include "engine/container/health.h"
+#include "engine/container/log_plan.h"
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
 #include "engine/container/references.h"
@@ -201,7 +202,8 @@ Result<> check_log(types::LogConfig& log, const ContainerConfig& config) {
         log.type = config.default_log_driver;
         if (log.config.empty()) log.config = config.default_log_options;
     }
-    return logs::check_log_options(log.type, log.config);
+    BERTH_CHECK(logs::check_log_options(log.type, log.config));
+    return check_log_templates(log);
 }
 
 std::string_view variable_name(const std::string& variable) {

@@ -68,7 +68,12 @@ const ListEntry& Inspector::entry(const ContainerPtr& container, std::vector<std
 
 Async<Result<std::string>> Inspector::list(ListOptions options) {
     std::erase_if(entries_, [this](const auto& row) { return !core_.store.get(row.first); });
-    BERTH_CO_TRY(auto chosen, select_containers(core_, options));
+    std::set<std::string> ancestors;
+    if (options.filters.contains("ancestor")) {
+        auto resolve = [this, &options] { return ancestor_images(core_, options.filters); };
+        ancestors = co_await core_.parts.pool.run(std::move(resolve));
+    }
+    BERTH_CO_TRY(auto chosen, select_containers(core_, options, std::move(ancestors)));
     std::vector<std::string> sizes(chosen.size());
     if (options.size) {
         auto measure = [this, &chosen, &sizes] {

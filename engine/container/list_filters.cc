@@ -1,8 +1,10 @@
 #include "engine/container/list_filters.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <charconv>
-#include <regex>
+#include <memory>
 
 #include "engine/container/health.h"
 #include "engine/container/label_filter.h"
@@ -21,7 +23,7 @@ struct Selection {
     const Filters& filters;
     std::set<Status> statuses;
     std::set<int> exit_codes;
-    std::vector<std::regex> names;
+    std::vector<std::unique_ptr<re2::RE2>> names;
     std::set<std::string> images, ports_published, ports_exposed;
     Timestamp before = Timestamp::max(), since = kNever;
     bool none = false;
@@ -83,17 +85,12 @@ Result<> read_reference_filters(Core& core, Selection& selection) {
     }
     if (const auto* values = selection.values("name")) {
         for (const auto& text : *values) {
-            try {
-                selection.names.emplace_back(text, std::regex::ECMAScript | std::regex::nosubs);
-            } catch (const std::regex_error&) {
-                return bad("invalid filter 'name=" + text + "'");
+            auto pattern = std::make_unique<re2::RE2>(text, re2::RE2::Quiet);
+            // As in dockerd, what is no expression is the whole name or nothing.
+            if (!pattern->ok()) {
+                pattern = std::make_unique<re2::RE2>("^" + re2::RE2::QuoteMeta(text) + "$", re2::RE2::Quiet);
             }
-        }
-    }
-    if (const auto* values = selection.values("ancestor")) {
-        for (const auto& text : *values) {
-            selection.images.insert(text);
-            if (auto image = core.parts.images.resolve(text)) selection.images.insert(image->id.text());
+            selection.names.push_back(std::move(pattern));
         }
     }
     for (const char* name : {"publish", "expose"}) {
@@ -111,8 +108,9 @@ Result<> read_reference_filters(Core& core, Selection& selection) {
 
 bool name_matches(const Selection& selection, const Container& container) {
     if (selection.names.empty()) return true;
-    return std::any_of(selection.names.begin(), selection.names.end(), [&](const std::regex& pattern) {
-        return std::regex_search(container.name, pattern) || std::regex_search("/" + container.name, pattern);
+    return std::any_of(selection.names.begin(), selection.names.end(), [&](const auto& pattern) {
+        return re2::RE2::PartialMatch(container.name, *pattern) ||
+               re2::RE2::PartialMatch("/" + container.name, *pattern);
     });
 }
 
@@ -179,8 +177,21 @@ bool matches(Core& core, const Selection& selection, const Container& container)
 
 }  // namespace
 
-Result<std::vector<ContainerPtr>> select_containers(Core& core, const ListOptions& options) {
+std::set<std::string> ancestor_images(const Core& core, const Filters& filters) {
+    std::set<std::string> out;
+    auto found = filters.find("ancestor");
+    if (found == filters.end()) return out;
+    for (const auto& text : found->second) {
+        out.insert(text);
+        if (auto image = core.parts.images.resolve(text)) out.insert(image->id.text());
+    }
+    return out;
+}
+
+Result<std::vector<ContainerPtr>> select_containers(Core& core, const ListOptions& options,
+                                                    std::set<std::string> ancestors) {
     Selection selection{options.filters, {}, {}, {}, {}, {}, {}};
+    selection.images = std::move(ancestors);
     BERTH_CHECK(read_state_filters(selection));
     BERTH_CHECK(read_reference_filters(core, selection));
     // These filters look at stopped containers by themselves; a limit does so too.

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cctype>
 
 #include "engine/async/race.h"
 #include "engine/async/token.h"
+#include "engine/base/log.h"
 #include "engine/logs/log_reader.h"
 
 namespace berth::container {
@@ -23,10 +26,40 @@ logs::ReadOptions read_options(const LogRequest& request, bool live) {
     return options;
 }
 
-std::string render(const std::vector<logs::Record>& records, bool framed, bool timestamps) {
+// As an URL's query has it.
+void append_query(std::string& out, std::string_view text) {
+    constexpr char kHex[] = "0123456789ABCDEF";
+    for (char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
+            out += c;
+        } else if (c == ' ') {
+            out += '+';
+        } else {
+            out += {'%', kHex[byte >> 4], kHex[byte & 15]};
+        }
+    }
+}
+
+// "a=1,b=2 ", sorted.
+std::string details(const logs::Record& record) {
+    auto attributes = record.attributes;
+    std::sort(attributes.begin(), attributes.end());
+    std::string out;
+    for (const auto& [name, value] : attributes) {
+        if (!out.empty()) out += ',';
+        append_query(out, name);
+        out += '=';
+        append_query(out, value);
+    }
+    return out + " ";
+}
+
+std::string render(const std::vector<logs::Record>& records, bool framed, const LogRequest& request) {
     std::string out;
     for (const auto& record : records) {
-        std::string stamp = timestamps ? format_rfc3339_fixed(record.time) + " " : "";
+        std::string stamp = request.timestamps ? format_rfc3339_fixed(record.time) + " " : "";
+        if (request.details) stamp += details(record);
         if (framed) {
             std::size_t size = stamp.size() + record.text.size();
             const char head[8] = {static_cast<char>(record.stream),
@@ -76,10 +109,10 @@ Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink
         auto step = [&reader, &records] { return reader->read(records); };
         BERTH_CO_TRY(auto progress, co_await core.parts.pool.run(std::move(step)));
         if (!records.empty()) {
-            std::string bytes = render(records, framed, request.timestamps);
+            std::string bytes = render(records, framed, request);
             BERTH_CO_CHECK(co_await sink.write(std::move(bytes)));
         }
-        if (progress == logs::Progress::kEnd) co_return Result<>();
+        if (progress == logs::Progress::kEnd) break;
         if (progress != logs::Progress::kWaiting) continue;
         auto readable = wait_readable(notify);
         auto exit = waiting->result();
@@ -91,6 +124,11 @@ Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink
             co_return Failure(std::get<0>(first).error());
         }
     }
+    if (reader->damaged() > 0) {
+        log::warning("damaged records of a log were passed over",
+                     {{"container", id}, {"records", reader->damaged()}});
+    }
+    co_return Result<>();
 }
 
 }  // namespace berth::container

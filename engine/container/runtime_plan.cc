@@ -6,6 +6,7 @@
 #include "engine/container/defaults.h"
 #include "engine/container/environment.h"
 #include "engine/container/health.h"
+#include "engine/container/log_plan.h"
 #include "engine/container/resources.h"
 #include "engine/container/root_mounts.h"
 #include "engine/container/security_options.h"
@@ -119,10 +120,11 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.sysctls = host.sysctls;
     out.oom_score_adj = static_cast<int>(host.oom_score_adj);
     out.annotations = host.annotations;
+    BERTH_TRY(auto log, in("failed to initialize logging driver", log_plan(core, container)));
     BERTH_TRY(auto built, spec::build_spec(out, kHost));
     return RuntimePlan{oci::render(built),
                        cgroup_folders(core.parts.config.cgroup_root, out.cgroups_path, kHost.cgroup_v2),
-                       health_spec(container, *built.process)};
+                       health_spec(container, *built.process), std::move(log)};
 }
 
 }  // namespace berth::container

@@ -6,6 +6,7 @@
 
 #include "engine/base/unique_fd.h"
 #include "engine/container/core.h"
+#include "engine/logs/log_driver.h"
 
 namespace berth::container {
 
@@ -24,6 +25,7 @@ struct RuntimePlan {
     std::string config_json;
     std::vector<std::string> cgroup_paths;
     std::optional<supervisor::HealthSpec> health;
+    logs::LogPlan log;
 };
 Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& container, const PlanInputs& inputs);
 

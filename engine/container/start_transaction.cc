@@ -138,8 +138,7 @@ Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& c
     return others;
 }
 
-supervisor::TaskSpec task_spec(const Core& core, const Container& container, RuntimePlan plan,
-                               UniqueFd root) {
+supervisor::TaskSpec task_spec(const Container& container, RuntimePlan plan, UniqueFd root) {
     supervisor::TaskSpec spec;
     spec.id = container.id;
     spec.config_json = std::move(plan.config_json);
@@ -152,9 +151,11 @@ supervisor::TaskSpec task_spec(const Core& core, const Container& container, Run
         spec.rows = static_cast<std::uint16_t>(container.host.console_size[0]);
         spec.columns = static_cast<std::uint16_t>(container.host.console_size[1]);
     }
-    spec.log_driver = container.host.log_config.type;
-    spec.log_path = core.log_path(container);
-    spec.log_options = container.host.log_config.config;
+    spec.log_driver = std::move(plan.log.driver);
+    spec.log_path = std::move(plan.log.path);
+    spec.log_options = std::move(plan.log.options);
+    spec.log_attributes = std::move(plan.log.attributes);
+    spec.log_tag = std::move(plan.log.tag);
     return spec;
 }
 
@@ -204,7 +205,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
             problem = Failure(plan.error());
         } else {
             auto probe = std::move(plan->health);
-            auto spec = task_spec(core, *container, std::move(*plan), std::move(inputs->root));
+            auto spec = task_spec(*container, std::move(*plan), std::move(inputs->root));
             spec.runtime = program.path;
             spec.runtime_args = program.arguments;
             bool probed = probe.has_value();

@@ -23,6 +23,7 @@
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
 #include "engine/image/image_service.h"
+#include "engine/logs/log_driver.h"
 #include "engine/snapshot/snapshotter.h"
 #include "engine/spec/container_spec.h"
 #include "engine/state/database.h"
@@ -77,6 +78,7 @@ Result<container::ContainerConfig> container_config(const Config& config, const 
     out.data_root = config.data_root;
     out.state_root = config.exec_root;
     out.cgroup_parent = config.cgroup_parent;
+    BERTH_CHECK(in("failed to set log opts", logs::check_log_options(config.log_driver, config.log_options)));
     out.default_log_driver = config.log_driver;
     out.default_log_options = config.log_options;
     out.init = config.init;

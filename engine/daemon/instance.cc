@@ -2,12 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
@@ -22,13 +22,34 @@ Result<> own_folder(const std::string& path, mode_t mode) {
     return {};
 }
 
+// The state and the name of a process, as /proc tells them: 'S', "berthd".
+struct Process {
+    char state = 0;
+    std::string name;
+};
+std::optional<Process> look_at(long pid) {
+    auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+    if (!text) return {};
+    auto open = text->find('('), close = text->rfind(')');
+    if (open == std::string::npos || close == std::string::npos || close + 2 >= text->size()) return {};
+    return Process{(*text)[close + 2], text->substr(open + 1, close - open - 1)};
+}
+
+// Whether the number in a pid file still is that of a daemon: it may be a zombie's, or belong to somebody
+// else since.
+bool is_daemon(long pid) {
+    if (pid <= 0 || pid == ::getpid()) return false;
+    auto found = look_at(pid);
+    if (!found || found->state == 'Z' || found->state == 'X') return false;
+    auto self = look_at(::getpid());
+    return found->name == "berthd" || found->name == "dockerd" || (self && self->name == found->name);
+}
+
 Result<> refuse_live(const std::string& pidfile) {
     auto text = read_file(pidfile, 64);
     if (!text) return {};
     const long pid = std::strtol(text->c_str(), nullptr, 10);
-    const bool lives =
-        pid > 0 && pid != ::getpid() && (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
-    if (!lives) return {};
+    if (!is_daemon(pid)) return {};
     return fail(ErrorKind::kConflict, fmt::format("process with PID {} is still running", pid));
 }
 

@@ -10,7 +10,7 @@ namespace berth::daemon {
 class Instance {
  public:
     // Makes the folders (data 0710, state 0700). kConflict when another daemon has the data root, or the
-    // process in the pid file lives and is not this one.
+    // process in the pid file is a daemon that lives, and not this one.
     static Result<Instance> claim(const std::string& data_root, const std::string& exec_root,
                                   std::string pidfile);
     Instance(Instance&& other) noexcept;

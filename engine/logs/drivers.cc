@@ -1,5 +1,7 @@
-#include "engine/logs/json_file.h"
+#include "engine/logs/driver_options.h"
+#include "engine/logs/file_log.h"
 #include "engine/logs/log_driver.h"
+#include "engine/logs/pipe_log.h"
 
 namespace berth::logs {
 
@@ -11,35 +13,14 @@ class NoLog final : public LogDriver {
     Result<> flush() override { return {}; }
 };
 
-Result<> check_json_options(const Options& options) {
-    for (const auto& [key, value] : options) {
-        bool known = key == "max-size" || key == "max-file" || (key == "compress" && value == "false");
-        if (known) continue;
-        bool dockers = key == "compress" || key == "labels" || key == "labels-regex" || key == "env" ||
-                       key == "env-regex" || key == "tag";
-        std::string text = dockers ? "log opt '" + key + "' is not supported yet for json-file log driver"
-                                   : "unknown log opt '" + key + "' for json-file log driver";
-        return fail(ErrorKind::kInvalidArgument, std::move(text));
-    }
-    if (auto limits = parse_rotation(options); !limits) return Failure(limits.error());
-    return {};
-}
-
 }  // namespace
 
-Result<> check_log_options(const std::string& driver, const Options& options) {
-    if (driver == "none") return {};
-    if (driver == "json-file") return check_json_options(options);
-    return fail(ErrorKind::kInvalidArgument, "logger: no log driver named '" + driver +
-                                                 "' is registered (json-file and none are supported)");
-}
-
-Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path,
-                                            const Options& options) {
-    BERTH_CHECK(check_log_options(driver, options));
-    if (driver == "none") return std::unique_ptr<LogDriver>(std::make_unique<NoLog>());
-    BERTH_TRY(RotationLimits limits, parse_rotation(options));
-    return JsonFile::open(path, limits);
+Result<std::unique_ptr<LogDriver>> open_log(const LogPlan& plan) {
+    BERTH_CHECK(check_log_options(plan.driver, plan.options));
+    if (plan.driver == "none") return std::unique_ptr<LogDriver>(std::make_unique<NoLog>());
+    BERTH_TRY(auto buffer, lossy_buffer(plan.options));
+    if (buffer || is_remote(plan.driver)) return PipeLog::open(plan, buffer);
+    return FileLog::open(plan);
 }
 
 }  // namespace berth::logs

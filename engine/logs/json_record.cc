@@ -115,6 +115,25 @@ class Scanner {
         return false;
     }
 
+    // A flat object of texts; anything else is passed over.
+    bool take_attributes(std::vector<std::pair<std::string, std::string>>& out) {
+        const std::string_view before = rest_;
+        if (take_texts(out)) return true;
+        out.clear();
+        rest_ = before;
+        return skip_value();
+    }
+
+    bool take_texts(std::vector<std::pair<std::string, std::string>>& out) {
+        if (!take('{')) return false;
+        if (take('}')) return true;
+        do {
+            auto& [name, value] = out.emplace_back();
+            if (!take_string(name) || !take(':') || !take_string(value)) return false;
+        } while (take(','));
+        return take('}');
+    }
+
     bool skip_value() {
         skip_space();
         std::string ignored;
@@ -198,8 +217,20 @@ class Scanner {
 
 }  // namespace
 
-void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line,
-                        bool partial) {
+std::string json_object(const Options& members) {
+    std::string out;
+    for (const auto& [name, value] : members) {
+        out += out.empty() ? "{\"" : ",\"";
+        append_escaped(out, name);
+        out += "\":\"";
+        append_escaped(out, value);
+        out += '"';
+    }
+    return out.empty() ? out : out + "}";
+}
+
+void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line, bool partial,
+                        std::string_view attributes) {
     out += '{';
     if (!line.empty() || !partial) {
         out += "\"log\":\"";
@@ -207,8 +238,12 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
         if (!partial) out += "\\n";
         out += "\",";
     }
-    out +=
-        stream == Stream::kStderr ? "\"stream\":\"stderr\",\"time\":\"" : "\"stream\":\"stdout\",\"time\":\"";
+    out += stream == Stream::kStderr ? "\"stream\":\"stderr\"" : "\"stream\":\"stdout\"";
+    if (!attributes.empty()) {
+        out += ",\"attrs\":";
+        out += attributes;
+    }
+    out += ",\"time\":\"";
     out += format_rfc3339_nano(time);
     out += "\"}\n";
 }
@@ -224,6 +259,7 @@ std::optional<Record> parse_json_record(std::string_view line) {
         bool good = key == "log"      ? scan.take_string(record.text)
                     : key == "stream" ? scan.take_string(stream)
                     : key == "time"   ? scan.take_string(time)
+                    : key == "attrs"  ? scan.take_attributes(record.attributes)
                                       : scan.skip_value();
         if (!good) return {};
     } while (scan.take(','));
@@ -233,6 +269,12 @@ std::optional<Record> parse_json_record(std::string_view line) {
     record.time = *parsed;
     record.stream = stream == "stderr" ? Stream::kStderr : Stream::kStdout;
     return record;
+}
+
+Taken take_json_record(std::string_view bytes) {
+    auto end = bytes.find('\n');
+    if (end == std::string_view::npos) return {};
+    return {end + 1, parse_json_record(bytes.substr(0, end))};
 }
 
 std::optional<std::string> json_text_field(std::string_view line, std::string_view key) {

@@ -15,20 +15,43 @@ enum class Stream : std::uint8_t { kStdout = 1, kStderr = 2 };  // the numbers o
 
 using Options = std::map<std::string, std::string>;  // HostConfig.LogConfig.Config
 
+// What a container's log is to be.
+struct LogPlan {
+    std::string driver, path;
+    Options options;
+    Options attributes;  // what each record carries, by the driver's own names
+    std::string tag;
+};
+
 // Where a container's output is kept. One thread; the shim's.
 class LogDriver {
  public:
     virtual ~LogDriver() = default;
     // One line without its newline; `partial` when the line goes on in a next record of the same stream. What
-    // is written may lie in memory until flush().
+    // is written may lie in memory until flush(). After an error the record is kept for the next try where
+    // there is room; else it counts as lost.
     virtual Result<> write(Stream stream, Timestamp time, std::string_view line, bool partial) = 0;
     virtual Result<> flush() = 0;
+    // Records that are gone for good.
+    virtual std::uint64_t lost() const { return 0; }
+
+    // For drivers that hand records on to somebody who may be slow.
+    // A descriptor that becomes ready when flush() or end() can get further; -1: nothing to wait for.
+    struct Wait {
+        int fd = -1;
+        bool to_write = false;
+    };
+    virtual Wait waiting() const { return {}; }
+    // Whether the container is to be held up until then.
+    virtual bool behind() const { return false; }
+    // No more records come: true once all of them are where they belong. Called again when waiting() is
+    // ready.
+    virtual bool end() { return true; }
 };
 
-// Opens, or goes on with, the log at `path`. "json-file" and "none" (a driver that keeps nothing). An unknown
-// driver or option, or one that is not supported yet, is kInvalidArgument with its name in the text.
-Result<std::unique_ptr<LogDriver>> open_log(const std::string& driver, const std::string& path,
-                                            const Options& options);
+// Opens, or goes on with, the log of a container. "none" keeps nothing. An unknown driver or option is
+// kInvalidArgument with its name in the text. Blocking, for a short while also on a log server.
+Result<std::unique_ptr<LogDriver>> open_log(const LogPlan& plan);
 
 // What open_log() would say about the options, without opening anything: for POST /containers/create.
 Result<> check_log_options(const std::string& driver, const Options& options);

@@ -23,6 +23,7 @@ struct Record {
     Stream stream = Stream::kStdout;
     Timestamp time{};
     std::string text;  // with its newline; a piece of a long line has none
+    std::vector<std::pair<std::string, std::string>> attributes;
 };
 
 enum class Progress {
@@ -51,6 +52,8 @@ class LogReader {
     virtual Result<Progress> read(std::vector<Record>& out) = 0;
     // -1 unless the options say follow.
     virtual int notify_fd() const = 0;
+    // Records that could not be understood and were passed over.
+    virtual std::uint64_t damaged() const = 0;
     // Nothing more will be written: read() gives what is left and then kEnd. Called between two reads.
     virtual void finish() = 0;
 };

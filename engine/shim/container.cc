@@ -51,7 +51,9 @@ void Container::create(UniqueFd root, Answer answer) {
 }
 
 Result<> Container::launch_create(UniqueFd root) {
-    BERTH_TRY(log_, logs::open_log(task_.log_driver, task_.log_path, task_.log_options));
+    const logs::LogPlan log{task_.log_driver, task_.log_path, task_.log_options, task_.log_attributes,
+                            task_.log_tag};
+    BERTH_TRY(log_, in("failed to initialize logging driver", logs::open_log(log)));
     std::vector<std::string> words = {"create", "--bundle", ".", "--pid-file", kPidFile};
     std::vector<int> fds = {-1, -1, -1};
     if (task_.terminal) {

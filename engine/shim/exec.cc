@@ -85,7 +85,7 @@ Result<> Exec::open_streams() {
     }
     input_ = std::make_unique<Input>(loop_, std::move(input), [this] { output_->resume_input(); });
     if (!log_) {
-        BERTH_TRY(log_, logs::open_log("none", "", {}));
+        BERTH_TRY(log_, logs::open_log({.driver = "none"}));
     }
     Output::Events events;
     events.drained = [this] {

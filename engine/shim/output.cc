@@ -62,13 +62,38 @@ void Output::resume_input() {
 void Output::note(Result<> logged) {
     if (!logged && !in_trouble_)
         events_.trouble("the container's log cannot be written: " + logged.error().message);
+    if (logged && in_trouble_) {
+        events_.trouble("the container's log is written again: " + std::to_string(log_->lost() - lost_) +
+                        " records were lost");
+        lost_ = log_->lost();
+    }
     in_trouble_ = !logged;
+}
+
+// Somebody else takes the records, and has not taken all of them.
+void Output::follow_log() {
+    const auto wait = log_->waiting();
+    log_watch_.reset();
+    if (wait.fd < 0) return;
+    const std::uint32_t events = wait.to_write ? EPOLLOUT : EPOLLIN;
+    // Later, since the watch cannot end itself while it reports.
+    log_watch_ = std::make_unique<Watch>(loop_, wait.fd, events, [this](std::uint32_t) {
+        log_watch_->pause();
+        loop_.later([this] {
+            if (ended_) return;
+            note(log_->flush());
+            follow_log();
+            regulate();
+            if (log_ending_) finish();
+        });
+    });
 }
 
 void Output::deliver(Source& source, std::string_view bytes) {
     auto logged = source.cutter.add(bytes);
     if (logged) logged = log_->flush();
     note(std::move(logged));
+    if (!log_watch_ || log_->waiting().fd < 0) follow_log();
     for (auto& client : clients_) {
         if (client->wants(source.stream)) client->send(source.stream, bytes);
     }
@@ -96,6 +121,7 @@ void Output::regulate() {
     std::size_t allowed = draining_ ? kMaxBacklog : 0;
     bool behind = std::any_of(clients_.begin(), clients_.end(),
                               [allowed](const auto& client) { return client->backlog() > allowed; });
+    behind = behind || (log_->behind() && !draining_);
     for (auto& source : sources_) {
         if (!source->fd) continue;
         if (behind) {
@@ -110,9 +136,11 @@ void Output::drain(std::chrono::milliseconds limit) {
     draining_ = true;
     regulate();
     limit_ = loop_.after(limit, [this] {
+        limit_ = 0;
         for (auto& source : sources_) {
             if (source->fd) end_source(*source);
         }
+        loop_.later([this] { finish(); });
     });
     loop_.later([this] { finish(); });
 }
@@ -121,8 +149,12 @@ void Output::finish() {
     bool open =
         std::any_of(sources_.begin(), sources_.end(), [](const auto& source) { return bool(source->fd); });
     if (open || ended_) return;
+    log_ending_ = true;
+    // A log server that does not listen keeps nobody's exit back for long.
+    if (!log_->end() && limit_ != 0) return follow_log();
     ended_ = true;
-    loop_.cancel(limit_);
+    log_watch_.reset();
+    if (limit_ != 0) loop_.cancel(limit_);
     for (auto& client : clients_) client->end_output();
     events_.drained();
 }

@@ -19,7 +19,8 @@ class Output {
     struct Events {
         std::function<void()> drained;  // after drain(): all sources have ended, the log is flushed
         std::function<void()> idle;     // after the end: no client has anything left to read
-        std::function<void(std::string)> trouble;  // the log cannot be written: once each time it begins
+        // The log cannot be written, or can be again: once each time.
+        std::function<void(std::string)> trouble;
     };
     Output(Loop& loop, std::unique_ptr<logs::LogDriver> log, bool framed, Events events);
 
@@ -42,6 +43,7 @@ class Output {
     void end_source(Source& source);
     void deliver(Source& source, std::string_view bytes);
     void note(Result<> logged);
+    void follow_log();
     void regulate();
     void finish();
 
@@ -51,8 +53,10 @@ class Output {
     Events events_;
     std::vector<std::unique_ptr<Source>> sources_;
     std::vector<std::unique_ptr<AttachClient>> clients_;
-    Loop::Timer limit_ = 0;  // of drain()
-    bool draining_ = false, ended_ = false, in_trouble_ = false;
+    std::unique_ptr<Watch> log_watch_;  // while the log's receiver is slow
+    Loop::Timer limit_ = 0;             // of drain()
+    std::uint64_t lost_ = 0;            // records, as far as it was told
+    bool draining_ = false, log_ending_ = false, ended_ = false, in_trouble_ = false;
 };
 
 }  // namespace berth::shim

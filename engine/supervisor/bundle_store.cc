@@ -31,6 +31,8 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     task.log_driver = spec.log_driver;
     task.log_path = spec.log_path;
     task.log_options = spec.log_options;
+    task.log_attributes = spec.log_attributes;
+    task.log_tag = spec.log_tag;
     task.cgroup_paths = spec.cgroup_paths;
     if (const auto& health = spec.health) {
         task.health = {health->process_json,           health->interval.count(),

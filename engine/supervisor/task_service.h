@@ -30,9 +30,9 @@ struct TaskSpec {
     bool open_stdin = false;
     bool stdin_once = false;
     std::uint16_t rows = 0, columns = 0;
-    std::string log_driver;  // "json-file", "local", "none"
-    std::string log_path;
-    std::map<std::string, std::string> log_options;
+    std::string log_driver, log_path;  // as in logs::LogPlan
+    std::map<std::string, std::string> log_options, log_attributes;
+    std::string log_tag;
     std::vector<std::string> cgroup_paths;  // for the OOM count, and to kill what lost its shim
     std::optional<HealthSpec> health;
 };

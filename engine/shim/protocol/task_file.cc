@@ -12,6 +12,23 @@ void put_list(WireWriter& out, const std::vector<std::string>& list) {
     for (const std::string& text : list) out.text(text);
 }
 
+void put_map(WireWriter& out, const std::map<std::string, std::string>& map) {
+    out.u32(static_cast<std::uint32_t>(map.size()));
+    for (const auto& [key, value] : map) {
+        out.text(key);
+        out.text(value);
+    }
+}
+
+std::map<std::string, std::string> take_map(WireReader& in) {
+    std::map<std::string, std::string> map;
+    for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left) {
+        std::string key = in.text();
+        map[key] = in.text();
+    }
+    return map;
+}
+
 std::vector<std::string> take_list(WireReader& in) {
     std::vector<std::string> list;
     for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left) list.push_back(in.text());
@@ -32,14 +49,12 @@ std::string encode_task_file(const TaskFile& task) {
     for (bool flag : {task.terminal, task.open_stdin, task.stdin_once}) out.u8(flag ? 1 : 0);
     out.u16(task.rows);
     out.u16(task.columns);
-    out.u32(static_cast<std::uint32_t>(task.log_options.size()));
-    for (const auto& [key, value] : task.log_options) {
-        out.text(key);
-        out.text(value);
-    }
+    put_map(out, task.log_options);
     put_list(out, task.cgroup_paths);
     out.u8(task.health ? 1 : 0);
     if (task.health) put_health_task(out, *task.health);
+    out.text(task.log_tag);
+    put_map(out, task.log_attributes);
     return out.take();
 }
 
@@ -56,12 +71,13 @@ Result<TaskFile> decode_task_file(std::string_view bytes) {
     for (bool* flag : {&task.terminal, &task.open_stdin, &task.stdin_once}) *flag = in.u8() != 0;
     task.rows = in.u16();
     task.columns = in.u16();
-    for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left) {
-        std::string key = in.text();
-        task.log_options[key] = in.text();
-    }
+    task.log_options = take_map(in);
     task.cgroup_paths = take_list(in);
     if (!in.empty() && in.u8() != 0) task.health = take_health_task(in);
+    if (!in.empty()) {
+        task.log_tag = in.text();
+        task.log_attributes = take_map(in);
+    }
     if (!known || !in.ok()) return fail(ErrorKind::kDataLoss, "damaged task file");
     return task;
 }

@@ -21,8 +21,8 @@ struct TaskFile {
     std::vector<std::string> runtime_args;
     bool terminal = false, open_stdin = false, stdin_once = false;
     std::uint16_t rows = 0, columns = 0;
-    std::string log_driver, log_path;
-    std::map<std::string, std::string> log_options;
+    std::string log_driver, log_path, log_tag;
+    std::map<std::string, std::string> log_options, log_attributes;
     std::vector<std::string> cgroup_paths;
     std::optional<HealthTask> health;
     bool operator==(const TaskFile&) const = default;

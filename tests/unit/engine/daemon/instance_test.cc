@@ -1,7 +1,12 @@
 #include "engine/daemon/instance.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include "engine/base/files.h"
 
@@ -38,12 +43,26 @@ TEST(Instance, ALivePidRefusesAStaleOneDoesNot) {
     ASSERT_TRUE(dir);
     const std::string data = dir->path() + "/data", state = dir->path() + "/state",
                       pid = dir->path() + "/pid";
-    ASSERT_TRUE(replace_file(pid, "1", 0600, Sync::kNone));
-    auto refused = Instance::claim(data, state, pid);
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().message, "failed to start daemon: process with PID 1 is still running");
-    ASSERT_TRUE(replace_file(pid, "4194999", 0600, Sync::kNone));
-    EXPECT_TRUE(Instance::claim(data, state, pid));
+    auto claim = [&](pid_t holder) {
+        EXPECT_TRUE(replace_file(pid, std::to_string(holder), 0600, Sync::kNone));
+        auto claimed = Instance::claim(data, state, pid);
+        return claimed ? std::string("claimed") : claimed.error().message;
+    };
+    // Another process of the same program.
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::pause();
+        ::_exit(0);
+    }
+    EXPECT_EQ(claim(child),
+              fmt::format("failed to start daemon: process with PID {} is still running", child));
+    ::kill(child, SIGKILL);
+    siginfo_t ended{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT), 0);
+    EXPECT_EQ(claim(child), "claimed");  // a zombie
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+    EXPECT_EQ(claim(child), "claimed");
+    EXPECT_EQ(claim(1), "claimed");  // a number that somebody else has now
 }
 
 TEST(Instance, TheEngineKeepsItsId) {

@@ -10,7 +10,7 @@ const Timestamp kTime = parse_rfc3339("2026-11-21T01:20:00.5Z").value();
 
 std::string record(std::string_view line, bool partial = false) {
     std::string out;
-    append_json_record(out, Stream::kStdout, kTime, line, partial);
+    append_json_record(out, Stream::kStdout, kTime, line, partial, "");
     return out;
 }
 

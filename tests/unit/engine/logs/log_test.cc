@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "engine/base/files.h"
 #include "engine/logs/log_driver.h"
 #include "engine/logs/log_reader.h"
+#include "engine/logs/packed_file.h"
 
 namespace berth::logs {
 
@@ -12,7 +16,7 @@ namespace {
 class LogTest : public ::testing::Test {
  protected:
     std::unique_ptr<LogDriver> open(const Options& options = {}) {
-        return open_log("json-file", path_, options).value();
+        return open_log({driver_, path_, options, {}, ""}).value();
     }
     void write(LogDriver& log, int from, int to) {
         for (int i = from; i < to; ++i)
@@ -22,7 +26,7 @@ class LogTest : public ::testing::Test {
     static Timestamp at(int second) { return Timestamp(std::chrono::seconds(1'000'000 + second)); }
 
     std::unique_ptr<LogReader> reader(ReadOptions options = {}) {
-        return open_log_reader("json-file", path_, std::move(options)).value();
+        return open_log_reader(driver_, path_, std::move(options)).value();
     }
     // What is there now, joined; `last` is how it ended.
     static std::string all(LogReader& reader, Progress last) {
@@ -43,6 +47,12 @@ class LogTest : public ::testing::Test {
 
     TempDir folder_ = TempDir::make().value();
     std::string path_ = folder_.path() + "/log";
+    std::string driver_ = "json-file";
+};
+
+class LocalLogTest : public LogTest {
+ protected:
+    LocalLogTest() { driver_ = "local"; }
 };
 
 }  // namespace
@@ -140,6 +150,124 @@ TEST_F(LogTest, LongLinesAreCutLikeDockers) {
     EXPECT_EQ(records[0].time, records[2].time);
 }
 
+TEST_F(LogTest, AttributesAreInEveryRecord) {
+    LogPlan plan{driver_, path_, {}, {{"tag", "a<b"}, {"rack", "7"}}, ""};
+    auto log = open_log(plan).value();
+    write(*log, 0, 2);
+    std::vector<Record> records;
+    ASSERT_EQ(Progress::kMore, reader()->read(records).value());
+    ASSERT_EQ(2u, records.size());
+    EXPECT_EQ((std::vector<std::pair<std::string, std::string>>{{"rack", "7"}, {"tag", "a<b"}}),
+              records[1].attributes);
+    auto text = read_file(path_);
+    EXPECT_TRUE(
+        text->starts_with(R"({"log":"0\n","stream":"stdout","attrs":{"rack":"7","tag":"a\u003cb"},"time":)"));
+}
+
+TEST_F(LogTest, CompressedFilesAreRead) {
+    auto log = open({{"max-size", "1k"}, {"max-file", "50"}});
+    write(*log, 0, 100);
+    auto follower = reader({.tail = 1, .follow = true});
+    EXPECT_EQ("99\n", all(*follower, Progress::kWaiting));
+    const std::string plain = read();
+    for (int number = 1; exists(path_ + "." + std::to_string(number)); ++number)
+        ASSERT_TRUE(pack_file(path_ + "." + std::to_string(number)));
+    EXPECT_TRUE(exists(path_ + ".2.gz"));
+    EXPECT_FALSE(exists(path_ + ".2"));
+    EXPECT_EQ(lines(0, 100), plain);
+    EXPECT_EQ(plain, read());
+    EXPECT_EQ(lines(70, 100), read({.tail = 30}));
+    // Who follows knows a file again that has been packed behind its back.
+    write(*log, 100, 200);
+    for (int number = 1; exists(path_ + "." + std::to_string(number)); ++number)
+        ASSERT_TRUE(pack_file(path_ + "." + std::to_string(number)));
+    EXPECT_EQ(lines(100, 200), all(*follower, Progress::kWaiting));
+    ASSERT_TRUE(remove_logs(path_));
+    EXPECT_TRUE(list_folder(folder_.path())->empty());
+}
+
+TEST_F(LogTest, CompressedFilesMoveUpAndGo) {
+    auto log = open({{"max-size", "1k"}, {"max-file", "3"}});
+    write(*log, 0, 30);
+    ASSERT_TRUE(pack_file(path_ + ".1"));
+    write(*log, 30, 45);
+    EXPECT_TRUE(exists(path_ + ".2.gz"));
+    EXPECT_TRUE(exists(path_ + ".1"));
+    EXPECT_TRUE(lines(0, 45).ends_with(read()));
+    write(*log, 45, 90);
+    EXPECT_FALSE(exists(path_ + ".2.gz"));
+    EXPECT_TRUE(lines(0, 90).ends_with(read()));
+}
+
+TEST_F(LocalLogTest, IsDockersFormat) {
+    auto log = open();
+    ASSERT_TRUE(log->write(Stream::kStderr, Timestamp(std::chrono::nanoseconds(300)), "ab", false));
+    ASSERT_TRUE(log->flush());
+    const std::string entry(
+        "\x0a\x06stderr\x10\xac\x02\x1a\x02"
+        "ab",
+        15);
+    const std::string size("\0\0\0\x0f", 4);
+    EXPECT_EQ(size + entry + size, *read_file(path_));
+}
+
+TEST_F(LocalLogTest, TailFollowAndRotation) {
+    auto log = open({{"compress", "false"}, {"max-size", "2k"}, {"max-file", "9"}});
+    auto follower = reader({.follow = true});
+    write(*log, 0, 200);
+    EXPECT_TRUE(exists(path_ + ".1"));
+    EXPECT_EQ(lines(0, 200), all(*follower, Progress::kWaiting));
+    EXPECT_EQ(lines(0, 200), read());
+    for (int count : {0, 1, 50, 199, 200, 300}) {
+        EXPECT_EQ(lines(std::max(0, 200 - count), 200), read({.tail = static_cast<std::uint64_t>(count)}));
+    }
+    EXPECT_EQ(lines(90, 111), read({.since = at(90), .until = at(110)}));
+}
+
+TEST_F(LocalLogTest, LongLinesHaveNoNewlineButTheLast) {
+    auto log = open();
+    LineCutter cutter(*log, Stream::kStdout);
+    const std::string line(40'000, 'x');
+    ASSERT_TRUE(cutter.add(line + "\nshort\n"));
+    ASSERT_TRUE(log->flush());
+    EXPECT_EQ(line + "\nshort\n", read());
+}
+
+TEST_F(LocalLogTest, DamageIsPassedOver) {
+    auto log = open();
+    write(*log, 0, 10);
+    auto bytes = *read_file(path_);
+    const std::size_t each = bytes.size() / 10;
+    bytes[3 * each + 3] = '\x7f';                           // a size that is wrong
+    bytes.insert(6 * each, std::string("\0\0rubbish", 9));  // between two records
+    ASSERT_TRUE(write_file(path_, bytes + bytes.substr(0, each - 5)));
+    auto source = reader();
+    EXPECT_EQ(lines(0, 3) + lines(4, 10), all(*source, Progress::kEnd));
+    EXPECT_EQ(2u, source->damaged());
+    EXPECT_EQ(lines(7, 10), read({.tail = 3}));
+    EXPECT_EQ(lines(0, 3) + lines(4, 10), read({.tail = 9}));
+}
+
+TEST_F(LogTest, AFullDiskLosesNothingThatFitsInMemory) {
+    // The limit on a file's size stands for the disk's.
+    ::signal(SIGXFSZ, SIG_IGN);
+    rlimit before{};
+    ASSERT_EQ(0, ::getrlimit(RLIMIT_FSIZE, &before));
+    auto log = open();
+    write(*log, 0, 10);
+    rlimit little{1000, before.rlim_max};
+    ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &little));
+    for (int i = 10; i < 20; ++i) ASSERT_TRUE(log->write(Stream::kStdout, at(i), std::to_string(i), false));
+    EXPECT_FALSE(log->flush());
+    EXPECT_EQ(lines(0, 10), read());
+    const std::string big(10'000, 'x');
+    for (int i = 0; i < 200; ++i) (void)log->write(Stream::kStdout, at(20), big, false).has_value();
+    EXPECT_GT(log->lost(), 90u);
+    ASSERT_EQ(0, ::setrlimit(RLIMIT_FSIZE, &before));
+    ASSERT_TRUE(log->flush());
+    EXPECT_TRUE(read().starts_with(lines(0, 20) + big));
+}
+
 TEST(LogOptions, AreCheckedByName) {
     auto text = [](const std::string& driver, const Options& options) {
         auto checked = check_log_options(driver, options);
@@ -148,12 +276,38 @@ TEST(LogOptions, AreCheckedByName) {
     EXPECT_EQ("ok", text("none", {}));
     EXPECT_EQ("ok", text("json-file", {{"max-size", "10m"}, {"max-file", "3"}}));
     EXPECT_EQ("unknown log opt 'colour' for json-file log driver", text("json-file", {{"colour", "red"}}));
-    EXPECT_EQ("log opt 'tag' is not supported yet for json-file log driver",
-              text("json-file", {{"tag", "x"}}));
+    EXPECT_EQ("ok", text("json-file", {{"tag", "{{.Name}}"}, {"labels", "a"}, {"env-regex", "^A"}}));
+    EXPECT_EQ("ok", text("json-file", {{"mode", "non-blocking"}, {"max-buffer-size", "4m"}}));
+    EXPECT_EQ("logger: logging mode not supported: x", text("json-file", {{"mode", "x"}}));
+    EXPECT_EQ("logger: max-buffer-size option is only supported with 'mode=non-blocking'",
+              text("json-file", {{"max-buffer-size", "4m"}}));
+    EXPECT_EQ("compress cannot be true when max-file is less than 2 or max-size is not set",
+              text("json-file", {{"compress", "true"}}));
+    EXPECT_EQ("unknown log opt 'tag' for log driver local", text("local", {{"tag", "x"}}));
+    EXPECT_EQ("compression cannot be enabled when max file count is 1", text("local", {{"max-file", "1"}}));
+    EXPECT_EQ("ok", text("local", {{"max-file", "1"}, {"compress", "false"}}));
+    EXPECT_EQ("logger: no log driver named 'nope' is registered", text("nope", {}));
+    EXPECT_EQ("ok", text("syslog", {}));
+    EXPECT_EQ("ok", text("syslog", {{"syslog-address", "udp://[::1]"}, {"syslog-facility", "local7"}}));
+    EXPECT_EQ("unsupported scheme: 'http'", text("syslog", {{"syslog-address", "http://x"}}));
+    EXPECT_EQ("syslog over tcp+tls is not supported", text("syslog", {{"syslog-address", "tcp+tls://x:1"}}));
+    EXPECT_EQ("invalid syslog facility", text("syslog", {{"syslog-facility", "24"}}));
+    EXPECT_EQ("Invalid syslog format", text("syslog", {{"syslog-format", "x"}}));
+    EXPECT_EQ("gelf-address is a required parameter", text("gelf", {}));
+    EXPECT_EQ("gelf: please provide gelf-address as proto://host:port",
+              text("gelf", {{"gelf-address", "udp://x"}}));
+    EXPECT_EQ("compression is only supported on UDP",
+              text("gelf", {{"gelf-address", "tcp://x:1"}, {"gelf-compression-type", "gzip"}}));
+    EXPECT_EQ("unknown log opt \"colour\" for gelf log driver",
+              text("gelf", {{"gelf-address", "tcp://x:1"}, {"colour", "red"}}));
+    EXPECT_EQ("ok", text("fluentd", {{"fluentd-async", "true"}, {"fluentd-retry-wait", "1m500ms"}}));
+    EXPECT_EQ("invalid fluentd-address (udp://x): unsupported scheme: 'udp'",
+              text("fluentd", {{"fluentd-address", "udp://x"}}));
+    EXPECT_EQ("invalid value for fluentd-retry-wait: time: missing unit in duration \"5\"",
+              text("fluentd", {{"fluentd-retry-wait", "5"}}));
     EXPECT_EQ("max-file cannot be less than 1", text("json-file", {{"max-file", "0"}}));
     EXPECT_NE("ok", text("json-file", {{"max-size", "ten"}}));
     EXPECT_NE("ok", text("json-file", {{"max-size", "0"}}));
-    EXPECT_NE("ok", text("syslog", {}));
 }
 
 TEST(LogReader, NoneCannotBeRead) {

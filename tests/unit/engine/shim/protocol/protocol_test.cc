@@ -97,8 +97,14 @@ TEST(TaskFile, SurvivesTheDisk) {
     task.cgroup_paths = {"/a", "/b"};
     std::string bytes = encode_task_file(task);
     EXPECT_EQ(task, decode_task_file(bytes).value());
-    for (std::size_t size = 0; size < bytes.size() - 1; ++size)
-        EXPECT_FALSE(decode_task_file(bytes.substr(0, size)));
+    for (std::size_t size = 0; size < bytes.size(); ++size) {
+        // As far as older daemons wrote: without a health check, without a tag and attributes.
+        const bool whole = size + 9 == bytes.size() || size + 8 == bytes.size();
+        EXPECT_EQ(whole, decode_task_file(bytes.substr(0, size)).has_value()) << size;
+    }
+    task.log_tag = "tag";
+    task.log_attributes = {{"a", "b"}};
+    EXPECT_EQ(task, decode_task_file(encode_task_file(task)).value());
     task.health = {"{}", 1, 2, 3, 4, 5};
     EXPECT_EQ(task, decode_task_file(encode_task_file(task)).value());
 }

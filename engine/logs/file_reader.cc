@@ -1,4 +1,4 @@
-#include "engine/logs/json_reader.h"
+#include "engine/logs/file_reader.h"
 
 #include <fcntl.h>
 #include <sys/inotify.h>
@@ -9,8 +9,7 @@
 #include <cerrno>
 
 #include "engine/base/files.h"
-#include "engine/logs/json_record.h"
-#include "engine/logs/tail.h"
+#include "engine/logs/packed_file.h"
 
 namespace berth::logs {
 
@@ -23,45 +22,58 @@ std::string rotated(const std::string& path, unsigned number) {
     return number == 0 ? path : path + "." + std::to_string(number);
 }
 
-struct FileId {
-    dev_t device = 0;
-    ino_t inode = 0;
-    std::uint64_t size = 0;
-    bool same_file(const FileId& other) const { return device == other.device && inode == other.inode; }
-};
+}  // namespace
 
-Result<FileId> identify(int fd) {
+// PATH.number, packed or not; nothing if it is not there.
+Result<std::optional<FileReader::File>> FileReader::open_numbered(unsigned number) const {
+    const std::string name = rotated(path_, number);
+    File file;
+    for (const char* ending : {"", ".gz"}) {
+        auto opened = open_file(name + ending, O_RDONLY | O_NOFOLLOW);
+        if (!opened && opened.error().sys_errno == ENOENT) continue;
+        if (!opened) return Failure(std::move(opened.error()));
+        file.fd = std::move(*opened);
+        file.packed = *ending != '\0';
+        break;
+    }
+    if (!file.fd) return std::optional<File>();
     struct stat status{};
-    if (::fstat(fd, &status) != 0) return fail_errno("stat log");
-    return FileId{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size)};
+    if (::fstat(file.fd.get(), &status) != 0) return fail_errno("stat log");
+    file.device = status.st_dev;
+    file.inode = file.packed ? packed_inode(file.fd.get()).value_or(0) : status.st_ino;
+    return std::optional<File>(std::move(file));
 }
 
-// The files from PATH.(newest) backwards until `stop` (which is not taken) or the oldest; newest first.
-Result<std::vector<UniqueFd>> open_backwards(const std::string& path, const FileId* stop) {
-    std::vector<UniqueFd> files;
-    FileId last;
+// The files from the newest backwards until `stop` (which is not taken) or the oldest; newest first.
+Result<std::vector<FileReader::File>> FileReader::open_backwards(const File* stop) const {
+    std::vector<File> files;
     for (unsigned number = 0; number < kMaxFiles; ++number) {
-        auto file = open_file(rotated(path, number), O_RDONLY | O_NOFOLLOW);
-        if (!file && file.error().sys_errno == ENOENT) {
-            // PATH itself is missing for a moment in each rotation, or before the first record.
-            if (number == 0) continue;
+        BERTH_TRY(auto file, open_numbered(number));
+        // PATH itself is missing for a moment in each rotation, or before the first record.
+        if (!file && number == 0) continue;
+        if (!file) break;
+        // A packed file that does not say which one it was is older than any that is being followed.
+        if (stop != nullptr &&
+            (file->inode == 0 || (file->inode == stop->inode && file->device == stop->device)))
             break;
-        }
-        if (!file) return Failure(std::move(file.error()));
-        BERTH_TRY(FileId id, identify(file->get()));
-        if (stop != nullptr && id.same_file(*stop)) break;
         // Rotated between two opens: the same file under its next name.
-        if (!files.empty() && id.same_file(last)) continue;
-        last = id;
+        if (!files.empty() && file->inode != 0 && file->inode == files.back().inode) continue;
         files.push_back(std::move(*file));
     }
     return files;
 }
 
-}  // namespace
+Result<> FileReader::unpack(File& file) const {
+    if (!file.packed) return {};
+    auto slash = path_.find_last_of('/');
+    BERTH_TRY(file.fd, unpack_file(file.fd.get(), slash == std::string::npos ? "." : path_.substr(0, slash)));
+    file.packed = false;
+    return {};
+}
 
-Result<std::unique_ptr<LogReader>> JsonReader::open(const std::string& path, ReadOptions options) {
-    std::unique_ptr<JsonReader> reader(new JsonReader(path, options));
+Result<std::unique_ptr<LogReader>> FileReader::open(const std::string& path, Codec codec,
+                                                    ReadOptions options) {
+    std::unique_ptr<FileReader> reader(new FileReader(path, codec, options));
     // Watched before anything is read: what comes in between is noticed.
     if (reader->options_.follow) BERTH_CHECK(reader->watch());
     BERTH_CHECK(reader->open_files());
@@ -69,7 +81,7 @@ Result<std::unique_ptr<LogReader>> JsonReader::open(const std::string& path, Rea
     return std::unique_ptr<LogReader>(std::move(reader));
 }
 
-Result<> JsonReader::watch() {
+Result<> FileReader::watch() {
     notify_.reset(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!notify_) return fail_errno("inotify");
     // The folder, not the file: rotation brings new ones.
@@ -81,17 +93,18 @@ Result<> JsonReader::watch() {
     return {};
 }
 
-Result<> JsonReader::open_files() {
-    BERTH_TRY(auto files, open_backwards(path_, nullptr));
-    for (UniqueFd& file : files) files_.push_front(std::move(file));
+Result<> FileReader::open_files() {
+    BERTH_TRY(auto files, open_backwards(nullptr));
+    for (File& file : files) files_.push_front(std::move(file));
     return {};
 }
 
-Result<> JsonReader::seek_tail() {
+Result<> FileReader::seek_tail() {
     std::uint64_t wanted = *options_.tail;
     std::size_t index = files_.size();
     while (index > 0) {
-        BERTH_TRY(TailPosition tail, find_tail(files_[index - 1].get(), wanted));
+        BERTH_CHECK(unpack(files_[index - 1]));
+        BERTH_TRY(TailPosition tail, codec_.tail(files_[index - 1].fd.get(), wanted));
         --index;
         offset_ = tail.offset;
         wanted -= std::min(wanted, tail.found);
@@ -101,39 +114,42 @@ Result<> JsonReader::seek_tail() {
     return {};
 }
 
-void JsonReader::drain_notifications() {
+void FileReader::drain_notifications() {
     alignas(inotify_event) char buffer[4096];
     while (notify_ && ::read(notify_.get(), buffer, sizeof buffer) > 0) {
     }
 }
 
-Result<Progress> JsonReader::read(std::vector<Record>& out) {
+Result<Progress> FileReader::read(std::vector<Record>& out) {
     drain_notifications();
     ssize_t got = 0;
     if (!files_.empty()) {
+        BERTH_CHECK(unpack(files_.front()));
         std::size_t before = rest_.size();
         rest_.resize(before + kBlock);
-        got = ::pread(files_.front().get(), rest_.data() + before, kBlock, static_cast<off_t>(offset_));
+        got = ::pread(files_.front().fd.get(), rest_.data() + before, kBlock, static_cast<off_t>(offset_));
         rest_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
         if (got < 0 && errno != EINTR) return fail_errno("read " + path_);
     }
     if (got > 0) {
         offset_ += static_cast<std::uint64_t>(got);
-        return take_lines(out) ? Progress::kMore : Progress::kEnd;
+        return take_records(out) ? Progress::kMore : Progress::kEnd;
     }
     BERTH_TRY(bool more, advance());
     if (more) return Progress::kMore;
     return options_.follow && !finished_ ? Progress::kWaiting : Progress::kEnd;
 }
 
-Result<bool> JsonReader::advance() {
+Result<bool> FileReader::advance() {
     if (files_.empty()) {
         if (!options_.follow) return false;
         BERTH_CHECK(open_files());
         return !files_.empty();
     }
-    BERTH_TRY(FileId current, identify(files_.front().get()));
-    if (current.size > offset_) return true;
+    struct stat status{};
+    if (::fstat(files_.front().fd.get(), &status) != 0) return fail_errno("stat log");
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    if (size > offset_) return true;
     if (files_.size() > 1) {
         files_.pop_front();
         offset_ = 0;
@@ -141,7 +157,7 @@ Result<bool> JsonReader::advance() {
         return true;
     }
     // A log of one file starts over at its beginning.
-    if (current.size < offset_) {
+    if (size < offset_) {
         offset_ = 0;
         rest_.clear();
         return true;
@@ -150,22 +166,26 @@ Result<bool> JsonReader::advance() {
     return follow_rotation();
 }
 
-Result<bool> JsonReader::follow_rotation() {
-    BERTH_TRY(FileId current, identify(files_.front().get()));
-    BERTH_TRY(auto newer, open_backwards(path_, &current));
+Result<bool> FileReader::follow_rotation() {
+    BERTH_TRY(auto newer, open_backwards(&files_.front()));
     if (newer.empty()) return false;
     for (auto file = newer.rbegin(); file != newer.rend(); ++file) files_.push_back(std::move(*file));
     // The current file stays in front: it may have grown before it was rotated.
     return true;
 }
 
-bool JsonReader::take_lines(std::vector<Record>& out) {
+bool FileReader::take_records(std::vector<Record>& out) {
     std::size_t start = 0;
     bool in_time = true;
-    for (auto end = rest_.find('\n'); end != std::string::npos && in_time; end = rest_.find('\n', start)) {
-        auto record = parse_json_record(std::string_view(rest_).substr(start, end - start));
-        start = end + 1;
-        if (!record) continue;  // a damaged line must not hide the others
+    while (in_time) {
+        Taken taken = codec_.take(std::string_view(rest_).substr(start));
+        if (taken.size == 0) break;
+        start += taken.size;
+        auto& record = taken.record;
+        if (!record) {
+            ++damaged_;  // it must not hide the others
+            continue;
+        }
         if (options_.until && record->time > *options_.until) in_time = false;
         bool wanted = record->stream == Stream::kStdout ? options_.with_stdout : options_.with_stderr;
         if (options_.since && record->time < *options_.since) wanted = false;

@@ -1,0 +1,179 @@
+#include "engine/container/log_plan.h"
+
+#include <re2/re2.h>
+#include <unistd.h>
+
+#include <functional>
+#include <sstream>
+
+namespace berth::container {
+
+namespace {
+
+using logs::Options;
+
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
+
+std::string option(const Options& options, const std::string& key) {
+    auto found = options.find(key);
+    return found == options.end() ? "" : found->second;
+}
+
+std::string command_of(const Container& container) {
+    std::string out = container.path;
+    for (const auto& argument : container.args) out += " " + argument;
+    return out;
+}
+
+std::string host_name() {
+    char name[256] = "";
+    ::gethostname(name, sizeof name - 1);
+    return name;
+}
+
+// The fields of dockerd's logger.Info that are texts.
+const std::map<std::string_view, std::string (*)(const Container&)> kFields = {
+    {"ID", [](const Container& c) { return c.id.substr(0, 12); }},
+    {"FullID", [](const Container& c) { return c.id; }},
+    {"ContainerID", [](const Container& c) { return c.id; }},
+    {"Name", [](const Container& c) { return c.name; }},
+    {"ContainerName", [](const Container& c) { return "/" + c.name; }},
+    {"ImageID", [](const Container& c) { return c.image_id.substr(0, 12); }},
+    {"ImageFullID", [](const Container& c) { return c.image_id; }},
+    {"ContainerImageID", [](const Container& c) { return c.image_id; }},
+    {"ImageName", [](const Container& c) { return c.config.image; }},
+    {"ContainerImageName", [](const Container& c) { return c.config.image; }},
+    {"ContainerEntrypoint", [](const Container& c) { return c.path; }},
+    {"Command", command_of},
+    {"DaemonName", [](const Container&) { return std::string("docker"); }},
+    {"Hostname", [](const Container&) { return host_name(); }},
+};
+
+// Calls `field` for each {{.Field}} of a template and `text` for what lies between.
+Result<> walk_tag(const std::string& tag, const std::function<void(std::string_view)>& text,
+                  const std::function<Result<>(std::string_view)>& field) {
+    std::string_view rest = tag;
+    for (;;) {
+        auto open = rest.find("{{");
+        text(rest.substr(0, open));
+        if (open == std::string_view::npos) return {};
+        auto close = rest.find("}}", open);
+        if (close == std::string_view::npos) return bad("template: log-tag:1: unclosed action");
+        std::string_view action = rest.substr(open + 2, close - open - 2);
+        auto first = action.find_first_not_of(' ');
+        auto last = action.find_last_not_of(' ');
+        action = first == std::string_view::npos ? "" : action.substr(first, last - first + 1);
+        if (!action.starts_with('.') || action.find_first_of(" |.()", 1) != std::string_view::npos)
+            return bad("log opt 'tag': only fields like {{.Name}} are supported: {{" + std::string(action) +
+                       "}}");
+        BERTH_CHECK(field(action.substr(1)));
+        rest.remove_prefix(close + 2);
+    }
+}
+
+Result<> unknown_field(std::string_view name) {
+    return bad("template: log-tag:1:2: executing \"log-tag\" at <." + std::string(name) +
+               ">: can't evaluate field " + std::string(name) + " in type *logger.Info");
+}
+
+Result<std::string> tag_of(const std::string& tag, const Container& container) {
+    std::string out;
+    auto text = [&out](std::string_view piece) { out += piece; };
+    auto field = [&](std::string_view name) -> Result<> {
+        auto found = kFields.find(name);
+        if (found == kFields.end()) return unknown_field(name);
+        out += found->second(container);
+        return {};
+    };
+    BERTH_CHECK(walk_tag(tag, text, field));
+    return out;
+}
+
+// Go's and this library's regular expressions are one language; its matching takes linear time.
+Result<std::unique_ptr<re2::RE2>> compile(const std::string& pattern) {
+    auto out = std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet);
+    if (!out->ok()) return bad("error parsing regexp: " + out->error());
+    return out;
+}
+
+using Rename = std::function<std::string(const std::string&)>;
+
+// What an option and its -regex name among `values`.
+Result<> add_chosen(const Options& options, const std::string& key, const Options& values,
+                    const Rename& rename, Options& out) {
+    std::istringstream names(option(options, key));
+    for (std::string name; std::getline(names, name, ',');) {
+        if (auto found = values.find(name); found != values.end()) out[rename(name)] = found->second;
+    }
+    const std::string pattern = option(options, key + "-regex");
+    if (pattern.empty()) return {};
+    BERTH_TRY(auto expression, compile(pattern));
+    for (const auto& [name, value] : values) {
+        if (re2::RE2::PartialMatch(name, *expression)) out[rename(name)] = value;
+    }
+    return {};
+}
+
+Result<Options> chosen(const Container& container, const Rename& rename) {
+    Options variables, out;
+    for (const auto& text : container.config.env) {
+        auto equals = text.find('=');
+        if (equals != std::string::npos) variables[text.substr(0, equals)] = text.substr(equals + 1);
+    }
+    const Options& options = container.host.log_config.config;
+    BERTH_CHECK(add_chosen(options, "labels", container.config.labels, rename, out));
+    BERTH_CHECK(add_chosen(options, "env", variables, rename, out));
+    return out;
+}
+
+Result<Options> gelf_fields(const Container& container, const std::string& tag) {
+    auto underscored = [](const std::string& name) { return name.starts_with('_') ? name : "_" + name; };
+    BERTH_TRY(Options out, chosen(container, underscored));
+    out["_container_id"] = container.id;
+    out["_container_name"] = container.name;
+    out["_image_id"] = container.image_id;
+    out["_image_name"] = container.config.image;
+    out["_command"] = command_of(container);
+    out["_tag"] = tag;
+    out["_created"] = format_rfc3339_nano(container.created_at);
+    return out;
+}
+
+}  // namespace
+
+Result<logs::LogPlan> log_plan(const Core& core, const Container& container) {
+    logs::LogPlan plan;
+    plan.driver = container.host.log_config.type;
+    plan.path = core.log_path(container);
+    plan.options = container.host.log_config.config;
+    const bool remote = plan.driver != "json-file" && plan.driver != "local" && plan.driver != "none";
+    std::string tag = option(plan.options, "tag");
+    if (tag.empty() && remote) tag = "{{.ID}}";
+    BERTH_TRY(plan.tag, tag_of(tag, container));
+    if (plan.driver == "gelf") {
+        BERTH_TRY(plan.attributes, gelf_fields(container, plan.tag));
+        return plan;
+    }
+    if (plan.driver == "syslog" || plan.driver == "none") return plan;
+    BERTH_TRY(plan.attributes, chosen(container, [](const std::string& name) { return name; }));
+    if (plan.driver == "json-file" && !plan.tag.empty()) plan.attributes["tag"] = plan.tag;
+    if (plan.driver == "fluentd") {
+        plan.attributes["container_id"] = container.id;
+        plan.attributes["container_name"] = "/" + container.name;
+    }
+    return plan;
+}
+
+Result<> check_log_templates(const types::LogConfig& log) {
+    for (const char* key : {"labels-regex", "env-regex"}) {
+        if (auto pattern = option(log.config, key); !pattern.empty()) BERTH_CHECK(compile(pattern));
+    }
+    auto known = [](std::string_view name) {
+        return kFields.contains(name) ? Result<>() : unknown_field(name);
+    };
+    return walk_tag(option(log.config, "tag"), [](std::string_view) {}, known);
+}
+
+}  // namespace berth::container

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/unique_fd.h"
+#include "engine/logs/log_reader.h"
+#include "engine/logs/tail.h"
+
+namespace berth::logs {
+
+// The record at the front of some bytes: how many bytes it takes, 0 while it is not whole; no record:
+// damaged.
+struct Taken {
+    std::size_t size = 0;
+    std::optional<Record> record;
+};
+
+// How a file driver's records are found in its files.
+struct Codec {
+    Taken (*take)(std::string_view bytes) = nullptr;
+    Result<TailPosition> (*tail)(int fd, std::uint64_t records) = nullptr;
+};
+
+// Reads the logs of the file drivers, compressed ones too. It holds the files it still has to read open, so a
+// rotation takes nothing away from it.
+class FileReader final : public LogReader {
+ public:
+    static Result<std::unique_ptr<LogReader>> open(const std::string& path, Codec codec, ReadOptions options);
+    Result<Progress> read(std::vector<Record>& out) override;
+    int notify_fd() const override { return notify_.get(); }
+    std::uint64_t damaged() const override { return damaged_; }
+    void finish() override { finished_ = true; }
+
+ private:
+    struct File {
+        UniqueFd fd;
+        dev_t device = 0;
+        ino_t inode = 0;      // of the file that the shim wrote, also of one that is packed now
+        bool packed = false;  // still to be unpacked
+    };
+    FileReader(std::string path, Codec codec, ReadOptions options)
+        : path_(std::move(path)), codec_(codec), options_(options) {}
+    Result<std::optional<File>> open_numbered(unsigned number) const;
+    Result<std::vector<File>> open_backwards(const File* stop) const;
+    Result<> unpack(File& file) const;
+    Result<> watch();
+    Result<> open_files();
+    Result<> seek_tail();
+    // Moves on to the next file, or sees that the current one was emptied or rotated. False: there is nothing
+    // new.
+    Result<bool> advance();
+    Result<bool> follow_rotation();
+    // Cuts whole records out of rest_. False once `until` is passed.
+    bool take_records(std::vector<Record>& out);
+    void drain_notifications();
+
+    std::string path_;
+    Codec codec_;
+    ReadOptions options_;
+    UniqueFd notify_;
+    std::deque<File> files_;    // oldest first; the front is being read
+    std::uint64_t offset_ = 0;  // in the front
+    std::string rest_;          // read, and no whole record yet
+    std::uint64_t damaged_ = 0;
+    bool finished_ = false;
+};
+
+}  // namespace berth::logs
