@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,8 +13,6 @@
 #include <charconv>
 
 #include "engine/base/files.h"
-#include "engine/cgroup/device_program.h"
-#include "engine/cgroup/settings.h"
 
 namespace berth::cgroup {
 
@@ -88,6 +87,16 @@ bool remove_now(const std::string& path) {
     return gone;
 }
 
+// The root, by whatever name, is the host's own: nothing of ours may be limited, killed or removed there.
+Result<> check_path(const std::string& path) {
+    bool root = path.find_first_not_of('/') == std::string::npos;
+    bool dots =
+        (path + "/").find("/../") != std::string::npos || (path + "/").find("/./") != std::string::npos;
+    if (root || path.front() != '/' || dots)
+        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid cgroup path: \"{}\"", path));
+    return {};
+}
+
 void pause_ms(long milliseconds) {
     timespec time{0, milliseconds * 1'000'000};
     ::nanosleep(&time, nullptr);
@@ -95,20 +104,45 @@ void pause_ms(long milliseconds) {
 
 }  // namespace
 
-Result<Cgroup> Cgroup::at(const Layout& layout, const std::string& path) {
-    // The root, by whatever name, is the host's own: nothing of ours may be limited, killed or removed there.
-    bool root = path.find_first_not_of('/') == std::string::npos;
-    bool dots =
-        (path + "/").find("/../") != std::string::npos || (path + "/").find("/./") != std::string::npos;
-    if (root || path.front() != '/' || dots) {
-        return fail(ErrorKind::kInvalidArgument, fmt::format("invalid cgroup path: \"{}\"", path));
+Result<Places> places_of(const Layout& layout, const std::string& cgroups_path, const std::string& id) {
+    Places places;
+    bool absolute = cgroups_path.starts_with('/');
+    std::string own;
+    if (!absolute) {
+        BERTH_TRY(own, read_file("/proc/self/cgroup"));
     }
+    for (const Hierarchy& hierarchy : layout.hierarchies) {
+        std::string& place = places[hierarchy.mount_point];
+        place = "/" + (cgroups_path.empty() ? id : cgroups_path);
+        BERTH_CHECK(check_path(place));
+        if (absolute) {
+            place = cgroups_path;
+            continue;
+        }
+        std::string above = own_path(hierarchy, own);
+        if (layout.unified_only()) above = parent_of(above);
+        if (above != "/") place = above + place;
+    }
+    return places;
+}
+
+Result<Cgroup> Cgroup::at(const Layout& layout, const Places& places) {
     std::vector<Folder> folders;
     for (const Hierarchy& hierarchy : layout.hierarchies) {
-        folders.push_back(
-            {hierarchy.controllers, hierarchy.mount_point + path, hierarchy.mount_point, hierarchy.unified});
+        auto place = places.find(hierarchy.mount_point);
+        if (place == places.end()) continue;
+        BERTH_CHECK(check_path(place->second));
+        folders.push_back({hierarchy.controllers, hierarchy.mount_point + place->second,
+                           hierarchy.mount_point, hierarchy.unified});
     }
     return Cgroup(std::move(folders), layout.unified_only());
+}
+
+Result<Cgroup> Cgroup::at(const Layout& layout, const std::string& path) {
+    Places places;
+    for (const Hierarchy& hierarchy : layout.hierarchies) places[hierarchy.mount_point] = path;
+    BERTH_CHECK(check_path(path));
+    return at(layout, places);
 }
 
 const Cgroup::Folder* Cgroup::folder_of(const std::string& controller) const {
@@ -147,28 +181,6 @@ Result<> Cgroup::create() {
     return {};
 }
 
-Result<> Cgroup::apply(const oci::Resources& resources) const {
-    BERTH_TRY(std::vector<Setting> settings, unified_only_ ? settings_v2(resources) : settings_v1(resources));
-    for (const Setting& setting : settings) {
-        const Folder* folder = folder_of(setting.controller);
-        if (folder == nullptr) {
-            return fail(ErrorKind::kUnavailable,
-                        fmt::format("cannot set {}: the {} cgroup controller is not available", setting.file,
-                                    setting.controller));
-        }
-        auto written = write_value(folder->path + "/" + setting.file, setting.value);
-        // A kernel without swap accounting has no such file, and dockerd has warned about it.
-        bool no_swap = setting.file == "memory.swap.max" || setting.file == "memory.memsw.limit_in_bytes";
-        if (!written && no_swap && written.error().sys_errno == ENOENT) continue;
-        if (!written) return in("error setting cgroup config", std::move(written));
-    }
-    if (unified_only_ && !resources.devices.empty()) {
-        const Folder* folder = folder_of("devices");
-        if (folder != nullptr) BERTH_CHECK(attach_device_program(folder->path, resources.devices));
-    }
-    return {};
-}
-
 Result<> Cgroup::join(pid_t pid) const {
     for (const Folder& folder : folders_)
         BERTH_CHECK(write_value(folder.path + "/cgroup.procs", std::to_string(pid)));
@@ -196,6 +208,22 @@ Result<std::vector<pid_t>> Cgroup::processes() const {
     return out;
 }
 
+Result<> Cgroup::signal_all(int signal) const {
+    BERTH_TRY(std::vector<pid_t> pids, processes());
+    std::vector<std::pair<pid_t, UniqueFd>> held;
+    for (pid_t pid : pids) {
+        if (UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); fd)
+            held.emplace_back(pid, std::move(fd));
+    }
+    // A number that was used again meanwhile is not in the list any more.
+    BERTH_TRY(pids, processes());
+    for (const auto& [pid, fd] : held) {
+        if (std::binary_search(pids.begin(), pids.end(), pid))
+            ::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0);
+    }
+    return {};
+}
+
 Result<> Cgroup::kill_all() const {
     for (const Folder& folder : folders_) {
         if (folder.unified && write_value(folder.path + "/cgroup.kill", "1")) return {};
@@ -204,32 +232,51 @@ Result<> Cgroup::kill_all() const {
     for (int round = 0; round < 100; ++round) {
         BERTH_TRY(std::vector<pid_t> pids, processes());
         if (pids.empty()) return {};
-        for (pid_t pid : pids) ::kill(pid, SIGKILL);
+        BERTH_CHECK(signal_all(SIGKILL));
         pause_ms(1);
     }
     return {};
 }
 
-Result<> Cgroup::freeze(bool frozen) const {
-    const Folder* v1 = nullptr;
-    const Folder* v2 = nullptr;
+std::string Cgroup::freezer_file() const {
+    std::string file;
     for (const Folder& folder : folders_) {
         if (std::find(folder.controllers.begin(), folder.controllers.end(), "freezer") !=
             folder.controllers.end())
-            v1 = &folder;
-        if (folder.unified) v2 = &folder;
+            return folder.path + "/freezer.state";
+        if (folder.unified) file = folder.path + "/cgroup.freeze";
     }
-    if (v1 == nullptr && v2 == nullptr) return fail(ErrorKind::kUnavailable, "no freezer on this host");
-    std::string file = v1 != nullptr ? v1->path + "/freezer.state" : v2->path + "/cgroup.freeze";
-    std::string wanted = v1 != nullptr ? (frozen ? "FROZEN" : "THAWED") : (frozen ? "1" : "0");
+    return file;
+}
+
+namespace {
+
+// Version 2 takes the wish and says in cgroup.events when it has come true; version 1 answers in the file
+// itself.
+Result<bool> settled(const std::string& file, bool frozen) {
+    if (file.ends_with("/freezer.state")) {
+        BERTH_TRY(std::string state, read_file(file));
+        return state.starts_with(frozen ? "FROZEN" : "THAWED");
+    }
+    BERTH_TRY(std::string events, read_file(parent_of(file) + "/cgroup.events"));
+    return events.find(frozen ? "frozen 1" : "frozen 0") != std::string::npos;
+}
+
+}  // namespace
+
+Result<> Cgroup::freeze(bool frozen) const {
+    std::string file = freezer_file();
+    if (file.empty()) return fail(ErrorKind::kUnavailable, "no freezer on this host");
+    bool v1 = file.ends_with("/freezer.state");
+    std::string wanted = v1 ? (frozen ? "FROZEN" : "THAWED") : (frozen ? "1" : "0");
     // A fork in flight can keep version 1 at FREEZING: asking again gets it there.
     for (int round = 0; round < 1000; ++round) {
-        BERTH_CHECK(write_value(file, wanted));
-        if (v1 == nullptr) return {};
-        BERTH_TRY(std::string state, read_file(file));
-        if (state.starts_with(wanted)) return {};
-        pause_ms(1);
+        if (v1 || round == 0) BERTH_CHECK(write_value(file, wanted));
+        BERTH_TRY(bool done, settled(file, frozen));
+        if (done) return {};
+        pause_ms(round < 20 ? 1 : 10);
     }
+    if (frozen) (void)write_value(file, v1 ? "THAWED" : "0").has_value();
     return fail(ErrorKind::kDeadlineExceeded, "unable to freeze");
 }
 

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,22 +12,41 @@
 
 namespace berth::cgroup {
 
+// Where one container's cgroup lies: mount point of each hierarchy -> path from there.
+using Places = std::map<std::string, std::string>;
+
+// The places that the specification's cgroupsPath stands for: an absolute one is the same in every hierarchy;
+// a relative one, or `id` without any, lies below the cgroup of the calling process, as runc has it (on pure
+// version 2 beside it, since a cgroup with processes can have no children with controllers).
+// kInvalidArgument for the root, which is the host's own, by whatever name.
+Result<Places> places_of(const Layout& layout, const std::string& cgroups_path, const std::string& id);
+
 // One container's cgroup in every hierarchy of the host.
 class Cgroup {
  public:
-    // The folders that `path` ("/docker/ID", from each hierarchy's root) stands for; nothing is touched.
+    // Nothing is touched. `path` is absolute.
     static Result<Cgroup> at(const Layout& layout, const std::string& path);
+    static Result<Cgroup> at(const Layout& layout, const Places& places);
 
     // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the
     // way. kConflict when there are processes in one already. After an error those made are gone again.
     Result<> create();
-    // Limits and device rules, in the order the kernel wants them. Errors read as runc's.
+    // Limits and device rules, in the order the kernel wants them; also over those of before. Errors read as
+    // runc's.
     Result<> apply(const oci::Resources& resources) const;
     Result<> join(pid_t pid) const;
     Result<std::vector<pid_t>> processes() const;  // of the whole subtree
+    // A signal to every process of the subtree, each held by descriptor while it is made sure that it still
+    // belongs there.
+    Result<> signal_all(int signal) const;
     // SIGKILL to every process of the subtree; does not wait.
     Result<> kill_all() const;
+    // Returns when all of the processes stand still, or run again. A freeze that does not come about in ten
+    // seconds is taken back.
     Result<> freeze(bool frozen) const;
+    // The file that says whether it is frozen, and what it says then begins with "FROZEN" or "1"; "" if there
+    // is none.
+    std::string freezer_file() const;
     // Removes the folders and what is below them, once they are empty; tries again for a moment, since a
     // process that has been reaped leaves its cgroup a little later.
     Result<> remove() const;
@@ -45,6 +65,7 @@ class Cgroup {
     explicit Cgroup(std::vector<Folder> folders, bool unified_only)
         : folders_(std::move(folders)), unified_only_(unified_only) {}
     const Folder* folder_of(const std::string& controller) const;
+    Result<> check_usage(const oci::MemoryResources& memory) const;
 
     std::vector<Folder> folders_;
     bool unified_only_;

@@ -14,7 +14,7 @@ namespace berth::cgroup {
 // files do; without any the answer is no. kInvalidArgument for a type or access that is none.
 Result<std::vector<bpf_insn>> device_program(const std::vector<oci::DeviceRule>& rules);
 
-// Loads the program and attaches it to a version 2 cgroup.
+// Loads the program and attaches it to a version 2 cgroup, in the place of what was attached there before.
 Result<> attach_device_program(const std::string& folder, const std::vector<oci::DeviceRule>& rules);
 
 }  // namespace berth::cgroup

@@ -29,6 +29,23 @@ bool Layout::unified_only() const {
            std::all_of(hierarchies.begin(), hierarchies.end(), [](const Hierarchy& h) { return h.unified; });
 }
 
+// "8:pids:/path"; co-mounted controllers stand in one line, "4:cpu,cpuacct:/path", version 2 in "0::/path".
+std::string own_path(const Hierarchy& hierarchy, std::string_view proc_cgroup) {
+    for (std::string_view line : split(proc_cgroup, '\n')) {
+        std::size_t names = line.find(':') + 1, path = line.find(':', names) + 1;
+        if (names == 0 || path == 0) continue;
+        std::string_view first = line.substr(names, path - 1 - names);
+        first = first.substr(0, first.find(','));
+        if (hierarchy.unified ? !first.empty() : !hierarchy.has(first)) continue;
+        std::string_view own = line.substr(path);
+        // Without a cgroup namespace only a part of the tree may be mounted.
+        if (hierarchy.root != "/" && own.starts_with(hierarchy.root))
+            own.remove_prefix(hierarchy.root.size());
+        return own.empty() ? "/" : std::string(own);
+    }
+    return {};
+}
+
 // 36 35 98:0 /root /mount/point options fields… - type source super,options
 Layout parse_mountinfo(std::string_view mountinfo) {
     Layout layout;

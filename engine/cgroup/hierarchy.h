@@ -27,6 +27,10 @@ struct Layout {
     bool unified_only() const;
 };
 
+// Where the process of this /proc/PID/cgroup text is, from the root of what is mounted of a hierarchy; "" if
+// the text does not say.
+std::string own_path(const Hierarchy& hierarchy, std::string_view proc_cgroup);
+
 Layout parse_mountinfo(std::string_view mountinfo);
 Result<Layout> current_layout();
 

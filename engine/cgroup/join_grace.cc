@@ -15,17 +15,8 @@ namespace {
 std::string own_processes_file(const Layout& layout, std::string_view proc_cgroup) {
     for (const Hierarchy& hierarchy : layout.hierarchies) {
         if (hierarchy.unified || hierarchy.controllers.empty() || hierarchy.root != "/") continue;
-        // "8:pids:/path"; co-mounted controllers stand in one line: "4:cpu,cpuacct:/path".
-        for (std::size_t at = 0; at < proc_cgroup.size();) {
-            std::string_view line = proc_cgroup.substr(at, proc_cgroup.find('\n', at) - at);
-            at += line.size() + 1;
-            std::size_t names = line.find(':') + 1, path = line.find(':', names) + 1;
-            if (names == 0 || path == 0) continue;
-            std::string_view controller = line.substr(names, path - 1 - names);
-            controller = controller.substr(0, controller.find(','));
-            if (hierarchy.has(controller))
-                return hierarchy.mount_point + std::string(line.substr(path)) + "/cgroup.procs";
-        }
+        std::string path = own_path(hierarchy, proc_cgroup);
+        if (!path.empty()) return hierarchy.mount_point + path + "/cgroup.procs";
     }
     return {};
 }

@@ -12,11 +12,19 @@ namespace berth::cgroup {
 struct Setting {
     std::string controller;  // of version 1; of version 2 only to tell which must be enabled
     std::string file, value;
+    // Where the kernel has no `file`: what is written to which one instead.
+    std::string other_file = {}, other_value = {};
+    // A kernel that has neither file goes without; otherwise that is an error.
+    bool optional = false;
+    // The kernel may refuse it (EINVAL) only because a later setting is still at its old value: tried again
+    // after all others.
+    bool again = false;
     bool operator==(const Setting&) const = default;
 };
 
-// The limits of a container as writes, in the order they have to be made in a fresh cgroup. Device rules of
-// version 2 are no file: see device_program.h. kInvalidArgument for what a version cannot express.
+// The limits of a container as writes, in an order that also suits a cgroup which has limits already. As in
+// runc, a zero means "not given" for all that zero cannot limit to. Device rules of version 2 are no file:
+// see device_program.h. kInvalidArgument for what a version cannot express.
 Result<std::vector<Setting>> settings_v1(const oci::Resources& resources);
 Result<std::vector<Setting>> settings_v2(const oci::Resources& resources);
 

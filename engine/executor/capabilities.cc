@@ -61,6 +61,12 @@ bool kernel_has(int capability) {
 
 }  // namespace
 
+std::vector<std::string> known_capabilities() {
+    std::vector<std::string> out;
+    for (const char* name : kNames) out.push_back(std::string("CAP_") + name);
+    return out;
+}
+
 Result<std::uint64_t> capability_bits(const std::vector<std::string>& names) {
     std::uint64_t bits = 0;
     for (const std::string& name : names) {

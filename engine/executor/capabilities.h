@@ -13,6 +13,9 @@ namespace berth::executor {
 // are none are kInvalidArgument.
 Result<std::uint64_t> capability_bits(const std::vector<std::string>& names);
 
+// All that this program knows, "CAP_CHOWN" first.
+std::vector<std::string> known_capabilities();
+
 // Drops what the bounding set does not name. Needs CAP_SETPCAP.
 Result<> limit_bounding_set(const oci::Capabilities& sets);
 // The other four sets, once the user has been changed. An ambient capability that cannot be raised (it must

@@ -1,26 +1,49 @@
+#include <poll.h>
 #include <signal.h>
-#include <time.h>
 
 #include "engine/base/files.h"
-#include "engine/cgroup/cgroup.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
+#include "engine/executor/hooks.h"
+#include "engine/executor/report.h"
+#include "engine/executor/start.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
 namespace {
 
-// Up to ten seconds: a killed process leaves when the kernel is done with it.
-bool gone(const ContainerState& state) {
-    for (int round = 0; round < 1000; ++round) {
-        if (process_start_time(state.pid) != state.start_time) return true;
-        timespec time{0, 10'000'000};
-        ::nanosleep(&time, nullptr);
-    }
-    return false;
+// Kills init and waits up to ten seconds: a killed process leaves when the kernel is done with it.
+Result<> end_init(const ContainerState& state, const cgroup::Cgroup& group, Status status) {
+    auto init = hold_init(state);
+    if (!init) return {};
+    (void)sys::send_signal(init->get(), SIGKILL).has_value();
+    // Version 1 keeps even this signal from what is frozen.
+    if (status == Status::kPaused) (void)group.freeze(false).has_value();
+    pollfd wait{init->get(), POLLIN, 0};
+    if (::poll(&wait, 1, 10'000) > 0) return {};
+    return fail(ErrorKind::kDeadlineExceeded, "container init still running");
 }
 
 }  // namespace
+
+Result<> remove_container(const Options& options, const ContainerState& state) {
+    oci::Hooks hooks;
+    if (state.hooks) {
+        auto spec = load_spec(options.root, state.id);
+        if (spec) hooks = std::move(spec->hooks);
+    }
+    BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
+    BERTH_CHECK(group.kill_all());
+    BERTH_CHECK(group.remove());
+    BERTH_CHECK(remove_tree(state_folder(options.root, state.id)));
+    // Whatever they say, the container is gone, and each has its turn.
+    for (const oci::Hook& hook : hooks.poststop) {
+        auto hooked = run_hooks("poststop", {hook}, hook_state(state, "stopped", 0));
+        if (!hooked) warn(options, hooked.error().message);
+    }
+    return {};
+}
 
 Result<> delete_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options));
@@ -31,23 +54,15 @@ Result<> delete_command(const Options& options) {
         return remove_tree(state_folder(options.root, id));
     }
     if (!loaded) return Failure(loaded.error());
-    const ContainerState& state = *loaded;
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, state.cgroup_path));
-    Status status = status_of(options.root, state);
+    Status status = status_of(options.root, *loaded);
     // A created container has run nothing yet: deleting it is always allowed.
-    if (status != Status::kStopped) {
-        if (status != Status::kCreated && !options.force) {
-            return fail(ErrorKind::kConflict,
-                        "cannot delete container " + id + " that is not stopped: " + status_text(status));
-        }
-        if (status == Status::kPaused) (void)group.freeze(false).has_value();
-        ::kill(state.pid, SIGKILL);
-        if (!gone(state)) return fail(ErrorKind::kDeadlineExceeded, "container init still running");
+    if (status != Status::kStopped && status != Status::kCreated && !options.force) {
+        return fail(ErrorKind::kConflict,
+                    "cannot delete container " + id + " that is not stopped: " + status_text(status));
     }
-    BERTH_CHECK(group.kill_all());
-    BERTH_CHECK(group.remove());
-    return remove_tree(state_folder(options.root, id));
+    BERTH_TRY(cgroup::Cgroup group, cgroup_of(*loaded));
+    if (status != Status::kStopped) BERTH_CHECK(end_init(*loaded, group, status));
+    return remove_container(options, *loaded);
 }
 
 }  // namespace berth::executor

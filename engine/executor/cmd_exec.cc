@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,17 +13,24 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
+#include <optional>
 
 #include "engine/base/files.h"
-#include "engine/cgroup/cgroup.h"
+#include "engine/executor/attributes.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/console.h"
 #include "engine/executor/container_state.h"
+#include "engine/executor/foreground.h"
 #include "engine/executor/identity.h"
+#include "engine/executor/labels.h"
 #include "engine/executor/last_steps.h"
-#include "engine/executor/lookup.h"
+#include "engine/executor/launch.h"
 #include "engine/executor/report.h"
+#include "engine/executor/seccomp_agent.h"
+#include "engine/executor/socket_calls.h"
+#include "engine/executor/spaces.h"
+#include "engine/executor/spec_check.h"
+#include "engine/executor/sub_cgroup.h"
 #include "engine/executor/sync.h"
 #include "engine/sys/pidfd.h"
 
@@ -53,6 +59,9 @@ Result<> apply_flags(const Options& options, oci::Process& process) {
     if (process.args.empty()) return bad("process args cannot be empty");
     if (!options.cwd.empty()) process.cwd = options.cwd;
     process.terminal = options.tty;
+    process.console_size.reset();
+    if (!options.apparmor.empty()) process.apparmor_profile = options.apparmor;
+    if (!options.process_label.empty()) process.selinux_label = options.process_label;
     process.no_new_privileges = process.no_new_privileges || options.no_new_privs;
     process.env.insert(process.env.end(), options.env.begin(), options.env.end());
     if (!options.user.empty()) {
@@ -84,17 +93,11 @@ Result<oci::Process> process_of(const Options& options, const oci::RuntimeSpec& 
         if (spec.process) process = *spec.process;
         BERTH_CHECK(apply_flags(options, process));
     }
-    if (process.args.empty()) return bad("process args cannot be empty");
-    if (process.cwd.empty() || process.cwd[0] != '/') return bad("Cwd must be an absolute path");
-    if (!process.apparmor_profile.empty())
-        return fail(ErrorKind::kNotImplemented, "process.apparmorProfile is not supported yet");
-    if (!process.selinux_label.empty())
-        return fail(ErrorKind::kNotImplemented, "process.selinuxLabel is not supported yet");
-    if (process.terminal && options.console_socket.empty()) {
-        return options.detach
-                   ? bad("cannot allocate tty if runc will detach without setting console socket")
-                   : fail(ErrorKind::kNotImplemented, "a terminal in the foreground is not supported yet");
-    }
+    BERTH_CHECK(check_process(process));
+    BERTH_CHECK(check_labels(process, ""));
+    BERTH_CHECK(check_attributes({}, process));
+    if (process.terminal && options.detach && options.console_socket.empty())
+        return bad("cannot allocate tty if runc will detach without setting console socket");
     if (!options.console_socket.empty() && !(process.terminal && options.detach))
         return bad("cannot use console socket if runc will not detach or allocate tty");
     return process;
@@ -102,11 +105,13 @@ Result<oci::Process> process_of(const Options& options, const oci::RuntimeSpec& 
 
 struct ExecPlan {
     oci::Process process;
+    const ContainerState* state = nullptr;
     std::optional<Filter> filter;
-    std::string id;
-    UniqueFd init;     // pidfd
-    int spaces = 0;    // CLONE_NEW* to join, but the PID namespace
-    UniqueFd console;  // connected, or none
+    std::optional<oci::Personality> personality;
+    UniqueFd init;      // pidfd
+    int spaces = 0;     // CLONE_NEW* to join, but the PID and time namespaces
+    int born_into = 0;  // those
+    UniqueFd console;   // connected, or none
     int preserve_fds = 0;
 };
 
@@ -118,97 +123,61 @@ bool same_space(pid_t pid, const char* name) {
            ours.st_ino == theirs.st_ino;
 }
 
-Result<std::string> enter_container(const ExecPlan& plan) {
-    if (::setsid() < 0) return fail_errno("setsid");
-    if (::setns(plan.init.get(), plan.spaces) != 0) return fail_errno("join the container's namespaces");
-    // The container's session keyring, where there is one.
-    (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.id).c_str());
+Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
     const oci::Process& process = plan.process;
+    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final_.empty())
+        BERTH_CHECK(set_cpu_affinity(process.exec_cpu_affinity->final_));
+    if (::setsid() < 0) return fail_errno("setsid");
+    BERTH_TRY(LabelFiles labels, open_label_files(process));
+    if (::setns(plan.init.get(), plan.spaces) != 0) return fail_errno("join the container's namespaces");
+    bool user = (plan.spaces & CLONE_NEWUSER) != 0;
+    if (user) BERTH_CHECK(become_root_here());
+    // The container's session keyring, where there is one.
+    (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.state->id).c_str());
     if (plan.console) {
         BERTH_CHECK(in("setup console", take_terminal(plan.console.get(), process.console_size,
                                                       process.user.uid, ConsoleNode::kLeave)));
     }
-    BERTH_CHECK(enter_folder(process.cwd, false));
-    BERTH_CHECK(set_rlimits(process.rlimits));
-    return find_program(process);
+    BERTH_CHECK(apply_labels(labels, process));
+    Folder folder;
+    BERTH_CHECK(enter_folder(process.cwd, folder));
+    if (!user) BERTH_CHECK(set_rlimits(0, process.rlimits));
+    if (process.scheduler) BERTH_CHECK(set_scheduler(*process.scheduler));
+    if (process.io_priority) BERTH_CHECK(set_io_priority(*process.io_priority));
+    if (plan.personality) BERTH_CHECK(set_personality(*plan.personality));
+    return step_down(process, plan.filter, folder, sync_fd);
 }
 
 [[noreturn]] void run_exec(const ExecPlan& plan, int sync_fd) {
     ::signal(SIGPIPE, SIG_DFL);
+    close_descriptors(plan.preserve_fds, {sync_fd, plan.init.get(), plan.console.get()});
     auto go = receive_message(sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
-    auto program = enter_container(plan);
+    auto program = enter_container(plan, sync_fd);
     if (!program) give_up(sync_fd, program.error());
-    auto arguments = pointers(plan.process.args), environment = pointers(plan.process.env);
-    keep_descriptors(plan.preserve_fds);
-    if (auto less = step_down(plan.process, plan.filter, sync_fd); !less) give_up(sync_fd, less.error());
+    std::vector<std::string> words = plan.process.env;
+    complete_environment(words, plan.process.user.uid);
+    auto arguments = pointers(plan.process.args), environment = pointers(words);
+    close_descriptors(plan.preserve_fds, {sync_fd});
     ::execve(program->c_str(), arguments.data(), environment.data());
-    give_up(sync_fd, fail_errno("exec: \"" + plan.process.args[0] + "\"").value());
-}
-
-// On pure version 2 a process is born in its cgroup; elsewhere, and where that fails, it is moved.
-Result<pid_t> clone_process(const cgroup::Cgroup& group, bool& joined) {
-    clone_args arguments{};
-    arguments.exit_signal = SIGCHLD;
-    const auto& folders = group.folders();
-    if (folders.size() == 1 && folders.front().unified) {
-        auto folder = open_file(folders.front().path, O_RDONLY | O_DIRECTORY);
-        if (folder) {
-            arguments.flags = CLONE_INTO_CGROUP;
-            arguments.cgroup = static_cast<std::uint64_t>(folder->get());
-            long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-            joined = pid > 0;
-            if (pid >= 0) return static_cast<pid_t>(pid);
-        }
-    }
-    pid_t pid = ::fork();
-    if (pid < 0) return fail_errno("fork");
-    return pid;
-}
-
-// A container may have moved its own init further down, and then takes nobody at its top (version 2): the new
-// process goes where init is.
-Result<> join_cgroup(const cgroup::Cgroup& group, pid_t init, pid_t pid) {
-    auto joined = group.join(pid);
-    if (joined) return {};
-    for (const auto& folder : group.folders()) {
-        if (!folder.unified) continue;
-        BERTH_TRY(std::string text, read_file("/proc/" + std::to_string(init) + "/cgroup"));
-        auto at = text.find("0::/");
-        if (at == std::string::npos) break;
-        std::string path = text.substr(at + 3, text.find('\n', at) - at - 3);
-        return write_file(folder.mount_point + path + "/cgroup.procs", std::to_string(pid));
-    }
-    return joined;
+    give_up(sync_fd, fail_errno("exec " + *program).value());
 }
 
 // Until the process has exec'd, or has said why not.
-Result<> await_exec(const Options& options, int sync_fd) {
+Result<> await_exec(const Options& options, const ExecPlan& plan, pid_t pid, int sync_fd) {
     for (auto heard = receive_message(sync_fd); heard; heard = receive_message(sync_fd)) {
         if (heard->kind == SyncMessage::Kind::kWarning) {
             warn(options, heard->text);
             continue;
         }
+        if (heard->kind == SyncMessage::Kind::kListener) {
+            BERTH_CHECK(hand_to_agent(*plan.filter, *plan.state, "running", pid, heard->text));
+            BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kGo, ""}));
+            continue;
+        }
         return bad("unable to start container process: " + heard->text);
     }
     return {};
-}
-
-void block_signals(sigset_t& set) {
-    ::sigfillset(&set);
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
-}
-
-// Hands every signal on to the process, and ends as it does.
-[[noreturn]] void accompany(pid_t pid, const sigset_t& signals) {
-    for (;;) {
-        siginfo_t info{};
-        int signal = ::sigwaitinfo(&signals, &info);
-        if (signal != SIGCHLD && signal > 0) ::kill(pid, signal);
-        int status = 0;
-        if (::waitpid(pid, &status, WNOHANG) != pid) continue;
-        std::exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-    }
 }
 
 Result<ContainerState> container_to_enter(const Options& options, const std::string& id) {
@@ -223,25 +192,68 @@ Result<ContainerState> container_to_enter(const Options& options, const std::str
 }
 
 Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) {
-    BERTH_TRY(std::string text, read_file(state.bundle + "/config.json"));
-    BERTH_TRY(oci::RuntimeSpec spec, oci::parse_runtime_spec(text));
+    BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, state.id));
     ExecPlan plan;
-    plan.id = state.id;
-    plan.preserve_fds = options.preserve_fds;
+    plan.state = &state;
     BERTH_TRY(plan.process, process_of(options, spec));
+    BERTH_TRY(plan.preserve_fds, preserved_descriptors(options, plan.process.env));
+    plan.personality = spec.linux_.personality;
     if (spec.linux_.seccomp) {
         BERTH_TRY(plan.filter, compile_filter(*spec.linux_.seccomp, options.root + "/.filters"));
     }
-    BERTH_TRY(plan.init, sys::open_pidfd(state.pid));
-    // The descriptor is init's if init is alive now.
-    if (process_start_time(state.pid) != state.start_time)
-        return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
+    auto init = hold_init(state);
+    if (!init) return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
+    plan.init = std::move(*init);
     plan.spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
     if (!same_space(state.pid, "user")) plan.spaces |= CLONE_NEWUSER;
+    if (!same_space(state.pid, "pid")) plan.born_into |= CLONE_NEWPID;
+    if (exists("/proc/self/ns/time") && !same_space(state.pid, "time"))
+        plan.born_into |= static_cast<int>(kTimeSpace);
+    // Rights over them may be had in the user namespace only.
+    if (plan.born_into != 0 && ::geteuid() != 0 && (plan.spaces & CLONE_NEWUSER) != 0) {
+        if (::setns(plan.init.get(), CLONE_NEWUSER) != 0)
+            return fail_errno("join the container's user namespace");
+        plan.spaces &= ~CLONE_NEWUSER;
+    }
     if (!options.console_socket.empty()) {
-        BERTH_TRY(plan.console, connect_console(options.console_socket));
+        BERTH_TRY(plan.console, connect_unix(options.console_socket));
     }
     return plan;
+}
+
+// Where the new process belongs, and by clone3 at once where that can be.
+struct Birthplace {
+    SubCgroup cgroup;
+    UniqueFd folder;
+};
+
+Result<pid_t> clone_process(const ExecPlan& plan, const Birthplace& place, bool& joined) {
+    if (plan.born_into != 0 && ::setns(plan.init.get(), plan.born_into) != 0)
+        return fail_errno("join the container's PID namespace");
+    return clone_into(0, place.folder ? place.folder.get() : -1, false, &joined);
+}
+
+// All that the host's side does for the process, until it runs the program.
+Result<> look_after(const Options& options, const ExecPlan& plan, const Birthplace& place, bool joined,
+                    pid_t pid, int sync_fd) {
+    if (!joined)
+        BERTH_CHECK(in("unable to apply cgroup configuration", place.cgroup.join(pid, plan.state->pid)));
+    const oci::Process& process = plan.process;
+    if (process.oom_score_adj) {
+        (void)write_file("/proc/" + std::to_string(pid) + "/oom_score_adj",
+                         std::to_string(*process.oom_score_adj))
+            .has_value();
+    }
+    if ((plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
+    BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kGo, ""}));
+    BERTH_CHECK(await_exec(options, plan, pid, sync_fd));
+    if (!options.pidfd_socket.empty()) {
+        BERTH_TRY(UniqueFd process_fd, sys::open_pidfd(pid));
+        BERTH_TRY(UniqueFd socket, connect_unix(options.pidfd_socket));
+        BERTH_CHECK(send_descriptor(socket.get(), process_fd.get(), "setns"));
+    }
+    if (options.pid_file.empty()) return {};
+    return replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone);
 }
 
 }  // namespace
@@ -250,44 +262,49 @@ Result<> exec_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options, 1, 1 << 20));
     BERTH_TRY(ContainerState state, container_to_enter(options, id));
     BERTH_TRY(ExecPlan plan, plan_exec(options, state));
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, state.cgroup_path));
-
+    Birthplace place;
+    BERTH_TRY(place.cgroup, SubCgroup::of(state, options.cgroups));
+    place.folder = place.cgroup.birthplace();
+    TerminalLine line;
+    if (plan.process.terminal && !options.detach) {
+        BERTH_TRY(line, make_terminal_line());
+        plan.console = std::move(line.inner);
+    }
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     UniqueFd ours(pair[0]), theirs(pair[1]);
     // The new process is visible inside before it is harmless: nothing of it may be read or traced.
     ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    sigset_t signals;
-    if (!options.detach) block_signals(signals);
-    if (!same_space(state.pid, "pid") && ::setns(plan.init.get(), CLONE_NEWPID) != 0)
-        return fail_errno("join the container's PID namespace");
+    if (plan.process.exec_cpu_affinity && !plan.process.exec_cpu_affinity->initial.empty())
+        BERTH_CHECK(set_cpu_affinity(plan.process.exec_cpu_affinity->initial));
+    sigset_t before;
+    if (!options.detach) before = hold_signals();
     bool joined = false;
-    BERTH_TRY(pid_t pid, clone_process(group, joined));
+    BERTH_TRY(pid_t pid, clone_process(plan, place, joined));
     if (pid == 0) {
-        ours.reset();
-        if (!options.detach) ::sigprocmask(SIG_UNBLOCK, &signals, nullptr);
+        if (!options.detach) ::sigprocmask(SIG_SETMASK, &before, nullptr);
         run_exec(plan, theirs.get());
     }
     theirs.reset();
-    auto started =
-        joined ? Result<>() : in("unable to apply cgroup configuration", join_cgroup(group, state.pid, pid));
-    if (started && plan.process.oom_score_adj) {
-        (void)write_file("/proc/" + std::to_string(pid) + "/oom_score_adj",
-                         std::to_string(*plan.process.oom_score_adj));
+    plan.console.reset();
+    auto started = look_after(options, plan, place, joined, pid, ours.get());
+    UniqueFd master;
+    if (started && line.outer) {
+        auto received = receive_descriptor(line.outer.get());
+        if (received)
+            master = std::move(*received);
+        else
+            started = Failure(std::move(received.error()));
     }
-    if (started) started = send_message(ours.get(), {SyncMessage::Kind::kGo, ""});
-    if (started) started = await_exec(options, ours.get());
-    if (started && !options.pid_file.empty())
-        started = replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone);
     if (!started) {
         ::kill(pid, SIGKILL);
         while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
         }
         return started;
     }
-    if (!options.detach) accompany(pid, signals);
-    return {};
+    if (options.detach) return {};
+    BERTH_TRY(int code, accompany(pid, std::move(master)));
+    std::exit(code);
 }
 
 }  // namespace berth::executor

@@ -7,6 +7,7 @@
 #include "engine/cgroup/cgroup.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
@@ -16,7 +17,7 @@ Result<int> parse_signal(std::string text) {
     int number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error == std::errc() && end == text.data() + text.size()) {
-        if (number > 0 && number <= SIGRTMAX) return number;
+        if (number >= 0 && number <= SIGRTMAX) return number;
         return fail(ErrorKind::kInvalidArgument, "unknown signal \"" + text + "\"");
     }
     std::string name = text;
@@ -29,11 +30,6 @@ Result<int> parse_signal(std::string text) {
     return fail(ErrorKind::kInvalidArgument, "unknown signal \"" + text + "\"");
 }
 
-Result<cgroup::Cgroup> cgroup_of(const ContainerState& state) {
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    return cgroup::Cgroup::at(layout, state.cgroup_path);
-}
-
 Result<> set_frozen(const Options& options, bool frozen) {
     BERTH_TRY(std::string id, only_id(options));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
@@ -42,6 +38,7 @@ Result<> set_frozen(const Options& options, bool frozen) {
         frozen ? status == Status::kRunning || status == Status::kCreated : status == Status::kPaused;
     if (!right) return fail(ErrorKind::kConflict, frozen ? "container not running" : "container not paused");
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
+    if (state.freezer.empty()) return fail(ErrorKind::kConflict, "cannot pause: the container has no cgroup");
     return group.freeze(frozen);
 }
 
@@ -51,18 +48,18 @@ Result<> kill_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options, 1, 2));
     BERTH_TRY(int signal, parse_signal(options.arguments.size() > 1 ? options.arguments[1] : "SIGTERM"));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
-    if (options.all) {
-        BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
-        BERTH_TRY(auto pids, group.processes());
-        for (pid_t pid : pids) ::kill(pid, signal);
-        return {};
-    }
-    if (status_of(options.root, state) == Status::kStopped)
-        return fail(ErrorKind::kConflict, "container not running");
-    if (::kill(state.pid, signal) != 0) return fail_errno("unable to signal init");
-    if (signal != SIGKILL) return {};
-    // Version 1 keeps even this signal from what is frozen.
+    bool running = status_of(options.root, state) != Status::kStopped;
+    if (!running && !options.all) return fail(ErrorKind::kConflict, "container not running");
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
+    // Without a PID namespace the others would outlive init.
+    if (options.all || (signal == SIGKILL && !state.own_pids)) {
+        BERTH_CHECK(signal == SIGKILL ? group.kill_all() : group.signal_all(signal));
+    } else {
+        BERTH_TRY(UniqueFd init, hold_init(state));
+        BERTH_CHECK(in("unable to signal init", sys::send_signal(init.get(), signal)));
+    }
+    // Version 1 keeps even this signal from what is frozen.
+    if (signal != SIGKILL || state.freezer.empty()) return {};
     return group.freeze(false);
 }
 

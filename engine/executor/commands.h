@@ -7,6 +7,8 @@
 namespace berth::executor {
 
 Result<> create_command(const Options& options);
+// Creates, starts and, unless detached, accompanies it to its end: the program ends as the process did.
+Result<> run_command(const Options& options);
 Result<> start_command(const Options& options);
 Result<> state_command(const Options& options);
 Result<> kill_command(const Options& options);
@@ -14,6 +16,14 @@ Result<> delete_command(const Options& options);
 Result<> list_command(const Options& options);
 Result<> pause_command(const Options& options);
 Result<> resume_command(const Options& options);
+Result<> ps_command(const Options& options);
+Result<> update_command(const Options& options);
+Result<> events_command(const Options& options);
+Result<> spec_command(const Options& options);
+Result<> features_command(const Options& options);
+// By criu, where it is installed.
+Result<> checkpoint_command(const Options& options);
+Result<> restore_command(const Options& options);
 // In the foreground it does not return: the program ends as the process did.
 Result<> exec_command(const Options& options);
 

@@ -1,66 +1,55 @@
 #include "engine/executor/console.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+
+#include "engine/executor/mount_calls.h"
+#include "engine/executor/socket_calls.h"
 
 namespace berth::executor {
 
 namespace {
 
-Result<> send_master(int socket, int master, const std::string& name) {
-    iovec text{const_cast<char*>(name.data()), name.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &text;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &master, sizeof master);
-    if (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return fail_errno("send the terminal");
-    return {};
+// The multiplexer of a devpts, not something that only stands in its place.
+Result<UniqueFd> open_master() {
+    UniqueFd place(::open("/dev/pts/ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status{};
+    struct statfs kind{};
+    if (!place || ::fstat(place.get(), &status) != 0 || ::fstatfs(place.get(), &kind) != 0)
+        return fail_errno("open /dev/pts/ptmx");
+    if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(5, 2) || kind.f_type != DEVPTS_SUPER_MAGIC)
+        return fail(ErrorKind::kForbidden, "/dev/pts/ptmx is not a terminal multiplexer");
+    UniqueFd master(::open("/dev/pts/ptmx", O_RDWR | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+    struct stat opened{};
+    if (!master || ::fstat(master.get(), &opened) != 0) return fail_errno("open /dev/pts/ptmx");
+    if (opened.st_dev != status.st_dev || opened.st_ino != status.st_ino)
+        return fail(ErrorKind::kForbidden, "/dev/pts/ptmx was replaced");
+    return master;
 }
 
-// The terminal as /dev/console.
+// The terminal as /dev/console, both by descriptor.
 Result<> bind_console(int slave) {
-    UniqueFd console(::open("/dev/console", O_RDWR | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC, 0666));
-    if (!console) return fail_errno("make /dev/console");
-    std::string from = "/proc/self/fd/" + std::to_string(slave),
-                to = "/proc/self/fd/" + std::to_string(console.get());
-    if (::mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr) != 0)
-        return fail_errno("bind /dev/console");
-    return {};
+    UniqueFd console(::open("/dev/console", O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+    if (!console && errno == EEXIST) console.reset(::open("/dev/console", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status{};
+    if (!console || ::fstat(console.get(), &status) != 0) return fail_errno("make /dev/console");
+    if (S_ISLNK(status.st_mode) || S_ISDIR(status.st_mode))
+        return fail(ErrorKind::kForbidden, "/dev/console is no file that a terminal can be bound over");
+    BERTH_TRY(UniqueFd clone, clone_mount(slave, false));
+    return in("bind /dev/console", attach(clone.get(), console.get()));
 }
 
 }  // namespace
 
-Result<UniqueFd> connect_console(const std::string& path) {
-    UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    if (!socket) return fail_errno("socket");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return fail_errno("connect to " + path, ENAMETOOLONG);
-    std::memcpy(address.sun_path, path.data(), path.size());
-    if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        return fail_errno("connect to " + path);
-    }
-    return socket;
-}
-
 Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner, ConsoleNode node) {
-    UniqueFd master(::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
-    if (!master) return fail_errno("open /dev/pts/ptmx");
+    BERTH_TRY(UniqueFd master, open_master());
     int unlock = 0;
     if (::ioctl(master.get(), TIOCSPTLCK, &unlock) != 0) return fail_errno("unlock the terminal");
     // By the master's descriptor: no path of the container decides which terminal this is.
@@ -73,7 +62,7 @@ Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_
     }
     if (::fchown(slave.get(), owner, static_cast<gid_t>(-1)) != 0) return fail_errno("own the terminal");
     if (node == ConsoleNode::kMake) BERTH_CHECK(bind_console(slave.get()));
-    BERTH_CHECK(send_master(console_fd, master.get(), "/dev/ptmx"));
+    BERTH_CHECK(send_descriptor(console_fd, master.get(), "/dev/ptmx"));
     for (int fd : {0, 1, 2}) {
         if (::dup3(slave.get(), fd, 0) < 0) return fail_errno("terminal as standard stream");
     }

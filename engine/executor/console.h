@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
@@ -9,14 +8,11 @@
 
 namespace berth::executor {
 
-// Connects to --console-socket, before the root changes.
-Result<UniqueFd> connect_console(const std::string& path);
-
 // Whether the terminal is also bound over /dev/console: that of a container's first process is.
 enum class ConsoleNode { kMake, kLeave };
 
-// Inside the container, /dev/pts mounted: makes a pair, sends the master over the socket, and makes the slave
-// the controlling terminal and descriptors 0 to 2.
+// Inside the container, /dev/pts mounted and masks in place: makes a pair, sends the master over the socket,
+// and makes the slave the controlling terminal and descriptors 0 to 2.
 Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner, ConsoleNode node);
 
 }  // namespace berth::executor

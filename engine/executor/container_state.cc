@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
@@ -36,16 +37,27 @@ Result<> check_id(const std::string& id) {
 std::string state_folder(const std::string& root, const std::string& id) {
     return root + "/" + id;
 }
-std::string fifo_path(const std::string& root, const std::string& id) {
-    return state_folder(root, id) + "/exec.fifo";
+std::string start_fifo(const std::string& root, const std::string& id) {
+    return state_folder(root, id) + "/start.fifo";
+}
+std::string answer_fifo(const std::string& root, const std::string& id) {
+    return state_folder(root, id) + "/answer.fifo";
 }
 
 Result<> save_state(const std::string& root, const ContainerState& state) {
-    nlohmann::json json = {{"id", state.id},           {"bundle", state.bundle},
-                           {"rootfs", state.rootfs},   {"cgroupPath", state.cgroup_path},
-                           {"created", state.created}, {"ociVersion", state.oci_version},
-                           {"pid", state.pid},         {"startTime", state.start_time},
-                           {"owner", state.owner},     {"annotations", state.annotations}};
+    nlohmann::json json = {{"id", state.id},
+                           {"bundle", state.bundle},
+                           {"rootfs", state.rootfs},
+                           {"places", state.places},
+                           {"freezer", state.freezer},
+                           {"created", state.created},
+                           {"ociVersion", state.oci_version},
+                           {"pid", state.pid},
+                           {"startTime", state.start_time},
+                           {"owner", state.owner},
+                           {"ownPids", state.own_pids},
+                           {"hooks", state.hooks},
+                           {"annotations", state.annotations}};
     return replace_file(state_folder(root, state.id) + "/state.json",
                         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600,
                         Sync::kNone);
@@ -63,7 +75,10 @@ Result<ContainerState> load_state(const std::string& root, const std::string& id
         state.id = json.at("id");
         state.bundle = json.at("bundle");
         state.rootfs = json.at("rootfs");
-        state.cgroup_path = json.at("cgroupPath");
+        state.places = json.at("places").get<cgroup::Places>();
+        state.freezer = json.at("freezer");
+        state.own_pids = json.at("ownPids");
+        state.hooks = json.at("hooks");
         state.created = json.at("created");
         state.oci_version = json.at("ociVersion");
         state.pid = json.at("pid");
@@ -87,6 +102,16 @@ Result<std::vector<ContainerState>> load_all(const std::string& root) {
     return out;
 }
 
+Result<oci::RuntimeSpec> load_spec(const std::string& root, const std::string& id) {
+    BERTH_TRY(std::string text, read_file(state_folder(root, id) + "/config.json"));
+    return oci::parse_runtime_spec(text);
+}
+
+Result<cgroup::Cgroup> cgroup_of(const ContainerState& state) {
+    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
+    return cgroup::Cgroup::at(layout, state.places);
+}
+
 std::uint64_t process_start_time(pid_t pid) {
     auto text = read_file("/proc/" + std::to_string(pid) + "/stat");
     if (!text) return 0;
@@ -102,13 +127,18 @@ std::uint64_t process_start_time(pid_t pid) {
 
 Status status_of(const std::string& root, const ContainerState& state) {
     if (state.pid == 0 || process_start_time(state.pid) != state.start_time) return Status::kStopped;
-    for (const char* file : {"/sys/fs/cgroup/freezer", "/sys/fs/cgroup"}) {
-        auto v1 = read_file(std::string(file) + state.cgroup_path + "/freezer.state");
-        if (v1 && v1->starts_with("FROZEN")) return Status::kPaused;
-        auto v2 = read_file(std::string(file) + state.cgroup_path + "/cgroup.freeze");
-        if (v2 && v2->starts_with("1")) return Status::kPaused;
+    if (!state.freezer.empty()) {
+        auto frozen = read_file(state.freezer);
+        if (frozen && (frozen->starts_with("FROZEN") || frozen->starts_with("1"))) return Status::kPaused;
     }
-    return exists(fifo_path(root, state.id)) ? Status::kCreated : Status::kRunning;
+    return exists(start_fifo(root, state.id)) ? Status::kCreated : Status::kRunning;
+}
+
+Result<UniqueFd> hold_init(const ContainerState& state) {
+    auto init = sys::open_pidfd(state.pid);
+    // The descriptor is init's if init is alive now.
+    if (init && process_start_time(state.pid) == state.start_time) return init;
+    return fail(ErrorKind::kConflict, "container not running");
 }
 
 }  // namespace berth::executor

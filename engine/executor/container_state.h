@@ -8,17 +8,27 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
+#include "engine/cgroup/cgroup.h"
+#include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
 
-// What is kept of a container between two commands: ROOT/ID/state.json (ours alone), beside it the start
-// fifo.
+// What is kept of a container between two commands, in ROOT/ID (0700, ours alone):
+//   state.json   this struct
+//   config.json  the bundle's, as it was at create: later changes of the bundle change no container
+//   resources.json  what `update` made of its limits, once it was called
+//   start.fifo, answer.fifo  until it is started; see sync.h
 struct ContainerState {
-    std::string id, bundle, rootfs, cgroup_path, created, oci_version;
+    std::string id, bundle, rootfs, created, oci_version;
+    cgroup::Places places;  // none: a container without privileges that got no cgroup
+    std::string freezer;    // the file that says whether it is paused
     pid_t pid = 0;
     std::uint64_t start_time =
         0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
     uid_t owner = 0;
+    bool own_pids = true;  // a PID namespace that dies with init
+    bool hooks = false;    // config.json has some for later
     std::map<std::string, std::string> annotations;
 };
 
@@ -28,15 +38,21 @@ const char* status_text(Status status);
 // Container ids: letters, digits and "_+-.", no "." or "..". "invalid container ID format: X" otherwise.
 Result<> check_id(const std::string& id);
 std::string state_folder(const std::string& root, const std::string& id);
-std::string fifo_path(const std::string& root, const std::string& id);
+std::string start_fifo(const std::string& root, const std::string& id);
+std::string answer_fifo(const std::string& root, const std::string& id);
 
 Result<> save_state(const std::string& root, const ContainerState& state);
 // kNotFound: "container does not exist".
 Result<ContainerState> load_state(const std::string& root, const std::string& id);
 Result<std::vector<ContainerState>> load_all(const std::string& root);
+// The configuration it was created with.
+Result<oci::RuntimeSpec> load_spec(const std::string& root, const std::string& id);
+Result<cgroup::Cgroup> cgroup_of(const ContainerState& state);
 
 // When the process `pid` was started; 0 if there is none, or it is a zombie.
 std::uint64_t process_start_time(pid_t pid);
 Status status_of(const std::string& root, const ContainerState& state);
+// Its first process, held by descriptor. kConflict "container not running" when it has ended.
+Result<UniqueFd> hold_init(const ContainerState& state);
 
 }  // namespace berth::executor

@@ -1,16 +1,20 @@
 #include "engine/executor/identity.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <map>
+
+#include "engine/base/files.h"
 
 namespace berth::executor {
 
-Result<> set_rlimits(const std::vector<oci::Rlimit>& limits) {
+Result<> set_rlimits(pid_t pid, const std::vector<oci::Rlimit>& limits) {
     static const std::map<std::string_view, int> known = {
         {"RLIMIT_CPU", RLIMIT_CPU},           {"RLIMIT_FSIZE", RLIMIT_FSIZE},
         {"RLIMIT_DATA", RLIMIT_DATA},         {"RLIMIT_STACK", RLIMIT_STACK},
@@ -25,22 +29,90 @@ Result<> set_rlimits(const std::vector<oci::Rlimit>& limits) {
         if (found == known.end())
             return fail(ErrorKind::kInvalidArgument, "invalid rlimit type: " + limit.type);
         rlimit value{limit.soft, limit.hard};
-        if (::setrlimit(static_cast<__rlimit_resource>(found->second), &value) != 0) {
+        if (::prlimit(pid, static_cast<__rlimit_resource>(found->second), &value, nullptr) != 0) {
             return fail_errno("error setting rlimit type " + limit.type);
         }
     }
     return {};
 }
 
+namespace {
+
+bool setgroups_denied() {
+    auto text = read_file("/proc/self/setgroups");
+    return text && text->starts_with("deny");
+}
+
+}  // namespace
+
+Result<> become_root_here() {
+    if (::setresgid(0, 0, 0) != 0) return fail_errno("setgid in the user namespace");
+    if (!setgroups_denied() && ::setgroups(0, nullptr) != 0)
+        return fail_errno("setgroups in the user namespace");
+    if (::setresuid(0, 0, 0) != 0) return fail_errno("setuid in the user namespace");
+    return {};
+}
+
 Result<> become_user(const oci::User& user) {
     if (::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return fail_errno("keep capabilities");
-    if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) != 0)
-        return fail_errno("setgroups");
+    if (::setgroups(user.additional_gids.size(), user.additional_gids.data()) != 0) {
+        int reason = errno;
+        // Where groups cannot be set at all, none is what there is.
+        if (reason != EPERM || !user.additional_gids.empty() || !setgroups_denied())
+            return fail_errno("setgroups", reason);
+    }
     if (::setresgid(user.gid, user.gid, user.gid) != 0) return fail_errno("setgid");
     if (::setresuid(user.uid, user.uid, user.uid) != 0) return fail_errno("setuid");
     if (::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) != 0) return fail_errno("keep capabilities");
     if (user.umask) ::umask(*user.umask);
     return {};
+}
+
+void own_streams(const oci::User& user) {
+    for (int fd : {0, 1, 2}) {
+        struct stat status{};
+        if (::fstat(fd, &status) != 0 || status.st_uid == user.uid) continue;
+        // Devices are the host's (/dev/null, a terminal somebody sits at). A stream that cannot be owned (a
+        // read-only file system, an id that is not mapped) is used as it is.
+        if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) continue;
+        (void)!::fchown(fd, user.uid, static_cast<gid_t>(-1));
+    }
+}
+
+namespace {
+
+// "name:x:uid:gid:text:home:shell"
+std::string home_of(uid_t uid) {
+    UniqueFd file(::open("/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    struct stat status{};
+    if (!file || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return "/";
+    std::string text = read_all(file.get(), 1 << 20).value_or("");
+    for (std::size_t at = 0; at < text.size();) {
+        std::string line = text.substr(at, text.find('\n', at) - at);
+        at += line.size() + 1;
+        std::vector<std::string> fields(1);
+        for (char c : line) {
+            if (c == ':')
+                fields.emplace_back();
+            else
+                fields.back() += c;
+        }
+        if (fields.size() == 7 && fields[2] == std::to_string(uid) && fields[5].starts_with("/"))
+            return fields[5];
+    }
+    return "/";
+}
+
+}  // namespace
+
+void complete_environment(std::vector<std::string>& environment, uid_t uid) {
+    for (auto word = environment.begin(); word != environment.end(); ++word) {
+        if (!word->starts_with("HOME=")) continue;
+        if (word->size() > 5) return;
+        environment.erase(word);
+        break;
+    }
+    environment.push_back("HOME=" + home_of(uid));
 }
 
 }  // namespace berth::executor

@@ -5,8 +5,15 @@
 
 namespace berth::executor {
 
-Result<> set_rlimits(const std::vector<oci::Rlimit>& limits);
+// Of the process `pid` (0: the caller).
+Result<> set_rlimits(pid_t pid, const std::vector<oci::Rlimit>& limits);
+// Inside a user namespace that was just made or joined: root there.
+Result<> become_root_here();
 // Groups, group, user, umask; capabilities are kept over the change and set by the caller afterwards.
 Result<> become_user(const oci::User& user);
+// The standard streams belong to the user, who may want to open /dev/stdout.
+void own_streams(const oci::User& user);
+// HOME as /etc/passwd has it for processes whose environment does not say.
+void complete_environment(std::vector<std::string>& environment, uid_t uid);
 
 }  // namespace berth::executor

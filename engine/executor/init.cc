@@ -2,110 +2,163 @@
 
 #include <fcntl.h>
 #include <linux/keyctl.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "engine/base/files.h"
+#include "engine/executor/attributes.h"
 #include "engine/executor/console.h"
+#include "engine/executor/hooks.h"
 #include "engine/executor/identity.h"
+#include "engine/executor/labels.h"
 #include "engine/executor/last_steps.h"
-#include "engine/executor/lookup.h"
 #include "engine/executor/rootfs.h"
 #include "engine/executor/sync.h"
-#include "engine/sys/safe_path.h"
+#include "engine/executor/sysctls.h"
 
 namespace berth::executor {
 
 namespace {
 
-Result<> apply_sysctls(const oci::Linux& settings) {
-    if (settings.sysctl.empty()) return {};
-    // The kernel's own /proc/sys, not something that an image or a mount put there.
-    BERTH_TRY(UniqueFd proc, open_file("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    struct statfs kind{};
-    if (::fstatfs(proc.get(), &kind) != 0 || kind.f_type != PROC_SUPER_MAGIC) {
-        return fail(ErrorKind::kForbidden, "/proc is not procfs");
+// Until the parent says so. It is gone, or has given up, otherwise.
+void await_go(int sync_fd) {
+    auto go = receive_message(sync_fd);
+    if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
+}
+
+void join_keyring(const std::string& id) {
+    // Nobody's keys of outside; a kernel without keyrings, or a quota, is no reason not to start.
+    long ring = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + id).c_str());
+    constexpr unsigned long kUserSearch = 0x80000;
+    if (ring < 0) return;
+    struct {
+        char text[256] = {};
+    } description;
+    // "keyring;0;0;3f030000;_ses.id": the permissions as they are, with search for the user, so that exec
+    // finds it.
+    if (::syscall(SYS_keyctl, KEYCTL_DESCRIBE, ring, description.text, sizeof description.text - 1) < 0)
+        return;
+    const char* at = description.text;
+    for (int field = 0; field < 3 && at != nullptr; ++field) {
+        at = std::strchr(at, ';');
+        if (at != nullptr) ++at;
     }
-    for (const auto& [name, value] : settings.sysctl) {
-        std::string path = "sys/" + name;
-        std::replace(path.begin(), path.end(), '.', '/');
-        auto file = sys::open_beneath(proc.get(), path, O_WRONLY | O_NOFOLLOW);
-        auto written = file ? write_all(file->get(), value) : Result<>(Failure(file.error()));
-        if (!written) return in("sysctl " + name, std::move(written));
+    if (at == nullptr) return;
+    (void)::syscall(SYS_keyctl, KEYCTL_SETPERM, ring, std::strtoul(at, nullptr, 16) | kUserSearch);
+}
+
+// The mounts are there, the old root is still in sight.
+Result<> run_early_hooks(const InitPlan& plan, const Rootfs& rootfs, int sync_fd) {
+    const oci::Hooks& hooks = plan.spec.hooks;
+    if (!hooks.prestart.empty() || !hooks.create_runtime.empty()) {
+        BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kHooks, ""}));
+        await_go(sync_fd);
     }
+    if (hooks.create_container.empty()) return {};
+    BERTH_CHECK(rootfs.go_there());
+    return run_hooks("createContainer", hooks.create_container,
+                     hook_state(plan.state, "creating", ::getpid()));
+}
+
+Result<> set_names(const oci::RuntimeSpec& spec) {
+    if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
+        return fail_errno("sethostname");
+    if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) != 0)
+        return fail_errno("setdomainname");
     return {};
 }
 
-Result<std::string> set_up(const InitPlan& plan) {
-    const oci::RuntimeSpec& spec = plan.spec;
-    const oci::Process& process = *spec.process;
-    if (::setsid() < 0) return fail_errno("setsid");
-    if (plan.new_keyring) {
-        // Nobody's keys of outside; a kernel without keyrings, or a quota, is no reason not to start.
-        (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.id).c_str());
-    }
-    if ((plan.new_namespaces & CLONE_NEWCGROUP) != 0 && ::unshare(CLONE_NEWCGROUP) != 0)
-        return fail_errno("unshare cgroup");
-    Rootfs rootfs(spec, plan.rootfs, plan.cgroup_path);
-    BERTH_CHECK(rootfs.prepare());
-    BERTH_CHECK(rootfs.enter());
-    if (plan.console_fd >= 0)
-        BERTH_CHECK(in("setup console", take_terminal(plan.console_fd, process.console_size, process.user.uid,
-                                                      ConsoleNode::kMake)));
-    if (!spec.hostname.empty() && ::sethostname(spec.hostname.data(), spec.hostname.size()) != 0)
-        return fail_errno("sethostname");
-    if (!spec.domainname.empty() && ::setdomainname(spec.domainname.data(), spec.domainname.size()) != 0) {
-        return fail_errno("setdomainname");
-    }
-    BERTH_CHECK(apply_sysctls(spec.linux_));
-    BERTH_CHECK(rootfs.seal());
-    BERTH_CHECK(enter_folder(process.cwd, true));
-    BERTH_CHECK(set_rlimits(process.rlimits));
-    return find_program(process);
+Result<> set_attributes(const InitPlan& plan) {
+    const oci::Process& process = *plan.spec.process;
+    // In a user namespace the parent has done it, with the host's rights.
+    if (!plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(set_rlimits(0, process.rlimits));
+    if (process.scheduler) BERTH_CHECK(set_scheduler(*process.scheduler));
+    if (process.io_priority) BERTH_CHECK(set_io_priority(*process.io_priority));
+    if (plan.spec.linux_.personality) BERTH_CHECK(set_personality(*plan.spec.linux_.personality));
+    if (plan.spec.linux_.memory_policy) BERTH_CHECK(set_memory_policy(*plan.spec.linux_.memory_policy));
+    return {};
 }
 
-// Blocks until `start` opens the other end.
-void await_start(int fifo_fd) {
-    std::string path = "/proc/self/fd/" + std::to_string(fifo_fd);
-    int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0) ::_exit(1);
-    char byte = '0';
-    ssize_t written = 0;
+Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
+    const oci::RuntimeSpec& spec = plan.spec;
+    const oci::Process& process = *spec.process;
+    if (plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(become_root_here());
+    if (::setsid() < 0) return fail_errno("setsid");
+    if (plan.new_keyring) join_keyring(plan.state.id);
+    if (plan.spaces.is_fresh(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
+        return fail_errno("unshare cgroup");
+    BERTH_TRY(LabelFiles labels, open_label_files(process));
+    Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, plan.state.places, plan.sources);
+    BERTH_CHECK(rootfs.prepare());
+    BERTH_CHECK(run_early_hooks(plan, rootfs, sync_fd));
+    BERTH_CHECK(rootfs.enter(plan.pivot));
+    BERTH_CHECK(set_names(spec));
+    BERTH_CHECK(apply_labels(labels, process));
+    // Before they become read-only; and the terminal after the masks, so that no path of it can lead over
+    // one.
+    BERTH_CHECK(apply_sysctls(spec.linux_));
+    BERTH_CHECK(rootfs.mask_paths());
+    if (plan.console) {
+        BERTH_CHECK(in("setup console", take_terminal(plan.console.get(), process.console_size,
+                                                      process.user.uid, ConsoleNode::kMake)));
+    }
+    Folder folder{.make = true};
+    BERTH_CHECK(enter_folder(process.cwd, folder));
+    BERTH_CHECK(rootfs.finish());
+    BERTH_CHECK(set_attributes(plan));
+    return step_down(process, plan.filter, folder, sync_fd);
+}
+
+// Blocks until `start`.
+void await_start(int fifo) {
+    char byte = 0;
+    ssize_t got = 0;
     do {
-        written = ::write(fd, &byte, 1);
-    } while (written < 0 && errno == EINTR);
-    ::close(fd);
+        got = ::read(fifo, &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got != 1) ::_exit(1);
 }
 
 }  // namespace
 
-void run_init(const InitPlan& plan) {
+void run_init(const InitPlan& plan, int sync_fd) {
     ::signal(SIGPIPE, SIG_DFL);
-    auto go = receive_message(plan.sync_fd);
-    if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
-    auto program = set_up(plan);
-    if (!program) give_up(plan.sync_fd, program.error());
+    std::vector<int> kept = {sync_fd, plan.start.get(), plan.answer.get(), plan.console.get()};
+    for (const UniqueFd& source : plan.sources) kept.push_back(source.get());
+    close_descriptors(plan.preserve_fds, std::move(kept));
+    await_go(sync_fd);
+    // Not earlier: without privileges the parent could not map the ids of a process that is not dumpable.
+    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    auto program = set_up(plan, sync_fd);
+    if (!program) give_up(sync_fd, program.error());
     const oci::Process& process = *plan.spec.process;
-    std::vector<char*> arguments = pointers(process.args), environment = pointers(process.env);
-    keep_descriptors(plan.preserve_fds);
-    if (auto less = step_down(process, plan.filter, plan.sync_fd); !less) give_up(plan.sync_fd, less.error());
-    if (auto sent = send_message(plan.sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
-    ::close(plan.sync_fd);
-    await_start(plan.fifo_fd);
+    std::vector<std::string> words = process.env;
+    complete_environment(words, process.user.uid);
+    std::vector<char*> arguments = pointers(process.args), environment = pointers(words);
+    if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
+    // What is open from here on until exec closes it: the streams and the two fifos.
+    close_descriptors(plan.preserve_fds, {plan.start.get(), plan.answer.get()});
+    await_start(plan.start.get());
+    auto hooked = run_hooks("startContainer", plan.spec.hooks.start_container,
+                            hook_state(plan.state, "created", ::getpid()), words);
+    if (!hooked) {
+        (void)write_all(plan.answer.get(), hooked.error().message).has_value();
+        ::_exit(1);
+    }
     ::execve(program->c_str(), arguments.data(), environment.data());
+    // As with runc the container has been started and ends at once; its log says why.
     std::string text = "exec " + *program + ": " + ::strerrordesc_np(errno) + "\n";
+    for (std::size_t at = 5 + program->size() + 2; at < text.size(); ++at) {
+        text[at] = static_cast<char>(::tolower(text[at]));
+    }
     (void)write_all(STDERR_FILENO, text).has_value();
-    ::_exit(errno == ENOENT ? 127 : 126);
+    ::_exit(255);
 }
 
 }  // namespace berth::executor

@@ -2,27 +2,31 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "engine/base/unique_fd.h"
+#include "engine/cgroup/cgroup.h"
+#include "engine/executor/container_state.h"
 #include "engine/executor/seccomp_filter.h"
+#include "engine/executor/spaces.h"
 #include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
 
 // All that the container's first process needs; made before the clone.
 struct InitPlan {
-    const oci::RuntimeSpec& spec;
-    std::string rootfs, cgroup_path;
-    std::string id;
+    oci::RuntimeSpec spec;
+    Spaces spaces;
+    ContainerState state;  // but the pid
+    std::vector<UniqueFd> sources;
     std::optional<Filter> filter;
-    int sync_fd = -1;
-    int fifo_fd = -1;     // O_PATH of the start fifo
-    int console_fd = -1;  // connected console socket, or -1
+    UniqueFd start, answer;  // the fifos
+    UniqueFd console;        // connected console socket, or none
     int preserve_fds = 0;
-    bool new_keyring = true;
-    unsigned long long new_namespaces = 0;
+    bool new_keyring = true, pivot = true;
 };
 
 // The container's side of create, in its new namespaces; ends in execve. Never returns.
-[[noreturn]] void run_init(const InitPlan& plan);
+[[noreturn]] void run_init(const InitPlan& plan, int sync_fd);
 
 }  // namespace berth::executor

@@ -12,17 +12,23 @@
 // program.
 namespace berth::executor {
 
-// Makes `cwd` the current folder; one that is missing is made if `make` (Docker's callers expect that of a
-// container's first process). Refuses a folder that lies outside of the root.
-Result<> enter_folder(const std::string& cwd, bool make);
+// Closes all but the standard streams, the `preserved` ones behind them, and `kept`.
+void close_descriptors(int preserved, std::vector<int> kept);
 
-// Everything above the three streams and `preserve_fds` more closes at exec: nothing of the engine's may
-// reach the program.
-void keep_descriptors(int preserve_fds);
+// What may be set while the process still has its rights: cwd, limits, scheduling and the like. A folder that
+// is missing is made if `make` (Docker's callers expect that of a container's first process); one that only
+// the user may enter is left for step_down().
+struct Folder {
+    bool make = false;
+    bool entered = false;
+};
+Result<> enter_folder(const std::string& cwd, Folder& folder);
 
-// no_new_privs, seccomp, bounding set, user, capabilities: from here on the process is less than it was, step
-// by step. What is only worth a warning goes to the other side of `sync_fd`.
-Result<> step_down(const oci::Process& process, const std::optional<Filter>& filter, int sync_fd);
+// no_new_privs, seccomp, bounding set, user, capabilities, folder: from here on the process is less than it
+// was, step by step; at the end it is the user's, and the program is found by his rights. What is only worth
+// a warning goes to the other side of `sync_fd`, a seccomp listener too. Returns the program's path.
+Result<std::string> step_down(const oci::Process& process, const std::optional<Filter>& filter,
+                              Folder& folder, int sync_fd);
 
 // For execve: as long as `words` lives.
 std::vector<char*> pointers(const std::vector<std::string>& words);

@@ -1,31 +1,32 @@
 #include "engine/executor/launch.h"
 
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <cstdint>
 #include <cstdlib>
-#include <map>
 
 #include "engine/base/files.h"
 #include "engine/base/time.h"
 #include "engine/base/undo.h"
-#include "engine/cgroup/cgroup.h"
-#include "engine/executor/console.h"
+#include "engine/executor/hooks.h"
+#include "engine/executor/id_maps.h"
+#include "engine/executor/identity.h"
 #include "engine/executor/init.h"
+#include "engine/executor/last_steps.h"
 #include "engine/executor/report.h"
+#include "engine/executor/rootfs.h"
+#include "engine/executor/seccomp_agent.h"
+#include "engine/executor/socket_calls.h"
+#include "engine/executor/spec_check.h"
 #include "engine/executor/sync.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
@@ -33,127 +34,6 @@ namespace {
 
 Failure bad(std::string message) {
     return fail(ErrorKind::kInvalidArgument, std::move(message));
-}
-Failure later(std::string what) {
-    return fail(ErrorKind::kNotImplemented, what + " is not supported yet");
-}
-
-Result<> check_spec(const oci::RuntimeSpec& spec, const Options& options) {
-    if (!spec.process) return bad("process is required");
-    const oci::Process& process = *spec.process;
-    if (process.args.empty()) return bad("args must not be empty");
-    if (process.cwd.empty() || process.cwd[0] != '/') return bad("Cwd must be an absolute path");
-    if (process.terminal && options.console_socket.empty()) {
-        return bad("cannot allocate tty if runc will detach without setting console socket");
-    }
-    if (!process.terminal && !options.console_socket.empty()) {
-        return bad("cannot use console socket if runc will not detach or allocate tty");
-    }
-    if (!process.apparmor_profile.empty()) return later("process.apparmorProfile");
-    if (!process.selinux_label.empty()) return later("process.selinuxLabel");
-    if (!spec.linux_.mount_label.empty()) return later("linux.mountLabel");
-    if (!spec.linux_.uid_mappings.empty() || !spec.linux_.gid_mappings.empty())
-        return later("linux.uidMappings");
-    if (options.no_pivot) return later("--no-pivot");
-    for (const oci::SpecMount& mount : spec.mounts) {
-        for (const char* word : {"tmpcopyup", "idmap", "ridmap"}) {
-            bool has = std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
-            if (has) return later(std::string("the mount option ") + word);
-        }
-    }
-    const oci::Hooks& hooks = spec.hooks;
-    if (!(hooks == oci::Hooks{})) return later("hooks");
-    return {};
-}
-
-struct Spaces {
-    unsigned long long fresh = 0;  // CLONE_NEW*
-    std::vector<std::pair<std::string, int>> joined;
-};
-
-// Only what belongs to a namespace that the container has for itself; anything else is the host's.
-Result<> check_sysctl(const std::string& given, const Spaces& spaces) {
-    std::string name = given;
-    // "net/ipv4/conf/eth0.1/x" keeps the dots of names; otherwise dots separate.
-    if (name.find('/') != std::string::npos) std::replace(name.begin(), name.end(), '/', '.');
-    static constexpr std::string_view kIpc[] = {"kernel.msgmax", "kernel.msgmnb",         "kernel.msgmni",
-                                                "kernel.sem",    "kernel.shmall",         "kernel.shmmax",
-                                                "kernel.shmmni", "kernel.shm_rmid_forced"};
-    auto own = [&](unsigned long long space) {
-        bool joined = std::any_of(spaces.joined.begin(), spaces.joined.end(), [&](const auto& entry) {
-            return static_cast<unsigned>(entry.second) == space;
-        });
-        return joined || (spaces.fresh & space) != 0;
-    };
-    bool ipc =
-        std::find(std::begin(kIpc), std::end(kIpc), name) != std::end(kIpc) || name.starts_with("fs.mqueue.");
-    bool net = name.starts_with("net.");
-    bool uts = name == "kernel.domainname";
-    if (name.find("..") != std::string::npos || !(ipc || net || uts)) {
-        return bad("sysctl \"" + given + "\" is not in a separate kernel namespace");
-    }
-    if ((ipc && !own(CLONE_NEWIPC)) || (net && !own(CLONE_NEWNET)) || (uts && !own(CLONE_NEWUTS))) {
-        return bad("sysctl \"" + given + "\" is not allowed in the hosts namespace");
-    }
-    return {};
-}
-
-Result<Spaces> namespaces_of(const oci::RuntimeSpec& spec) {
-    static const std::map<std::string_view, int> known = {
-        {"pid", CLONE_NEWPID}, {"network", CLONE_NEWNET}, {"mount", CLONE_NEWNS},
-        {"ipc", CLONE_NEWIPC}, {"uts", CLONE_NEWUTS},     {"cgroup", CLONE_NEWCGROUP}};
-    Spaces spaces;
-    std::map<std::string, bool> seen;
-    for (const oci::Namespace& space : spec.linux_.namespaces) {
-        auto found = known.find(space.type);
-        if (found == known.end()) {
-            if (space.type == "user" || space.type == "time") return later("a " + space.type + " namespace");
-            return bad("unknown namespace \"" + space.type + "\"");
-        }
-        if (!seen.emplace(space.type, true).second) return bad("duplicated ns \"" + space.type + "\"");
-        if (space.path.empty()) {
-            spaces.fresh |= static_cast<unsigned>(found->second);
-        } else if (space.type == "mount") {
-            return later("joining a mount namespace");
-        } else {
-            spaces.joined.emplace_back(space.path, found->second);
-        }
-    }
-    if ((spaces.fresh & CLONE_NEWNS) == 0) return bad("a container needs a mount namespace of its own");
-    for (const auto& [name, value] : spec.linux_.sysctl) BERTH_CHECK(check_sysctl(name, spaces));
-    bool own_uts = (spaces.fresh & CLONE_NEWUTS) != 0;
-    if (!spec.hostname.empty() && !own_uts)
-        return bad("unable to set hostname without a private UTS namespace");
-    return spaces;
-}
-
-Result<> join_namespaces(const Spaces& spaces) {
-    for (const auto& [path, type] : spaces.joined) {
-        BERTH_TRY(UniqueFd space, in("lstat " + path, open_file(path, O_RDONLY)));
-        if (::setns(space.get(), type) != 0) return fail_errno("join the namespace " + path);
-    }
-    return {};
-}
-
-Result<pid_t> clone_into(unsigned long long flags) {
-    clone_args args{};
-    // The cgroup namespace is made by init, once it is in its cgroup.
-    args.flags = flags & ~static_cast<unsigned long long>(CLONE_NEWCGROUP);
-    args.exit_signal = SIGCHLD;
-    long pid = ::syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
-        pid = ::syscall(SYS_clone, args.flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-    }
-    if (pid < 0) return fail_errno("clone");
-    return static_cast<pid_t>(pid);
-}
-
-void set_oom_score(const Options& options, const oci::Process& process, pid_t pid) {
-    if (!process.oom_score_adj) return;
-    auto written =
-        write_file("/proc/" + std::to_string(pid) + "/oom_score_adj", std::to_string(*process.oom_score_adj));
-    // Only CAP_SYS_RESOURCE may lower it: where the engine itself has not got it, its containers go without.
-    if (!written) warn(options, "oom_score_adj is not set: " + written.error().message);
 }
 
 // What every container may do with devices, whatever its rules say: make any node, and use the basic ones,
@@ -169,103 +49,312 @@ void complete_device_rules(std::vector<oci::DeviceRule>& rules) {
     rules.insert(rules.end(), std::begin(basic), std::end(basic));
 }
 
-std::string default_cgroup(const oci::RuntimeSpec& spec, const std::string& id) {
-    std::string path = spec.linux_.cgroups_path.empty() ? "/" + id : spec.linux_.cgroups_path;
-    return path.front() == '/' ? path : "/" + path;
+bool limits_anything(const oci::Resources& resources) {
+    oci::Resources rest = resources;
+    rest.devices.clear();
+    return !(rest == oci::Resources{});
 }
 
-}  // namespace
+bool not_allowed(const Error& error) {
+    return error.sys_errno == EACCES || error.sys_errno == EPERM || error.sys_errno == EROFS;
+}
 
-Result<ContainerState> launch(const Options& options, const std::string& id) {
-    BERTH_CHECK(check_id(id));
+void reap(pid_t pid) {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+// One `create`, step by step; what it has made goes again unless it succeeds.
+class Launch {
+ public:
+    Launch(const Options& options, const std::string& id, UniqueFd console, const sigset_t* mask)
+        : options_(options), mask_(mask) {
+        plan_.state.id = id;
+        plan_.console = std::move(console);
+    }
+    Result<ContainerState> run();
+
+ private:
+    Result<> read_bundle();
+    Result<> make_folder();
+    Result<> make_cgroup();
+    [[noreturn]] void become_init(int sync_fd);
+    Result<> make_init();
+    Result<pid_t> clone_init(int sync_fd);
+    Result<pid_t> clone_from_stage(int sync_fd);
+    Result<> release_init();
+    Result<> converse();
+    Result<> run_runtime_hooks();
+    Result<> publish();
+
+    oci::RuntimeSpec& spec() { return plan_.spec; }
+    ContainerState& state() { return plan_.state; }
+
+    const Options& options_;
+    const sigset_t* mask_;
+    InitPlan plan_;
+    std::string config_;
+    std::optional<cgroup::Cgroup> group_;
+    UniqueFd sync_;
+    pid_t pid_ = 0;
+    bool born_inside_ = false;
+    UndoStack undo_;
+};
+
+Result<> Launch::read_bundle() {
     char resolved[PATH_MAX];
-    if (::realpath(options.bundle.c_str(), resolved) == nullptr) return fail_errno("chdir " + options.bundle);
-    std::string bundle = resolved;
-    BERTH_TRY(std::string text,
-              in("JSON specification file config.json", read_file(bundle + "/config.json")));
-    BERTH_TRY(oci::RuntimeSpec spec, oci::parse_runtime_spec(text));
-    BERTH_CHECK(check_spec(spec, options));
-    BERTH_TRY(Spaces spaces, namespaces_of(spec));
-    std::string rootfs = spec.root.path.starts_with("/") ? spec.root.path : bundle + "/" + spec.root.path;
+    if (::realpath(options_.bundle.c_str(), resolved) == nullptr)
+        return fail_errno("chdir " + options_.bundle);
+    state().bundle = resolved;
+    auto text = read_file(state().bundle + "/config.json");
+    if (!text && text.error().sys_errno == ENOENT)
+        return bad("JSON specification file config.json not found");
+    if (!text) return Failure(std::move(text.error()));
+    config_ = std::move(*text);
+    BERTH_TRY(spec(), oci::parse_runtime_spec(config_));
+    BERTH_CHECK(check_spec(spec(), options_));
+    BERTH_TRY(plan_.spaces, spaces_of(spec()));
+    const std::string& root = spec().root.path;
+    std::string path = root.starts_with("/") ? root : state().bundle + "/" + root;
+    if (::realpath(path.c_str(), resolved) == nullptr) return fail_errno("invalid rootfs: stat " + path);
+    // Links up to the root are the caller's own; the root itself has to be what it says.
+    state().rootfs = resolved;
+    state().oci_version = spec().oci_version;
+    state().annotations = spec().annotations;
+    state().owner = ::getuid();
+    state().own_pids = plan_.spaces.has(CLONE_NEWPID);
+    state().hooks = !spec().hooks.poststart.empty() || !spec().hooks.poststop.empty();
+    BERTH_TRY(plan_.preserve_fds, preserved_descriptors(options_, spec().process->env));
+    plan_.new_keyring = !options_.no_new_keyring;
+    plan_.pivot = !options_.no_pivot;
+    return {};
+}
 
-    UndoStack undo;
-    BERTH_CHECK(make_folders(options.root, 0700));
-    std::string folder = state_folder(options.root, id);
+Result<> Launch::make_folder() {
+    const std::string& id = state().id;
+    BERTH_CHECK(make_folders(options_.root, 0700));
+    std::string folder = state_folder(options_.root, id);
     if (::mkdir(folder.c_str(), 0700) != 0) {
         if (errno == EEXIST) return fail(ErrorKind::kConflict, "container with given ID already exists");
         return fail_errno("mkdir " + folder);
     }
-    undo.push([folder] { (void)remove_tree(folder).has_value(); });
-    std::string fifo = fifo_path(options.root, id);
-    if (::mkfifo(fifo.c_str(), 0622) != 0) return fail_errno("mkfifo");
+    undo_.push([folder] { (void)remove_tree(folder).has_value(); });
+    BERTH_CHECK(write_file(folder + "/config.json", config_));
+    for (auto [path, fd] : {std::pair(start_fifo(options_.root, id), &plan_.start),
+                            std::pair(answer_fifo(options_.root, id), &plan_.answer)}) {
+        if (::mkfifo(path.c_str(), 0600) != 0) return fail_errno("mkfifo");
+        BERTH_TRY(*fd, open_file(path, O_RDWR));
+    }
+    return {};
+}
 
-    InitPlan plan{.spec = spec, .rootfs = rootfs, .cgroup_path = default_cgroup(spec, id), .id = id};
-    plan.preserve_fds = options.preserve_fds;
-    plan.new_keyring = !options.no_new_keyring;
-    plan.new_namespaces = spaces.fresh;
-    if (spec.linux_.seccomp) {
-        BERTH_TRY(plan.filter, compile_filter(*spec.linux_.seccomp, options.root + "/.filters"));
-    }
-    BERTH_TRY(UniqueFd fifo_fd, open_file(fifo, O_PATH));
-    UniqueFd console;
-    if (!options.console_socket.empty()) {
-        BERTH_TRY(console, connect_console(options.console_socket));
-    }
+Result<> Launch::make_cgroup() {
     BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, plan.cgroup_path));
-    BERTH_CHECK(group.create());
-    undo.push([group] { (void)group.remove().has_value(); });
-    oci::Resources resources = spec.linux_.resources.value_or(oci::Resources());
+    BERTH_TRY(state().places, cgroup::places_of(layout, spec().linux_.cgroups_path, state().id));
+    BERTH_TRY(group_, cgroup::Cgroup::at(layout, state().places));
+    oci::Resources resources = spec().linux_.resources.value_or(oci::Resources());
+    auto made = group_->create();
+    if (!made && options_.rootless && spec().linux_.cgroups_path.empty() && not_allowed(made.error())) {
+        // Without privileges, and nobody has set a cgroup aside: the caller's own it is, without limits.
+        state().places.clear();
+        BERTH_TRY(group_, cgroup::Cgroup::at(layout, state().places));
+        if (limits_anything(resources))
+            return fail(ErrorKind::kForbidden,
+                        "cannot set limits: container could not join or create cgroup");
+        return {};
+    }
+    BERTH_CHECK(std::move(made));
+    undo_.push([group = *group_] { (void)group.remove().has_value(); });
     complete_device_rules(resources.devices);
-    BERTH_CHECK(group.apply(resources));
+    auto applied = group_->apply(resources);
+    bool given_up =
+        !applied && options_.rootless && not_allowed(applied.error()) && !limits_anything(resources);
+    if (!given_up) BERTH_CHECK(std::move(applied));
+    state().freezer = group_->freezer_file();
+    return {};
+}
 
-    int pair[2] = {-1, -1};
+void Launch::become_init(int sync_fd) {
+    if (mask_ != nullptr) ::sigprocmask(SIG_SETMASK, mask_, nullptr);
+    run_init(plan_, sync_fd);
+}
+
+Result<pid_t> Launch::clone_init(int sync_fd) {
+    // On pure version 2 a process is born in its cgroup, which is cheaper than moving it there.
+    UniqueFd folder;
+    const auto& folders = group_->folders();
+    if (folders.size() == 1 && folders.front().unified)
+        folder.reset(::open(folders.front().path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    BERTH_TRY(SpacesBefore before, join_spaces(plan_.spaces));
+    if (plan_.spaces.is_fresh(kTimeSpace)) BERTH_CHECK(make_time_space(spec(), before));
+    BERTH_TRY(pid_t pid, clone_into(plan_.spaces.fresh, folder ? folder.get() : -1, false, &born_inside_));
+    if (pid == 0) become_init(sync_fd);
+    // Before anybody gives up: hooks and cleaning up are the host's business.
+    auto back = before.go_back();
+    if (!back) {
+        ::kill(pid, SIGKILL);
+        reap(pid);
+        return Failure(std::move(back.error()));
+    }
+    return pid;
+}
+
+// A process of its own joins; its child is the runtime's.
+Result<pid_t> Launch::clone_from_stage(int sync_fd) {
+    int pair[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     UniqueFd ours(pair[0]), theirs(pair[1]);
-    plan.sync_fd = theirs.get();
-    plan.fifo_fd = fifo_fd.get();
-    plan.console_fd = console ? console.get() : -1;
-    // From here on nothing of this process may be read or traced from inside a container that is being
-    // joined.
-    ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    ::signal(SIGPIPE, SIG_IGN);
-    BERTH_CHECK(join_namespaces(spaces));
-    BERTH_TRY(pid_t pid, clone_into(spaces.fresh));
-    if (pid == 0) {
-        ours.reset();
-        run_init(plan);
+    BERTH_TRY(pid_t stage, clone_into(0, -1, false));
+    if (stage == 0) {
+        auto pid = [&]() -> Result<pid_t> {
+            BERTH_TRY(SpacesBefore before, join_spaces(plan_.spaces));
+            if (plan_.spaces.is_fresh(kTimeSpace)) BERTH_CHECK(make_time_space(spec(), before));
+            return clone_into(plan_.spaces.fresh, -1, true);
+        }();
+        if (!pid) give_up(theirs.get(), pid.error());
+        if (*pid == 0) {
+            become_init(sync_fd);
+        }
+        (void)send_message(theirs.get(), {SyncMessage::Kind::kReady, std::to_string(*pid)}).has_value();
+        ::_exit(0);
     }
     theirs.reset();
-    undo.push([pid] {
-        ::kill(pid, SIGKILL);
-        while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-        }
-    });
-    BERTH_CHECK(in("unable to apply cgroup configuration", group.join(pid)));
-    set_oom_score(options, *spec.process, pid);
-    BERTH_CHECK(send_message(ours.get(), {SyncMessage::Kind::kGo, ""}));
     auto heard = receive_message(ours.get());
-    for (; heard && heard->kind == SyncMessage::Kind::kWarning; heard = receive_message(ours.get()))
-        warn(options, heard->text);
-    if (!heard) return bad("unable to start container process: container init exited before it was ready");
-    if (heard->kind != SyncMessage::Kind::kReady) {
-        return bad("unable to start container process: error during container init: " + heard->text);
+    reap(stage);
+    if (!heard) return Failure(std::move(heard.error()));
+    if (heard->kind == SyncMessage::Kind::kError) return fail(ErrorKind::kInternal, heard->text);
+    return static_cast<pid_t>(std::atoi(heard->text.c_str()));
+}
+
+Result<> Launch::make_init() {
+    if (spec().linux_.seccomp) {
+        BERTH_TRY(plan_.filter, compile_filter(*spec().linux_.seccomp, options_.root + "/.filters"));
     }
-    ContainerState state{.id = id,
-                         .bundle = bundle,
-                         .rootfs = rootfs,
-                         .cgroup_path = plan.cgroup_path,
-                         .created = format_rfc3339_nano(now()),
-                         .oci_version = spec.oci_version,
-                         .pid = pid,
-                         .start_time = process_start_time(pid),
-                         .owner = ::getuid(),
-                         .annotations = spec.annotations};
-    BERTH_CHECK(save_state(options.root, state));
-    if (!options.pid_file.empty())
-        BERTH_CHECK(replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone));
-    undo.keep();
-    return state;
+    if (!spec().process->terminal) plan_.console.reset();
+    if (!options_.console_socket.empty()) {
+        BERTH_TRY(plan_.console, connect_unix(options_.console_socket));
+    }
+    BERTH_TRY(plan_.sources, open_sources(spec(), plan_.spaces));
+    int pair[2] = {-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
+    sync_.reset(pair[0]);
+    UniqueFd theirs(pair[1]);
+    // From here on nothing of this process may be read or traced from inside a container that is being
+    // joined. Without privileges that has to wait until the ids are mapped; init sees to itself.
+    if (::geteuid() == 0) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    ::signal(SIGPIPE, SIG_IGN);
+    BERTH_TRY(pid_, plan_.spaces.need_stage() ? clone_from_stage(theirs.get()) : clone_init(theirs.get()));
+    undo_.push([pid = pid_] {
+        ::kill(pid, SIGKILL);
+        reap(pid);
+    });
+    plan_.start.reset();
+    plan_.answer.reset();
+    plan_.console.reset();
+    plan_.sources.clear();
+    return {};
+}
+
+// Everything that only the host's side can do for it; then it may go on.
+Result<> Launch::release_init() {
+    const oci::Process& process = *spec().process;
+    if (plan_.spaces.is_fresh(CLONE_NEWUSER))
+        BERTH_CHECK(write_id_maps(pid_, spec().linux_.uid_mappings, spec().linux_.gid_mappings));
+    if (!born_inside_) BERTH_CHECK(in("unable to apply cgroup configuration", group_->join(pid_)));
+    if (process.oom_score_adj) {
+        auto written = write_file("/proc/" + std::to_string(pid_) + "/oom_score_adj",
+                                  std::to_string(*process.oom_score_adj));
+        // Only CAP_SYS_RESOURCE may lower it: where the engine itself has not got it, its containers go
+        // without.
+        if (!written) warn(options_, "oom_score_adj is not set: " + written.error().message);
+    }
+    if (plan_.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(set_rlimits(pid_, process.rlimits));
+    return send_message(sync_.get(), {SyncMessage::Kind::kGo, ""});
+}
+
+Result<> Launch::run_runtime_hooks() {
+    std::string text = hook_state(state(), "creating", pid_);
+    BERTH_CHECK(run_hooks("prestart", spec().hooks.prestart, text));
+    return run_hooks("createRuntime", spec().hooks.create_runtime, text);
+}
+
+Result<> Launch::converse() {
+    constexpr const char* kFailed = "unable to start container process: ";
+    for (;;) {
+        auto heard = receive_message(sync_.get());
+        if (!heard) return bad(std::string(kFailed) + "container init exited before it was ready");
+        switch (heard->kind) {
+            case SyncMessage::Kind::kReady:
+                // It has closed its end, and all that it does not need any more, when this fails.
+                while (receive_message(sync_.get())) {
+                }
+                return {};
+            case SyncMessage::Kind::kWarning:
+                warn(options_, heard->text);
+                break;
+            case SyncMessage::Kind::kHooks:
+                BERTH_CHECK(in("unable to start container process", run_runtime_hooks()));
+                BERTH_CHECK(send_message(sync_.get(), {SyncMessage::Kind::kGo, ""}));
+                break;
+            case SyncMessage::Kind::kListener:
+                BERTH_CHECK(in("unable to start container process",
+                               hand_to_agent(*plan_.filter, state(), "creating", pid_, heard->text)));
+                BERTH_CHECK(send_message(sync_.get(), {SyncMessage::Kind::kGo, ""}));
+                break;
+            default:
+                return bad(std::string(kFailed) + "error during container init: " + heard->text);
+        }
+    }
+}
+
+Result<> Launch::publish() {
+    state().created = format_rfc3339_nano(now());
+    state().pid = pid_;
+    state().start_time = process_start_time(pid_);
+    BERTH_CHECK(save_state(options_.root, state()));
+    if (!options_.pidfd_socket.empty()) {
+        BERTH_TRY(UniqueFd init, sys::open_pidfd(pid_));
+        BERTH_TRY(UniqueFd socket, connect_unix(options_.pidfd_socket));
+        BERTH_CHECK(send_descriptor(socket.get(), init.get(), "standard"));
+    }
+    if (options_.pid_file.empty()) return {};
+    return replace_file(options_.pid_file, std::to_string(pid_), 0644, Sync::kNone);
+}
+
+Result<ContainerState> Launch::run() {
+    BERTH_CHECK(check_id(state().id));
+    BERTH_CHECK(read_bundle());
+    BERTH_CHECK(make_folder());
+    BERTH_CHECK(make_cgroup());
+    BERTH_CHECK(make_init());
+    BERTH_CHECK(release_init());
+    BERTH_CHECK(converse());
+    BERTH_CHECK(publish());
+    undo_.keep();
+    return std::move(state());
+}
+
+}  // namespace
+
+Result<int> preserved_descriptors(const Options& options, std::vector<std::string>& environment) {
+    int count = options.preserve_fds;
+    const char* listening = std::getenv("LISTEN_FDS");
+    int sockets = listening == nullptr ? 0 : std::atoi(listening);
+    if (sockets > 0 && sockets <= 1024) {
+        count += sockets;
+        environment.push_back("LISTEN_FDS=" + std::to_string(sockets));
+        environment.emplace_back("LISTEN_PID=1");
+    }
+    for (int fd = 3; fd < 3 + count; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0)
+            return fail_errno("descriptor " + std::to_string(fd) + " is to be preserved");
+    }
+    return count;
+}
+
+Result<ContainerState> launch(const Options& options, const std::string& id, UniqueFd console,
+                              const sigset_t* mask) {
+    return Launch(options, id, std::move(console), mask).run();
 }
 
 }  // namespace berth::executor

@@ -1,13 +1,22 @@
 #pragma once
 
+#include <signal.h>
+
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
 #include "engine/executor/container_state.h"
 #include "engine/executor/options.h"
 
 namespace berth::executor {
 
 // Creates a container from a bundle: its process is set up and waits for `start`. After an error nothing is
-// left.
-Result<ContainerState> launch(const Options& options, const std::string& id);
+// left. A caller that stays with the container gives the console socket that takes the terminal's master, if
+// the spec wants one, and the signal mask that init starts with.
+Result<ContainerState> launch(const Options& options, const std::string& id, UniqueFd console = {},
+                              const sigset_t* mask = nullptr);
+
+// The number of descriptors behind the standard streams that are handed on: --preserve-fds and systemd's
+// LISTEN_FDS. All must be open, or something of the runtime's own would take their place.
+Result<int> preserved_descriptors(const Options& options, std::vector<std::string>& environment);
 
 }  // namespace berth::executor

@@ -8,9 +8,9 @@
 
 #include "engine/base/files.h"
 #include "engine/executor/commands.h"
+#include "engine/executor/help.h"
 #include "engine/executor/report.h"
 #include "engine/executor/self_seal.h"
-#include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
 
@@ -30,31 +30,44 @@ namespace {
 using Command = Result<> (*)(const Options&);
 
 const std::map<std::string_view, Command>& commands() {
-    static const std::map<std::string_view, Command> table = {
-        {"create", create_command}, {"start", start_command},   {"state", state_command},
-        {"kill", kill_command},     {"delete", delete_command}, {"list", list_command},
-        {"pause", pause_command},   {"resume", resume_command}, {"exec", exec_command}};
+    static const std::map<std::string_view, Command> table = {{"create", create_command},
+                                                              {"run", run_command},
+                                                              {"start", start_command},
+                                                              {"state", state_command},
+                                                              {"kill", kill_command},
+                                                              {"delete", delete_command},
+                                                              {"list", list_command},
+                                                              {"pause", pause_command},
+                                                              {"resume", resume_command},
+                                                              {"exec", exec_command},
+                                                              {"ps", ps_command},
+                                                              {"update", update_command},
+                                                              {"events", events_command},
+                                                              {"spec", spec_command},
+                                                              {"features", features_command},
+                                                              {"checkpoint", checkpoint_command},
+                                                              {"restore", restore_command}};
     return table;
-}
-
-// Called by runc's name it is runc, to whoever asks.
-std::string own_name(const char* path) {
-    std::string name = path;
-    name = name.substr(name.rfind('/') + 1);
-    return name == "runc" ? "runc" : "berth-runtime";
 }
 
 int say(const std::string& text) {
     return write_all(STDOUT_FILENO, text) ? 0 : 1;
 }
 
-std::string usage(const std::string& name) {
-    std::string out = fmt::format(
-        "NAME:\n   {} - Open Container Initiative runtime\n\nUSAGE:\n   {} [global options] command "
-        "[command options] [arguments...]\n\nCOMMANDS:\n",
-        name, name);
-    for (const auto& [command, run] : commands()) out += fmt::format("   {}\n", command);
-    return out;
+int refuse(const Options& options, std::string message) {
+    report(options, {ErrorKind::kInvalidArgument, std::move(message), 0});
+    return 1;
+}
+
+// "help", with a command behind it or without.
+int help(const Options& options, const std::string& name) {
+    std::string about = options.help                ? options.command
+                        : options.arguments.empty() ? ""
+                                                    : options.arguments[0];
+    if (about.empty()) return say(usage_text(name));
+    std::string text = command_usage(name, about);
+    if (text.empty()) return refuse({}, "No help topic for '" + about + "'");
+    return say(text);
 }
 
 int run(int argc, char** argv) {
@@ -65,20 +78,14 @@ int run(int argc, char** argv) {
         return 1;
     }
     const std::string& command = options->command;
-    if (command == "--version" || command == "-v") {
-        return say(fmt::format("{} version {}\nspec: {}\n", name, name == "runc" ? "1.3.0" : BERTH_VERSION,
-                               oci::kRuntimeSpecVersion));
-    }
-    if (command.empty() || command == "--help" || command == "-h" || command == "help")
-        return say(usage(name));
+    if (command == "--version" || command == "-v") return say(version_text(name));
+    bool asks =
+        command.empty() || command == "--help" || command == "-h" || command == "help" || command == "h";
+    if (asks || options->help) return help(*options, name);
     auto found = commands().find(command);
-    if (found == commands().end()) {
-        report(*options,
-               {ErrorKind::kNotImplemented, fmt::format("the command {} is not supported yet", command), 0});
-        return 1;
-    }
+    if (found == commands().end()) return refuse({}, "No help topic for '" + command + "'");
     // Their processes become part of a container.
-    if (command == "create" || command == "exec") {
+    if (command == "create" || command == "run" || command == "exec") {
         if (auto sealed = run_from_sealed_copy(argv); !sealed) {
             report(*options, sealed.error());
             return 1;

@@ -34,7 +34,7 @@ void write_log(const Options& options, const char* level, const std::string& mes
 
 void report(const Options& options, const Error& error) {
     std::string message = error.message;
-    if (options.command == "create" || options.command == "run" || options.command == "start") {
+    if (options.command == "create" || options.command == "run") {
         message = "runc " + options.command + " failed: " + message;
     } else if (options.command == "exec") {
         message = "exec failed: " + message;

@@ -5,8 +5,8 @@
 
 namespace berth::executor {
 
-// Tells an error the way runc's callers read it: "runc COMMAND failed: …" for create, "exec failed: …", the
-// bare text otherwise, on stderr and as one line of --log.
+// Tells an error the way runc's callers read it: "runc COMMAND failed: …" for create and run, "exec failed:
+// …", the bare text otherwise, on stderr and as one line of --log.
 void report(const Options& options, const Error& error);
 void warn(const Options& options, const std::string& message);
 

@@ -1,39 +1,62 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
+#include "engine/cgroup/cgroup.h"
+#include "engine/executor/spaces.h"
 #include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
 
+// What the runtime makes for init before the clone, while it still has the host's rights: a detached tree for
+// each mount of the spec that needs one (empty otherwise), by its number. Bind mounts of a container in a
+// user namespace may have sources that nobody inside can reach; idmapped ones need the host's rights anyway.
+Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces);
+
 // The container's file system, made by init in its own mount namespace. Every target is walked inside the
-// root by descriptor and mounted on through it; nothing of the container can lead a mount elsewhere.
+// root by descriptor, checked and mounted on through that same descriptor; nothing of the container can lead
+// a mount elsewhere.
 class Rootfs {
  public:
-    Rootfs(const oci::RuntimeSpec& spec, std::string path, std::string cgroup_path)
-        : spec_(spec), path_(std::move(path)), cgroup_path_(std::move(cgroup_path)) {}
+    // `sources` as open_sources() gave it.
+    Rootfs(const oci::RuntimeSpec& spec, const Spaces& spaces, std::string path, const cgroup::Places& places,
+           const std::vector<UniqueFd>& sources)
+        : spec_(spec), spaces_(spaces), path_(std::move(path)), places_(places), sources_(sources) {}
 
     // Propagation, the root as a mount of its own, all mounts, devices and links in /dev.
     Result<> prepare();
-    // Makes it "/", the old root gone.
-    Result<> enter();
-    // Afterwards, from inside: read-only and masked paths, the root read-only if it is to be.
-    Result<> seal();
+    // The root of prepare() as current folder: what hooks before enter() see.
+    Result<> go_there() const;
+    // Makes it "/", the old root gone. Without `pivot` the root is moved over the old one.
+    Result<> enter(bool pivot);
+    // Afterwards, from inside: read-only and masked paths.
+    Result<> mask_paths();
+    // At last what is to be read-only and had to be written to until now: the root, tmpfs mounts.
+    Result<> finish();
 
  private:
-    Result<> add_mount(const oci::SpecMount& mount);
-    Result<UniqueFd> target_of(const oci::SpecMount& mount, bool file);
-    Result<> mount_cgroups(const oci::SpecMount& mount);
+    Result<> add_mount(std::size_t number);
+    Result<UniqueFd> target_of(const std::string& destination, bool file);
+    Result<UniqueFd> detached_of(std::size_t number, const oci::SpecMount& mount, bool bind);
+    Result<> mount_cgroups(const oci::SpecMount& mount, const std::string& destination);
+    Result<> mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readonly, int at);
     Result<> add_devices();
     Result<> add_device(const oci::Device& device);
-    Result<> mask(const std::string& path);
+    Result<> bind_device(const oci::Device& device, int folder, const std::string& name);
+    Result<> add_links(int dev);
+    Result<> mask(const std::string& path, UniqueFd& empty);
     Result<> make_readonly(const std::string& path);
 
     const oci::RuntimeSpec& spec_;
-    std::string path_, cgroup_path_;
+    const Spaces& spaces_;
+    std::string path_;
+    const cgroup::Places& places_;
+    const std::vector<UniqueFd>& sources_;
     UniqueFd root_;
+    std::vector<UniqueFd> readonly_later_;
 };
 
 }  // namespace berth::executor

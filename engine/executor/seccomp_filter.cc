@@ -34,19 +34,31 @@ Result<std::uint32_t> action_of(const std::string& name, std::uint32_t error) {
     if (name == "SCMP_ACT_TRAP") return std::uint32_t{SCMP_ACT_TRAP};
     if (name == "SCMP_ACT_TRACE") return std::uint32_t{SCMP_ACT_TRACE(error)};
     if (name == "SCMP_ACT_LOG") return std::uint32_t{SCMP_ACT_LOG};
-    if (name == "SCMP_ACT_NOTIFY")
-        return fail(ErrorKind::kNotImplemented, "seccomp: SCMP_ACT_NOTIFY is not supported yet");
+    if (name == "SCMP_ACT_NOTIFY") return std::uint32_t{SCMP_ACT_NOTIFY};
     return bad("seccomp: unknown action " + name);
 }
 
 Result<std::uint32_t> architecture_of(const std::string& name) {
     static const std::map<std::string_view, std::uint32_t> known = {
-        {"SCMP_ARCH_X86", SCMP_ARCH_X86},          {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
-        {"SCMP_ARCH_X32", SCMP_ARCH_X32},          {"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
-        {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},  {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
-        {"SCMP_ARCH_S390X", SCMP_ARCH_S390X},      {"SCMP_ARCH_S390", SCMP_ARCH_S390},
-        {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},  {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
-        {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64}};
+        {"SCMP_ARCH_X86", SCMP_ARCH_X86},
+        {"SCMP_ARCH_X86_64", SCMP_ARCH_X86_64},
+        {"SCMP_ARCH_X32", SCMP_ARCH_X32},
+        {"SCMP_ARCH_ARM", SCMP_ARCH_ARM},
+        {"SCMP_ARCH_AARCH64", SCMP_ARCH_AARCH64},
+        {"SCMP_ARCH_PPC64LE", SCMP_ARCH_PPC64LE},
+        {"SCMP_ARCH_S390X", SCMP_ARCH_S390X},
+        {"SCMP_ARCH_S390", SCMP_ARCH_S390},
+        {"SCMP_ARCH_RISCV64", SCMP_ARCH_RISCV64},
+        {"SCMP_ARCH_MIPS64", SCMP_ARCH_MIPS64},
+        {"SCMP_ARCH_MIPSEL64", SCMP_ARCH_MIPSEL64},
+        {"SCMP_ARCH_MIPS", SCMP_ARCH_MIPS},
+        {"SCMP_ARCH_MIPS64N32", SCMP_ARCH_MIPS64N32},
+        {"SCMP_ARCH_MIPSEL", SCMP_ARCH_MIPSEL},
+        {"SCMP_ARCH_MIPSEL64N32", SCMP_ARCH_MIPSEL64N32},
+        {"SCMP_ARCH_PPC", SCMP_ARCH_PPC},
+        {"SCMP_ARCH_PPC64", SCMP_ARCH_PPC64},
+        {"SCMP_ARCH_PARISC", SCMP_ARCH_PARISC},
+        {"SCMP_ARCH_PARISC64", SCMP_ARCH_PARISC64}};
     auto found = known.find(name);
     if (found == known.end()) return bad("seccomp: unknown architecture " + name);
     return found->second;
@@ -178,11 +190,30 @@ Result<unsigned> flags_of(const oci::Seccomp& seccomp) {
         else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
             flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
         else if (name == "SECCOMP_FILTER_FLAG_TSYNC")
-            flags |= SECCOMP_FILTER_FLAG_TSYNC;
+            flags |= 0;  // there is one thread only
+        else if (name == "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV")
+            flags |= 1U << 5;  // Linux 5.19
         else
             return bad("seccomp: unknown flag " + name);
     }
     return flags;
+}
+
+// Whether anything notifies. init writes to its runtime under the filter, before anybody listens.
+Result<bool> check_notify(const oci::Seccomp& seccomp) {
+    if (seccomp.default_action == "SCMP_ACT_NOTIFY")
+        return bad("SCMP_ACT_NOTIFY cannot be used as default action");
+    bool notifies = false;
+    for (const oci::SeccompRule& rule : seccomp.syscalls) {
+        if (rule.action != "SCMP_ACT_NOTIFY") continue;
+        notifies = true;
+        for (const std::string& name : rule.names) {
+            if (name == "write") return bad("SCMP_ACT_NOTIFY cannot be used for the write syscall");
+        }
+    }
+    if (notifies && seccomp.listener_path.empty())
+        return bad("seccomp listenerPath is not set, but SCMP_ACT_NOTIFY is used");
+    return notifies;
 }
 
 std::string cache_key(const oci::Seccomp& seccomp) {
@@ -198,10 +229,14 @@ std::string cache_key(const oci::Seccomp& seccomp) {
 }  // namespace
 
 Result<Filter> compile_filter(const oci::Seccomp& seccomp, const std::string& cache_folder) {
-    if (!seccomp.listener_path.empty())
-        return fail(ErrorKind::kNotImplemented, "seccomp: listenerPath is not supported yet");
     Filter filter;
     BERTH_TRY(filter.flags, flags_of(seccomp));
+    BERTH_TRY(bool notifies, check_notify(seccomp));
+    if (notifies) {
+        filter.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        filter.listener_path = seccomp.listener_path;
+        filter.listener_metadata = seccomp.listener_metadata;
+    }
     std::string path = cache_folder + "/" + cache_key(seccomp);
     auto kept = read_file(path, 1 << 20);
     if (kept && !kept->empty() && kept->size() % sizeof(sock_filter) == 0) {
@@ -217,12 +252,13 @@ Result<Filter> compile_filter(const oci::Seccomp& seccomp, const std::string& ca
     return filter;
 }
 
-Result<> install_filter(const Filter& filter) {
+Result<UniqueFd> install_filter(const Filter& filter) {
     sock_fprog program{static_cast<unsigned short>(filter.program.size()),
                        const_cast<sock_filter*>(filter.program.data())};
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program) != 0)
-        return fail_errno("seccomp: load the filter");
-    return {};
+    long loaded = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program);
+    if (loaded < 0) return fail_errno("seccomp: load the filter");
+    bool listens = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+    return UniqueFd(listens ? static_cast<int>(loaded) : -1);
 }
 
 }  // namespace berth::executor

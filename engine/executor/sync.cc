@@ -25,7 +25,7 @@ Result<SyncMessage> receive_message(int fd) {
     char packet[4096];
     ssize_t got = 0;
     do {
-        got = ::recv(fd, packet, sizeof packet, 0);
+        got = ::read(fd, packet, sizeof packet);
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail_errno("hear from the other side");
     if (got == 0) return fail(ErrorKind::kUnavailable, "the other side is gone");

@@ -9,24 +9,37 @@
 //   parent (launch.cc)                              init (init.cc), in its new namespaces
 //   ------------------                              -------------------------------------
 //   clone3 ---------------------------------------> waits
-//   puts init into its cgroup, sets oom_score_adj
-//   "go"  ----------------------------------------> root file system, devices, terminal, masks, sysctls,
-//                                                   looks the program up, limits, seccomp, user, capabilities
+//   maps its ids, puts it into its cgroup, sets
+//   oom_score_adj
+//   "go"  ----------------------------------------> root file system, devices
+//   prestart and createRuntime hooks <------------- "hooks", if the spec has any
+//   "go"  ----------------------------------------> createContainer hooks, pivot, sysctls, masks, terminal,
+//                                                   limits, seccomp, user, capabilities, looks the program up
 //   "warning" and a text, for the log <------------ any number of them
+//   takes the descriptor and sends it to the <----- "listener" and its number, if seccomp has one
+//   agent; "go"  --------------------------------->
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
 //   writes state and pid file, ends
-//                                                   opens the start fifo for writing: blocks until `start`
-//                                                   reads it
-//   start (another process) reads the fifo <------- one byte, then execve
+//                                                   reads the start fifo: blocks until `start` writes a byte
+//   start (another process) writes the byte ------> startContainer hooks; an error of theirs goes into the
+//   reads the answer fifo <------------------------ answer fifo, otherwise execve closes it
 //
-// A side that dies closes its end: the other reads end of file.
+// A side that dies closes its end: the other reads end of file. Both fifos lie in the container's state
+// folder and are open in init from before it pivots, so that no path of the container's is ever trusted.
 //
-// exec (cmd_exec.cc) speaks less: "go", any number of warnings, then "error", or end of file once the program
-// runs.
+// exec (cmd_exec.cc) speaks less: "go", any number of warnings, a listener, then "error", or end of file once
+// the program runs.
 namespace berth::executor {
 
 struct SyncMessage {
-    enum class Kind : char { kGo = 'g', kReady = 'r', kWarning = 'w', kError = 'e' } kind = Kind::kGo;
+    enum class Kind : char {
+        kGo = 'g',
+        kHooks = 'h',
+        kReady = 'r',
+        kWarning = 'w',
+        kListener = 'l',
+        kError = 'e'
+    } kind = Kind::kGo;
     std::string text;
 };
 

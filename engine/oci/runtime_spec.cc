@@ -20,6 +20,10 @@ template <class T>
 struct IsVector : std::false_type {};
 template <class T>
 struct IsVector<std::vector<T>> : std::true_type {};
+template <class T>
+struct IsMap : std::false_type {};
+template <class T>
+struct IsMap<std::map<std::string, T>> : std::true_type {};
 using Strings = std::map<std::string, std::string>;
 
 // Every struct's fields are listed once, below, for both directions: `pass("name", member)` for each. The
@@ -84,7 +88,7 @@ class Reader {
             member = value.template get<bool>();
         } else if constexpr (std::is_integral_v<T>) {
             read_number(value, name, member);
-        } else if constexpr (std::is_same_v<T, Strings>) {
+        } else if constexpr (IsMap<T>::value) {
             if (!value.is_object()) return wrong(name, "expected an object");
             for (const auto& [key, item] : value.items()) read(item, name + "." + key, member[key]);
         } else {
@@ -150,6 +154,10 @@ class Writer {
         } else if constexpr (std::is_same_v<T, std::string> || std::is_arithmetic_v<T> ||
                              std::is_same_v<T, Strings>) {
             return Json(value);
+        } else if constexpr (IsMap<T>::value) {
+            Json object = Json::object();
+            for (auto& [key, item] : value) object[key] = written(item);
+            return object;
         } else {
             Writer inner;
             fields(inner, value);
@@ -189,6 +197,29 @@ void fields(Pass& pass, Capabilities& sets) {
 }
 
 template <class Pass>
+void fields(Pass& pass, Scheduler& scheduler) {
+    pass.always("policy", scheduler.policy);
+    pass("nice", scheduler.nice);
+    pass("priority", scheduler.priority);
+    pass("flags", scheduler.flags);
+    pass("runtime", scheduler.runtime);
+    pass("deadline", scheduler.deadline);
+    pass("period", scheduler.period);
+}
+
+template <class Pass>
+void fields(Pass& pass, IoPriority& priority) {
+    pass.always("class", priority.io_class);
+    pass.always("priority", priority.priority);
+}
+
+template <class Pass>
+void fields(Pass& pass, CpuAffinity& affinity) {
+    pass("initial", affinity.initial);
+    pass("final", affinity.final_);
+}
+
+template <class Pass>
 void fields(Pass& pass, Process& process) {
     pass("terminal", process.terminal);
     pass("consoleSize", process.console_size);
@@ -202,7 +233,9 @@ void fields(Pass& pass, Process& process) {
     pass("apparmorProfile", process.apparmor_profile);
     pass("selinuxLabel", process.selinux_label);
     pass("oomScoreAdj", process.oom_score_adj);
-    for (const char* name : {"scheduler", "ioPriority", "execCPUAffinity"}) pass.unsupported(name);
+    pass("scheduler", process.scheduler);
+    pass("ioPriority", process.io_priority);
+    pass("execCPUAffinity", process.exec_cpu_affinity);
 }
 
 template <class Pass>
@@ -212,13 +245,20 @@ void fields(Pass& pass, Root& root) {
 }
 
 template <class Pass>
+void fields(Pass& pass, IdMapping& mapping) {
+    pass.always("containerID", mapping.container_id);
+    pass.always("hostID", mapping.host_id);
+    pass.always("size", mapping.size);
+}
+
+template <class Pass>
 void fields(Pass& pass, SpecMount& mount) {
     pass.always("destination", mount.destination);
     pass("type", mount.type);
     pass("source", mount.source);
     pass("options", mount.options);
-    pass.unsupported("uidMappings");
-    pass.unsupported("gidMappings");
+    pass("uidMappings", mount.uid_mappings);
+    pass("gidMappings", mount.gid_mappings);
 }
 
 template <class Pass>
@@ -237,13 +277,6 @@ void fields(Pass& pass, Hooks& hooks) {
     pass("startContainer", hooks.start_container);
     pass("poststart", hooks.poststart);
     pass("poststop", hooks.poststop);
-}
-
-template <class Pass>
-void fields(Pass& pass, IdMapping& mapping) {
-    pass.always("containerID", mapping.container_id);
-    pass.always("hostID", mapping.host_id);
-    pass.always("size", mapping.size);
 }
 
 template <class Pass>
@@ -331,6 +364,24 @@ void fields(Pass& pass, HugepageLimit& limit) {
 }
 
 template <class Pass>
+void fields(Pass& pass, InterfacePriority& priority) {
+    pass.always("name", priority.name);
+    pass.always("priority", priority.priority);
+}
+
+template <class Pass>
+void fields(Pass& pass, NetworkResources& network) {
+    pass("classID", network.class_id);
+    pass("priorities", network.priorities);
+}
+
+template <class Pass>
+void fields(Pass& pass, RdmaLimit& limit) {
+    pass("hcaHandles", limit.handles);
+    pass("hcaObjects", limit.objects);
+}
+
+template <class Pass>
 void fields(Pass& pass, Resources& resources) {
     pass("devices", resources.devices);
     pass("memory", resources.memory);
@@ -339,8 +390,8 @@ void fields(Pass& pass, Resources& resources) {
     pass("blockIO", resources.block_io);
     pass("hugepageLimits", resources.hugepage_limits);
     pass("unified", resources.unified);
-    pass.unsupported("network");
-    pass.unsupported("rdma");
+    pass("network", resources.network);
+    pass("rdma", resources.rdma);
 }
 
 template <class Pass>
@@ -371,6 +422,25 @@ void fields(Pass& pass, Seccomp& seccomp) {
 }
 
 template <class Pass>
+void fields(Pass& pass, Personality& personality) {
+    pass.always("domain", personality.domain);
+    pass("flags", personality.flags);
+}
+
+template <class Pass>
+void fields(Pass& pass, TimeOffset& offset) {
+    pass("secs", offset.secs);
+    pass("nanosecs", offset.nanosecs);
+}
+
+template <class Pass>
+void fields(Pass& pass, MemoryPolicy& policy) {
+    pass.always("mode", policy.mode);
+    pass("nodes", policy.nodes);
+    pass("flags", policy.flags);
+}
+
+template <class Pass>
 void fields(Pass& pass, Linux& linux_part) {
     pass("uidMappings", linux_part.uid_mappings);
     pass("gidMappings", linux_part.gid_mappings);
@@ -384,8 +454,11 @@ void fields(Pass& pass, Linux& linux_part) {
     pass("maskedPaths", linux_part.masked_paths);
     pass("readonlyPaths", linux_part.readonly_paths);
     pass("mountLabel", linux_part.mount_label);
-    for (const char* name : {"intelRdt", "personality", "timeOffsets", "memoryPolicy", "netDevices"})
-        pass.unsupported(name);
+    pass("personality", linux_part.personality);
+    pass("timeOffsets", linux_part.time_offsets);
+    pass("memoryPolicy", linux_part.memory_policy);
+    pass.unsupported("intelRdt");
+    pass.unsupported("netDevices");
 }
 
 template <class Pass>
@@ -414,10 +487,10 @@ Result<T> parse(std::string_view text) {
 }
 
 template <class T>
-std::string rendered(T value) {
+std::string rendered(T value, int indent = -1) {
     Writer writer;
     fields(writer, value);
-    return writer.object.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return writer.object.dump(indent, '\t', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
@@ -431,6 +504,9 @@ Result<Process> parse_process(std::string_view json) {
 Result<Resources> parse_resources(std::string_view json) {
     return parse<Resources>(json);
 }
+Result<Hooks> parse_hooks(std::string_view json) {
+    return parse<Hooks>(json);
+}
 
 std::string render(const RuntimeSpec& spec) {
     return rendered(spec);
@@ -440,6 +516,15 @@ std::string render(const Process& process) {
 }
 std::string render(const Seccomp& seccomp) {
     return rendered(seccomp);
+}
+std::string render(const Resources& resources) {
+    return rendered(resources);
+}
+std::string render(const Hooks& hooks) {
+    return rendered(hooks);
+}
+std::string render_readable(const RuntimeSpec& spec) {
+    return rendered(spec, 1);
 }
 
 }  // namespace berth::oci

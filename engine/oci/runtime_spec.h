@@ -17,6 +17,8 @@
 namespace berth::oci {
 
 inline constexpr std::string_view kRuntimeSpecVersion = "1.2.1";
+// The newest version whose documents are understood.
+inline constexpr std::string_view kRuntimeSpecVersionMax = "1.3.0";
 
 struct Box {  // consoleSize
     std::uint32_t height = 0, width = 0;
@@ -43,6 +45,27 @@ struct Capabilities {
     bool operator==(const Capabilities&) const = default;
 };
 
+// sched_setattr(2)
+struct Scheduler {
+    std::string policy;  // SCHED_OTHER …
+    std::optional<std::int32_t> nice, priority;
+    std::vector<std::string> flags;  // SCHED_FLAG_RESET_ON_FORK …
+    std::uint64_t runtime = 0, deadline = 0, period = 0;
+    bool operator==(const Scheduler&) const = default;
+};
+
+struct IoPriority {
+    std::string io_class;  // IOPRIO_CLASS_RT …
+    int priority = 0;
+    bool operator==(const IoPriority&) const = default;
+};
+
+// Lists of CPUs ("0-3,7") for a process of `exec`.
+struct CpuAffinity {
+    std::string initial, final_;
+    bool operator==(const CpuAffinity&) const = default;
+};
+
 struct Process {
     bool terminal = false;
     std::optional<Box> console_size;
@@ -56,6 +79,9 @@ struct Process {
     std::string apparmor_profile;
     std::string selinux_label;
     std::optional<int> oom_score_adj;
+    std::optional<Scheduler> scheduler;
+    std::optional<IoPriority> io_priority;
+    std::optional<CpuAffinity> exec_cpu_affinity;
     bool operator==(const Process&) const = default;
 };
 
@@ -65,10 +91,16 @@ struct Root {
     bool operator==(const Root&) const = default;
 };
 
+struct IdMapping {
+    std::uint32_t container_id = 0, host_id = 0, size = 0;
+    bool operator==(const IdMapping&) const = default;
+};
+
 // The specification's `mounts` entry; `options` are mount(8)'s words and the file system's own.
 struct SpecMount {
     std::string destination, type, source;
     std::vector<std::string> options;
+    std::vector<IdMapping> uid_mappings, gid_mappings;
     bool operator==(const SpecMount&) const = default;
 };
 
@@ -82,11 +114,6 @@ struct Hook {
 struct Hooks {
     std::vector<Hook> prestart, create_runtime, create_container, start_container, poststart, poststop;
     bool operator==(const Hooks&) const = default;
-};
-
-struct IdMapping {
-    std::uint32_t container_id = 0, host_id = 0, size = 0;
-    bool operator==(const IdMapping&) const = default;
 };
 
 struct Namespace {
@@ -154,6 +181,23 @@ struct HugepageLimit {
     bool operator==(const HugepageLimit&) const = default;
 };
 
+struct InterfacePriority {
+    std::string name;
+    std::uint32_t priority = 0;
+    bool operator==(const InterfacePriority&) const = default;
+};
+
+struct NetworkResources {  // version 1's net_cls and net_prio
+    std::optional<std::uint32_t> class_id;
+    std::vector<InterfacePriority> priorities;
+    bool operator==(const NetworkResources&) const = default;
+};
+
+struct RdmaLimit {
+    std::optional<std::uint32_t> handles, objects;
+    bool operator==(const RdmaLimit&) const = default;
+};
+
 struct Resources {
     std::vector<DeviceRule> devices;
     std::optional<MemoryResources> memory;
@@ -161,6 +205,8 @@ struct Resources {
     std::optional<std::int64_t> pids_limit;
     std::optional<BlockIoResources> block_io;
     std::vector<HugepageLimit> hugepage_limits;
+    std::optional<NetworkResources> network;
+    std::map<std::string, RdmaLimit> rdma;       // by device
     std::map<std::string, std::string> unified;  // cgroup v2 file -> value
     bool operator==(const Resources&) const = default;
 };
@@ -190,6 +236,26 @@ struct Seccomp {
     bool operator==(const Seccomp&) const = default;
 };
 
+struct Personality {
+    std::string domain;  // LINUX, LINUX32
+    std::vector<std::string> flags;
+    bool operator==(const Personality&) const = default;
+};
+
+struct TimeOffset {
+    std::int64_t secs = 0;
+    std::uint32_t nanosecs = 0;
+    bool operator==(const TimeOffset&) const = default;
+};
+
+// set_mempolicy(2)
+struct MemoryPolicy {
+    std::string mode;  // MPOL_BIND …
+    std::string nodes;
+    std::vector<std::string> flags;  // MPOL_F_STATIC_NODES …
+    bool operator==(const MemoryPolicy&) const = default;
+};
+
 struct Linux {
     std::vector<IdMapping> uid_mappings, gid_mappings;
     std::map<std::string, std::string> sysctl;
@@ -201,6 +267,9 @@ struct Linux {
     std::string rootfs_propagation;
     std::vector<std::string> masked_paths, readonly_paths;
     std::string mount_label;
+    std::optional<Personality> personality;
+    std::map<std::string, TimeOffset> time_offsets;  // by clock: monotonic, boottime
+    std::optional<MemoryPolicy> memory_policy;
     bool operator==(const Linux&) const = default;
 };
 
@@ -229,5 +298,10 @@ Result<Resources> parse_resources(std::string_view json);
 std::string render(const RuntimeSpec& spec);
 std::string render(const Seccomp& seccomp);
 std::string render(const Process& process);
+std::string render(const Resources& resources);
+std::string render(const Hooks& hooks);
+Result<Hooks> parse_hooks(std::string_view json);
+// As people read and edit it: indented by tabs, in the specification's order.
+std::string render_readable(const RuntimeSpec& spec);
 
 }  // namespace berth::oci

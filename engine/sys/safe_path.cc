@@ -123,13 +123,16 @@ Result<UniqueFd> make_folders_in_root(int root_fd, std::string_view path, mode_t
 Result<std::string> resolve_in_root(int root_fd, std::string_view path) {
     BERTH_TRY(UniqueFd target, open_in_root(root_fd, path, O_PATH));
     BERTH_TRY(UniqueFd root, open_in_root(root_fd, "/", O_PATH | O_DIRECTORY));
-    BERTH_TRY(std::string full, descriptor_path(target.get()));
-    BERTH_TRY(std::string prefix, descriptor_path(root.get()));
+    return in(path, path_in_root(root.get(), target.get()));
+}
+
+Result<std::string> path_in_root(int root_fd, int fd) {
+    BERTH_TRY(std::string full, descriptor_path(fd));
+    BERTH_TRY(std::string prefix, descriptor_path(root_fd));
     if (prefix == "/") return full;
     if (full == prefix) return std::string("/");
-    if (full.compare(0, prefix.size() + 1, prefix + "/") != 0) {
-        return fail(ErrorKind::kInvalidArgument, std::string(path) + ": moved while it was being resolved");
-    }
+    if (full.compare(0, prefix.size() + 1, prefix + "/") != 0)
+        return fail(ErrorKind::kInvalidArgument, "moved while it was being resolved");
     return full.substr(prefix.size());
 }
 

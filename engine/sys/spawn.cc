@@ -183,7 +183,7 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
     }
     std::vector<char*> argv = pointers(options.argv), env = pointers(options.env);
     Plan plan;
-    plan.path = argv[0];
+    plan.path = options.path.empty() ? argv[0] : options.path.c_str();
     plan.argv = argv.data();
     plan.env = env.data();
     plan.fds = options.fds.data();
@@ -201,7 +201,7 @@ Result<ChildProcess> spawn(const SpawnOptions& options) {
     if (options.orphan || plan.failed_errno != 0) reap(child.pid);
     if (plan.failed_errno != 0) {
         std::string what = plan.failed_stage;
-        if (what == "exec") what += " " + options.argv[0];
+        if (what == "exec") what += std::string(" ") + plan.path;
         return fail_errno(what, plan.failed_errno);
     }
     if (options.orphan) {

@@ -21,8 +21,10 @@ struct SpawnHook {
 };
 
 struct SpawnOptions {
-    std::vector<std::string> argv;  // argv[0] is also the path of the program; PATH is not searched
-    std::vector<std::string> env;   // all of the environment, "NAME=value"
+    std::vector<std::string>
+        argv;  // argv[0] is also the path of the program, unless `path` is; PATH is not searched
+    std::string path;
+    std::vector<std::string> env;  // all of the environment, "NAME=value"
     // What becomes descriptor 0, 1, 2, …; -1 is /dev/null. The child has no other descriptor.
     std::vector<int> fds{-1, -1, -1};
     std::string folder;        // working directory; empty: the caller's

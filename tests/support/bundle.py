@@ -33,20 +33,28 @@ class Bundle:
                       "namespaces": [{"type": t} for t in ("pid", "mount", "ipc", "uts", "network")]},
         }
 
-    def call(self, *words):
-        log = self.folder / "log"
-        return subprocess.run([BINARY, "--root", self.folder / "state", "--log", log, "--log-format", "json", *words],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def applets(self, *names):
+        for name in names:
+            (self.folder / "rootfs/bin" / name).symlink_to("busybox")
 
-    def create(self, args=None):
+    def command(self, *words):
+        return [BINARY, "--root", self.folder / "state", "--log", self.folder / "log", "--log-format", "json", *words]
+
+    def call(self, *words, **options):
+        return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, **options)
+
+    def write(self, args=None):
         if args:
             self.spec["process"]["args"] = args
         (self.folder / "config.json").write_text(json.dumps(self.spec))
+
+    def create(self, args=None, flags=(), **options):
+        self.write(args)
         # Init inherits create's streams: files, since it outlives the call.
         with open(self.folder / "out", "w") as out:
-            command = [BINARY, "--root", self.folder / "state", "--log", self.folder / "log", "--log-format", "json",
-                       "create", "--bundle", self.folder, "--pid-file", self.folder / "pid", self.id]
-            return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out).returncode
+            command = self.command("create", "--bundle", self.folder, "--pid-file", self.folder / "pid", *flags, self.id)
+            return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **options).returncode
 
     def last_error(self):
         return json.loads((self.folder / "log").read_text().splitlines()[-1])["msg"]
@@ -57,10 +65,19 @@ class Bundle:
     def status(self):
         return json.loads(self.call("state", self.id).stdout)["status"]
 
-    def run(self, args):
-        assert self.create(args) == 0, (self.folder / "log").read_text()
+    def up(self, args=("sleep", "1000"), **options):
+        assert self.create(list(args), **options) == 0, (self.folder / "log").read_text()
+        assert self.call("start", self.id).returncode == 0, (self.folder / "log").read_text()
+
+    def run(self, args, **options):
+        assert self.create(args, **options) == 0, (self.folder / "log").read_text()
         done = os.pidfd_open(self.pid())
-        assert self.call("start", self.id).returncode == 0
+        assert self.call("start", self.id).returncode == 0, (self.folder / "log").read_text()
         assert select.select([done], [], [], 30)[0], "the container did not end"
         os.close(done)
         return (self.folder / "out").read_text()
+
+    def foreground(self, args, *flags, **options):
+        """`run` to the end; what it said and how it ended."""
+        self.write(args)
+        return self.call("run", "--bundle", self.folder, *flags, self.id, **options)

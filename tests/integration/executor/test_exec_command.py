@@ -85,7 +85,7 @@ def test_not_a_program(running):
     (running.folder / "rootfs/bin/text").write_text("no program")
     (running.folder / "rootfs/bin/text").chmod(0o755)
     assert running.call("exec", running.id, "text").returncode == 255
-    assert running.last_error() == 'exec failed: unable to start container process: exec: "text": exec format error'
+    assert running.last_error() == 'exec failed: unable to start container process: exec /bin/text: exec format error'
 
 
 def test_detached(running):

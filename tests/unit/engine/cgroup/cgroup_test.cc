@@ -58,6 +58,77 @@ TEST(Settings, Version2) {
     EXPECT_FALSE(settings_v2(slash));
 }
 
+TEST(Settings, ZeroIsNotGiven) {
+    oci::Resources zeros;
+    zeros.memory = oci::MemoryResources{.limit = 0, .reservation = 0, .swap = 0};
+    zeros.cpu = oci::CpuResources{.shares = 0, .period = 0, .realtime_period = 0};
+    zeros.cpu->quota = 0;
+    zeros.cpu->realtime_runtime = 0;
+    zeros.pids_limit = 0;
+    zeros.block_io = oci::BlockIoResources{.weight = 0};
+    EXPECT_TRUE(settings_v1(zeros)->empty());
+    EXPECT_TRUE(settings_v2(zeros)->empty());
+}
+
+TEST(Settings, OrdersThatTheKernelWants) {
+    auto names = [](const Result<std::vector<Setting>>& settings) {
+        std::vector<std::string> out;
+        for (const Setting& setting : *settings) out.push_back(setting.file);
+        return out;
+    };
+    using Names = std::vector<std::string>;
+    oci::Resources idle;
+    idle.cpu = oci::CpuResources{.shares = 512};
+    idle.cpu->idle = 1;
+    EXPECT_EQ(names(settings_v2(idle)), (Names{"cpu.weight", "cpu.idle"}));
+    EXPECT_EQ(names(settings_v1(idle)), (Names{"cpu.shares", "cpu.idle"}));
+    idle.cpu->idle = 0;
+    EXPECT_EQ(names(settings_v2(idle)), (Names{"cpu.idle", "cpu.weight"}));
+    EXPECT_EQ(names(settings_v2(some_resources()))[0], "memory.swap.max");
+    oci::Resources endless;
+    endless.memory = oci::MemoryResources{.limit = -1};
+    EXPECT_EQ(files(settings_v2(endless)),
+              (std::map<std::string, std::string>{{"memory.swap.max", "max"}, {"memory.max", "max"}}));
+    EXPECT_EQ(names(settings_v1(endless))[0], "memory.memsw.limit_in_bytes");
+}
+
+TEST(Settings, FilesThatNotEveryKernelHas) {
+    oci::Resources some;
+    some.block_io = oci::BlockIoResources{.weight = 500};
+    some.hugepage_limits.push_back({"2MB", 1 << 21});
+    auto v2 = *settings_v2(some);
+    EXPECT_EQ(v2[0], (Setting{"io", "io.bfq.weight", "500", "io.weight", "default 4950"}));
+    EXPECT_EQ(v2[2].file, "hugetlb.2MB.rsvd.max");
+    EXPECT_TRUE(v2[2].optional);
+    EXPECT_EQ((*settings_v1(some))[0].other_file, "blkio.bfq.weight");
+    oci::Resources swappy;
+    swappy.memory = oci::MemoryResources{.swappiness = 150};
+    EXPECT_EQ(settings_v1(swappy).error().message,
+              "invalid memory swappiness value: 150 (valid range is 0-100)");
+    some.hugepage_limits[0].page_size = "../x";
+    EXPECT_FALSE(settings_v1(some));
+}
+
+TEST(Places, RelativePathsLieBelowTheOwnCgroup) {
+    auto layout = current_layout();
+    ASSERT_TRUE(layout);
+    auto own = read_file("/proc/self/cgroup");
+    auto named = places_of(*layout, "", "name"), relative = places_of(*layout, "a/b", "name"),
+         absolute = places_of(*layout, "/a/b", "name");
+    for (const Hierarchy& hierarchy : layout->hierarchies) {
+        std::string above = own_path(hierarchy, *own);
+        if (layout->unified_only()) above = above.substr(0, above.rfind('/'));
+        if (above == "/") above.clear();
+        EXPECT_EQ(named->at(hierarchy.mount_point), above + "/name");
+        EXPECT_EQ(relative->at(hierarchy.mount_point), above + "/a/b");
+        EXPECT_EQ(absolute->at(hierarchy.mount_point), "/a/b");
+    }
+    EXPECT_FALSE(places_of(*layout, "../x", "name"));
+    EXPECT_FALSE(places_of(*layout, "/", "name"));
+    Hierarchy part{"/sys/fs/cgroup/pids", "/docker/x", {"pids"}, false};
+    EXPECT_EQ(own_path(part, "3:cpu:/else\n8:pids:/docker/x/below\n0::/\n"), "/below");
+}
+
 TEST(Hierarchy, ReadsMountinfo) {
     Layout hybrid = parse_mountinfo(
         "30 1 0:2 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
@@ -93,6 +164,9 @@ TEST(Cgroup, HoldsAProcessAndGoesAgain) {
     auto joined = cgroup->join(child);
     EXPECT_TRUE(joined) << joined.error().message;
     EXPECT_EQ(*cgroup->processes(), std::vector<pid_t>{child});
+    resources.pids_limit = 9;
+    applied = cgroup->apply(resources);
+    EXPECT_TRUE(applied) << applied.error().message;
     EXPECT_TRUE(cgroup->freeze(true));
     EXPECT_TRUE(cgroup->freeze(false));
     EXPECT_TRUE(cgroup->kill_all());

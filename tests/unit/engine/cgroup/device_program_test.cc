@@ -115,6 +115,21 @@ TEST_F(DeviceProgram, WildcardsReachEveryMinor) {
     EXPECT_EQ(allowed(), "nzu");
 }
 
+TEST_F(DeviceProgram, AccessesOfSeveralRulesAddUp) {
+    ASSERT_TRUE(attach_device_program(
+        folder_, {kDenyAll, rule(true, "c", 1, 3, "r"), rule(true, "c", 1, 3, "w"),
+                  rule(true, "c", 1, 5, "w"), rule(true, "c", 1, {}, "rw"), rule(false, "c", 1, 9, "w")}));
+    EXPECT_EQ(allowed(), "nz");
+}
+
+TEST_F(DeviceProgram, ASecondTakesThePlaceOfTheFirst) {
+    ASSERT_TRUE(attach_device_program(folder_, {kDenyAll}));
+    ASSERT_TRUE(attach_device_program(folder_, {kDenyAll, rule(true, "c", 1, 3, "rwm")}));
+    EXPECT_EQ(allowed(), "nm");
+    ASSERT_TRUE(attach_device_program(folder_, {kDenyAll}));
+    EXPECT_EQ(allowed(), "");
+}
+
 TEST(DeviceProgramText, TypesAndAccessesAreChecked) {
     EXPECT_FALSE(device_program({rule(true, "x", {}, {}, "r")}));
     EXPECT_FALSE(device_program({rule(true, "c", {}, {}, "q")}));

@@ -1,0 +1,260 @@
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/mount.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "engine/executor/copy_up.h"
+#include "engine/executor/id_maps.h"
+#include "engine/executor/mount_calls.h"
+#include "engine/executor/rootfs.h"
+#include "engine/sys/mount.h"
+#include "engine/sys/mount_options.h"
+#include "engine/sys/safe_path.h"
+
+namespace berth::executor {
+
+namespace {
+
+Failure bad(std::string message) {
+    return fail(ErrorKind::kInvalidArgument, std::move(message));
+}
+
+// Mounts on or below /proc would hide what masks and limits rest on; these few files are what lxcfs serves.
+bool below_proc_allowed(const std::string& path) {
+    static constexpr std::string_view kAllowed[] = {"/proc/cpuinfo",
+                                                    "/proc/diskstats",
+                                                    "/proc/meminfo",
+                                                    "/proc/stat",
+                                                    "/proc/swaps",
+                                                    "/proc/uptime",
+                                                    "/proc/loadavg",
+                                                    "/proc/slabinfo",
+                                                    "/proc/net/dev",
+                                                    "/proc/sys/kernel/ns_last_pid",
+                                                    "/proc/sys/crypto/fips_enabled"};
+    return std::find(std::begin(kAllowed), std::end(kAllowed), path) != std::end(kAllowed);
+}
+
+// The mount that is about to lie at `real`, checked by what it is and where it goes, both held by descriptor.
+Result<> check_proc(const std::string& real, int mount_fd) {
+    if (real != "/proc" && !real.starts_with("/proc/")) return {};
+    if (real != "/proc") {
+        if (below_proc_allowed(real)) return {};
+        return bad("\"" + real + "\" cannot be mounted because it is inside /proc");
+    }
+    struct statfs kind{};
+    if (::fstatfs(mount_fd, &kind) != 0) return fail_errno("statfs");
+    if (kind.f_type != PROC_SUPER_MAGIC)
+        return bad("\"/proc\" cannot be mounted because it is not of type proc");
+    return {};
+}
+
+// "/a//b/./" as "/a/b"; ".." stays, for the walk inside the root to resolve.
+std::string tidy(const std::string& path) {
+    std::string out;
+    for (std::size_t at = 0; at < path.size();) {
+        auto end = std::min(path.find('/', at), path.size());
+        std::string name = path.substr(at, end - at);
+        at = end + 1;
+        if (!name.empty() && name != ".") out += "/" + name;
+    }
+    return out.empty() ? "/" : out;
+}
+
+bool is_bind(const oci::SpecMount& mount, const sys::MountOptions& options) {
+    return options.bind || mount.type == "bind";
+}
+
+Result<> check_bind(const oci::SpecMount& mount, const sys::MountOptions& options) {
+    bool idmapped = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+    if (!is_bind(mount, options)) {
+        if (idmapped) return bad("id-mapped mounts are only supported for bind-mounts");
+        return {};
+    }
+    for (const std::string& word : options.data) {
+        if (word != "acl" && word != "noacl")
+            return bad("bind mounts cannot have any filesystem-specific options applied: " + word);
+    }
+    return {};
+}
+
+Result<UniqueFd> clone_source(const oci::SpecMount& mount, const sys::MountOptions& options) {
+    std::vector<std::string> words = mount.options;
+    std::erase(words, "acl");
+    std::erase(words, "noacl");
+    // A bind is of the whole tree unless it says otherwise.
+    if (!options.bind) words.emplace_back("rbind");
+    return sys::mount_detached({"bind", mount.source, "", words});
+}
+
+// The mappings of the mount's own, else those of the container's user namespace.
+Result<> map_ids(const oci::RuntimeSpec& spec, const Spaces& spaces, const oci::SpecMount& mount,
+                 bool recursive, int tree) {
+    bool own = !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+    if (own && (mount.uid_mappings.empty() || mount.gid_mappings.empty()))
+        return bad("id-mapped mounts must have both uid and gid mappings specified");
+    const Spaces::Joined* joined = spaces.join_of(CLONE_NEWUSER);
+    if (!own && !spaces.has(CLONE_NEWUSER))
+        return bad("id-mapped mounts must have mappings of their own, or those of a user namespace");
+    UniqueFd space;
+    if (!own && joined != nullptr) {
+        space.reset(::open(joined->path.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!space) return fail_errno("open " + joined->path);
+    } else {
+        BERTH_TRY(space, make_user_space(own ? mount.uid_mappings : spec.linux_.uid_mappings,
+                                         own ? mount.gid_mappings : spec.linux_.gid_mappings));
+    }
+    mount_attr attributes{};
+    attributes.attr_set = MOUNT_ATTR_IDMAP;
+    attributes.userns_fd = static_cast<std::uint64_t>(space.get());
+    unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0U);
+    if (::mount_setattr(tree, "", flags, &attributes, sizeof attributes) != 0)
+        return fail_errno("failed to set MOUNT_ATTR_IDMAP on " + mount.source);
+    return {};
+}
+
+// Detached from the host's peers: nothing that is mounted below it inside may appear outside.
+void make_slave(int tree) {
+    mount_attr attributes{};
+    attributes.propagation = MS_SLAVE;
+    (void)::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
+}
+
+}  // namespace
+
+Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces) {
+    std::vector<UniqueFd> out(spec.mounts.size());
+    bool user = spaces.has(CLONE_NEWUSER) && ::geteuid() == 0;
+    for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
+        const oci::SpecMount& mount = spec.mounts[i];
+        auto here = [&](Result<> result) {
+            return in("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.destination + "\"",
+                      std::move(result));
+        };
+        BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
+        bool idmapped = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+        BERTH_CHECK(here(check_bind(mount, options)));
+        if (!is_bind(mount, options) || !(user || idmapped)) continue;
+        auto tree = clone_source(mount, options);
+        if (!tree) return Failure(here(Failure(tree.error())).error());
+        out[i] = std::move(*tree);
+        make_slave(out[i].get());
+        if (idmapped)
+            BERTH_CHECK(here(map_ids(spec, spaces, mount, options.idmap.value_or(false), out[i].get())));
+    }
+    return out;
+}
+
+Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file) {
+    if (!file) return sys::make_folders_in_root(root_.get(), destination, 0755, 0, 0);
+    auto there = sys::open_in_root(root_.get(), destination, O_PATH);
+    if (there || there.error().sys_errno != ENOENT) return there;
+    auto slash = destination.rfind('/');
+    BERTH_TRY(UniqueFd folder,
+              sys::make_folders_in_root(root_.get(), destination.substr(0, slash + 1), 0755, 0, 0));
+    std::string name = destination.substr(slash + 1);
+    UniqueFd made(
+        ::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
+    if (made) return sys::open_beneath(folder.get(), name, O_PATH | O_NOFOLLOW);
+    // A link that leads nowhere yet: what it leads to is made, inside the root.
+    if (errno != EEXIST) return fail_errno("create " + destination);
+    return sys::open_in_root(root_.get(), destination, O_RDONLY | O_CREAT | O_NONBLOCK, 0755);
+}
+
+Result<UniqueFd> Rootfs::detached_of(std::size_t number, const oci::SpecMount& mount, bool bind) {
+    if (sources_[number]) return sources_[number].duplicate();
+    BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
+    if (bind) return clone_source(mount, options);
+    std::vector<std::string> words = mount.options;
+    // Later mounts may need folders in it.
+    if (mount.type == "tmpfs") std::erase(words, "ro");
+    if (!spec_.linux_.mount_label.empty() && mount.type != "proc" && mount.type != "sysfs")
+        words.push_back("context=" + spec_.linux_.mount_label);
+    return sys::mount_detached({mount.type, mount.source, "", words});
+}
+
+Result<> Rootfs::add_mount(std::size_t number) {
+    const oci::SpecMount& mount = spec_.mounts[number];
+    std::string destination = tidy(mount.destination);
+    if (mount.type == "cgroup" || mount.type == "cgroup2") return mount_cgroups(mount, destination);
+    BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
+    bool bind = is_bind(mount, options);
+    BERTH_TRY(UniqueFd detached, detached_of(number, mount, bind));
+    struct stat status{};
+    if (::fstat(detached.get(), &status) != 0) return fail_errno("stat " + mount.source);
+    BERTH_TRY(UniqueFd target, target_of(destination, !S_ISDIR(status.st_mode)));
+    BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
+    if ((mount.type == "proc" || mount.type == "sysfs") && real != destination)
+        return bad("filesystem \"" + mount.type + "\" must be mounted on ordinary directory");
+    BERTH_CHECK(check_proc(real, detached.get()));
+    if (options.copy_up) {
+        if (mount.type != "tmpfs") return bad("tmpcopyup is only supported for tmpfs");
+        BERTH_CHECK(
+            in("tmpcopyup: copy \"" + mount.destination + "\"", copy_up(target.get(), detached.get())));
+    }
+    BERTH_CHECK(attach(detached.get(), target.get()));
+    for (unsigned long flags : options.propagation) BERTH_CHECK(set_propagation(detached.get(), flags));
+    bool readonly = std::find(mount.options.begin(), mount.options.end(), "ro") != mount.options.end();
+    if (mount.type == "tmpfs" && readonly) readonly_later_.push_back(std::move(detached));
+    return {};
+}
+
+Result<> Rootfs::mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readonly, int at) {
+    std::vector<std::string> words = {"nosuid", "nodev", "noexec"};
+    if (readonly) words.emplace_back("ro");
+    auto place = places_.find(hierarchy.mount_point);
+    sys::Mount bind{"bind", hierarchy.mount_point + (place == places_.end() ? "" : place->second), "", words};
+    bind.options.emplace_back("bind");
+    if (!spaces_.has(CLONE_NEWCGROUP)) {
+        // Without a namespace of its own the container's cgroup is all that it sees.
+        BERTH_TRY(UniqueFd fd, sys::mount_detached(bind));
+        return attach(fd.get(), at);
+    }
+    sys::Mount own{hierarchy.unified ? "cgroup2" : "cgroup", "cgroup", "", words};
+    for (const std::string& controller : hierarchy.controllers) own.options.push_back(controller);
+    auto fd = sys::mount_detached(own);
+    // In a user namespace that does not own the cgroup namespace.
+    if (!fd && (fd.error().sys_errno == EPERM || fd.error().sys_errno == EBUSY))
+        fd = sys::mount_detached(bind);
+    if (!fd) return Failure(std::move(fd.error()));
+    return attach(fd->get(), at);
+}
+
+// Version 2: one mount. Version 1: a tmpfs with a folder a hierarchy.
+Result<> Rootfs::mount_cgroups(const oci::SpecMount& mount, const std::string& destination) {
+    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
+    BERTH_TRY(UniqueFd target, target_of(destination, false));
+    BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
+    if (real == "/proc" || real.starts_with("/proc/"))
+        return bad("\"" + real + "\" cannot be mounted because it is inside /proc");
+    bool readonly = std::find(mount.options.begin(), mount.options.end(), "ro") != mount.options.end();
+    if (layout.unified_only()) return mount_hierarchy(layout.hierarchies.front(), readonly, target.get());
+    BERTH_TRY(UniqueFd tmpfs,
+              sys::mount_detached({"tmpfs", "tmpfs", "", {"nosuid", "nodev", "noexec", "mode=755"}}));
+    BERTH_CHECK(attach(tmpfs.get(), target.get()));
+    for (const cgroup::Hierarchy& hierarchy : layout.hierarchies) {
+        std::string name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
+        if (::mkdirat(tmpfs.get(), name.c_str(), 0755) != 0 && errno != EEXIST)
+            return fail_errno("mkdir " + name);
+        UniqueFd at(::openat(tmpfs.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (!at) return fail_errno("open " + name);
+        BERTH_CHECK(mount_hierarchy(hierarchy, readonly, at.get()));
+        // "cpu,cpuacct" is found under each of its names.
+        for (const std::string& controller : hierarchy.controllers) {
+            if (controller != name && controller.find('=') == std::string::npos) {
+                if (::symlinkat(name.c_str(), tmpfs.get(), controller.c_str()) != 0 && errno != EEXIST)
+                    return fail_errno("symlink " + controller);
+            }
+        }
+    }
+    return readonly ? sys::set_mount_attributes(tmpfs.get(), MOUNT_ATTR_RDONLY, 0, false) : Result<>();
+}
+
+}  // namespace berth::executor
