@@ -8,7 +8,6 @@
 namespace berth::registry {
 
 namespace {
-constexpr int kAttempts = 5;  // without a byte of progress
 constexpr std::size_t kPiece = 512 << 10;
 }  // namespace
 
@@ -23,7 +22,7 @@ Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::
         const bool gone = co_await async::cancelled();
         if (gone || !retry) co_return done;
         failures = ingest->size() > before ? 1 : failures + 1;
-        if (failures >= kAttempts) co_return done;
+        if (failures >= repository.wire().settings().attempts) co_return done;
         log::info("a download is taken up again",
                   {{"blob", blob.digest.text()}, {"error", done.error().message}});
         BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
@@ -60,6 +59,7 @@ Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, std::unique_ptr<cont
 Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
                                    std::function<void(std::uint64_t)> report) {
     const auto expected = static_cast<std::uint64_t>(blob.size);
+    PatientReader reader(body, repository.wire().settings().patience);
     std::string piece(kPiece, '\0');
     for (;;) {
         std::size_t filled = 0;
@@ -67,7 +67,7 @@ Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob,
         Result<> broken;
         while (filled < piece.size() && !ended && broken) {
             auto room = std::span<char>(piece.data() + filled, piece.size() - filled);
-            auto size = co_await read_patiently(body, room);
+            auto size = co_await reader.read_some(room);
             if (!size) broken = Failure(std::move(size.error()));
             ended = size && *size == 0;
             if (size) filled += *size;

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "registry/credentials.h"
+#include "engine/base/result.h"
 
 namespace berth::registry {
 
@@ -14,10 +16,24 @@ struct Challenge {
 };
 Challenge parse_challenge(std::string_view header);
 
-// The URL that gives out a token for a bearer challenge; `scope` where the challenge names none.
-std::string token_url(const Challenge& challenge, const std::string& scope);
+// The most useful one of a 401's: a token rather than a password.
+Challenge choose_challenge(const std::vector<std::string_view>& headers);
 
-// The token in a token server's answer: kUnavailable when there is none.
-Result<std::string> parse_token(const std::string& body);
+// What a token is asked for: the query of a GET, the form of a POST.
+struct TokenRequest {
+    std::string service, scope;           // several scopes are separated by spaces
+    std::string account;                  // "" for nobody
+    bool offline = false;                 // with a refresh token
+    std::string password, refresh_token;  // of a POST: one of the two
+};
+std::string token_url(const std::string& realm, const TokenRequest& request);
+std::string token_form(const TokenRequest& request);
+
+// A token server's answer: kUnavailable when it has no token.
+struct TokenAnswer {
+    std::string token, refresh_token;
+    std::chrono::seconds lifetime{60};  // the specification's default
+};
+Result<TokenAnswer> parse_token(const std::string& body);
 
 }  // namespace berth::registry

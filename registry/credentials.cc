@@ -1,61 +1,60 @@
 #include "registry/credentials.h"
 
-#include <array>
-#include <cstdint>
 #include <nlohmann/json.hpp>
+
+#include "engine/base/base64.h"
 
 namespace berth::registry {
 
 namespace {
 
-constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string encode_base64(std::string_view bytes) {
-    std::string out;
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        std::uint32_t group = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += i + k <= bytes.size() ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+Credentials read(const nlohmann::json& json) {
+    auto text = [&](const char* name) {
+        const auto found = json.find(name);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    Credentials out{text("username"), text("password"), text("registrytoken"), text("identitytoken"),
+                    text("serveraddress")};
+    // The form that config.json has: "auth" is base64 of "user:password".
+    const auto pair = from_base64(text("auth"));
+    if (out.username.empty() && pair && pair->find(':') != std::string::npos) {
+        out.username = pair->substr(0, pair->find(':'));
+        out.password = pair->substr(pair->find(':') + 1);
     }
     return out;
 }
 
-// Both alphabets; "" for what is no base64.
-std::string decode_base64(std::string_view text) {
-    while (text.ends_with('=')) text.remove_suffix(1);
-    std::string out;
-    std::uint32_t bits = 0;
-    int held = 0;
-    for (char c : text) {
-        if (c == '-') c = '+';
-        if (c == '_') c = '/';
-        const auto value = kAlphabet.find(c);
-        if (value == kAlphabet.npos) return {};
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        held += 6;
-        if (held < 8) continue;
-        held -= 8;
-        out += static_cast<char>(bits >> held & 255);
+// "https://index.docker.io/v1/" is "index.docker.io".
+std::string host_of(std::string server) {
+    for (std::string_view scheme : {"http://", "https://"}) {
+        if (server.starts_with(scheme)) server.erase(0, scheme.size());
     }
-    return out;
+    return server.substr(0, server.find('/'));
 }
 
 }  // namespace
 
 Credentials parse_registry_auth(std::string_view header) {
-    const auto json = nlohmann::json::parse(decode_base64(header), nullptr, false);
-    if (!json.is_object()) return {};
-    auto text = [&](const char* name) {
-        const auto found = json.find(name);
-        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-    };
-    return {text("username"), text("password"), text("registrytoken"), text("identitytoken")};
+    const auto text = from_base64(header);
+    const auto json = nlohmann::json::parse(text ? *text : std::string(), nullptr, false);
+    return json.is_object() ? read(json) : Credentials();
+}
+
+Result<Credentials> parse_credentials(std::string_view text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object()) return fail(ErrorKind::kInvalidArgument, "invalid JSON: not an object");
+    return read(json);
+}
+
+Credentials credentials_for(const Credentials& credentials, const std::string& host,
+                            const std::string& domain) {
+    std::string meant = host_of(credentials.server.empty() ? domain : credentials.server);
+    if (meant == "docker.io" || meant == "index.docker.io") meant = "registry-1.docker.io";
+    return meant == host ? credentials : Credentials();
 }
 
 std::string basic_authorization(const Credentials& credentials) {
-    return "Basic " + encode_base64(credentials.username + ":" + credentials.password);
+    return "Basic " + to_base64(credentials.username + ":" + credentials.password);
 }
 
 }  // namespace berth::registry

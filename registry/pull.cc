@@ -8,9 +8,9 @@
 #include "engine/base/log.h"
 #include "registry/blob_download.h"
 #include "registry/choose_manifest.h"
-#include "registry/embedded_image.h"
 #include "registry/progress_lines.h"
-#include "registry/puller.h"
+#include "registry/pull.h"
+#include "registry/registry_error.h"
 
 namespace berth::registry {
 
@@ -47,12 +47,12 @@ struct LayerQueue {
 // One pull on its way.
 class Pull {
  public:
-    Pull(const PullerParts& parts, RegistryAddress address, PullRequest request, Progress progress)
+    Pull(PullParts parts, std::shared_ptr<Repository> repository, PullRequest request, Progress progress)
         : parts_(parts),
           request_(std::move(request)),
           progress_(std::move(progress)),
-          repository_(parts.io, std::move(address), request_.reference, request_.credentials),
-          download_{repository_, parts.content, parts.pool} {}
+          repository_(std::move(repository)),
+          download_{*repository_, parts.content, parts.pool} {}
 
     Async<Result<>> run();
 
@@ -62,6 +62,7 @@ class Pull {
         oci::Document document;
     };
     Async<Result<Fetched>> fetch_target();
+    Async<Result<std::optional<Fetched>>> read_known(Digest digest);
     Async<Result<Fetched>> fetch_child(oci::Descriptor descriptor);
     Async<Result<Fetched>> store(std::string bytes, std::string media_type,
                                  std::optional<oci::Descriptor> expected);
@@ -73,10 +74,10 @@ class Pull {
     Async<Result<>> adopt(Digest target, bool quiet);
     Async<void> fetch_some(LayerQueue* queue, bool quiet);
 
-    const PullerParts& parts_;
+    PullParts parts_;
     PullRequest request_;
     Progress progress_;
-    Repository repository_;
+    std::shared_ptr<Repository> repository_;
     BlobDownload download_;
 };
 
@@ -107,17 +108,44 @@ Async<Result<Pull::Fetched>> Pull::store(std::string bytes, std::string media_ty
     co_return co_await parts_.pool.run(work);
 }
 
+// What the reference stands for: asked first, since a registry counts what is fetched.
 Async<Result<Pull::Fetched>> Pull::fetch_target() {
-    const auto& digest = request_.reference.digest();
-    std::string name = tag_or_digest(request_.reference);
-    BERTH_CO_TRY(auto fetched, co_await repository_.manifest(name));
+    const auto& reference = request_.reference;
+    auto wanted = reference.digest();
+    if (!wanted) {
+        auto found = co_await repository_->digest_of(reference.tag());
+        if (!found)
+            co_return Failure(
+                resolve_failure(std::move(found.error()), reference.text(), reference.familiar_name()));
+        wanted = std::move(*found);
+    }
+    if (wanted) {
+        BERTH_CO_TRY(auto known, co_await read_known(*wanted));
+        if (known) co_return std::move(*known);
+    }
+    std::string name = wanted ? wanted->text() : reference.tag();
+    auto fetched = co_await repository_->manifest(name);
+    if (!fetched)
+        co_return Failure(
+            resolve_failure(std::move(fetched.error()), reference.text(), reference.familiar_name()));
     std::optional<oci::Descriptor> expected;
-    if (digest)
+    if (wanted)
         expected =
-            oci::Descriptor{.digest = *digest, .size = static_cast<std::int64_t>(fetched.bytes.size())};
+            oci::Descriptor{.digest = *wanted, .size = static_cast<std::int64_t>(fetched->bytes.size())};
     auto stored =
-        co_await store(std::move(fetched.bytes), std::move(fetched.media_type), std::move(expected));
+        co_await store(std::move(fetched->bytes), std::move(fetched->media_type), std::move(expected));
     co_return in("manifest verification failed", std::move(stored));
+}
+
+// A document that is here already.
+Async<Result<std::optional<Pull::Fetched>>> Pull::read_known(Digest digest) {
+    auto work = [&]() -> Result<std::optional<Fetched>> {
+        if (!parts_.content.has(digest)) return std::optional<Fetched>();
+        BERTH_TRY(auto bytes, parts_.content.read(digest));
+        BERTH_TRY(auto document, oci::parse_document(bytes, ""));
+        return std::optional<Fetched>(Fetched{digest, std::move(document)});
+    };
+    co_return co_await parts_.pool.run(work);
 }
 
 Async<Result<Pull::Fetched>> Pull::fetch_child(oci::Descriptor descriptor) {
@@ -131,7 +159,7 @@ Async<Result<Pull::Fetched>> Pull::fetch_child(oci::Descriptor descriptor) {
         co_return co_await parts_.pool.run(read);
     }
     std::string name = descriptor.digest.text();
-    BERTH_CO_TRY(auto fetched, co_await repository_.manifest(name));
+    BERTH_CO_TRY(auto fetched, co_await repository_->manifest(name));
     auto stored = co_await store(std::move(fetched.bytes), descriptor.media_type, descriptor);
     co_return in("manifest verification failed for digest " + name, std::move(stored));
 }
@@ -227,68 +255,33 @@ Async<Result<>> Pull::run() {
     co_return Result<>();
 }
 
-class RegistryPuller final : public Puller {
- public:
-    explicit RegistryPuller(PullerParts parts) : parts_(std::move(parts)) {}
-    Async<Result<>> pull(PullRequest request, Progress progress) override;
+}  // namespace
 
- private:
-    Async<Result<>> load_embedded(oci::Reference reference, std::string_view archive, Progress progress);
-    PullerParts parts_;
-};
-
-Async<Result<>> RegistryPuller::pull(PullRequest request, Progress progress) {
-    if (request.platform && !oci::Platform::host().runs(*request.platform)) {
-        co_return fail(
-            ErrorKind::kNotImplemented,
-            fmt::format("pulling for another platform ({}) is not supported yet", request.platform->text()));
-    }
-    if (request.reference.name_only()) {
-        co_return fail(ErrorKind::kNotImplemented,
-                       "pulling all tags of a repository is not supported yet: name one");
-    }
-    const auto embedded = embedded_archive(request.reference);
-    if (!embedded.empty()) co_return co_await load_embedded(request.reference, embedded, progress);
-    BERTH_CO_TRY(auto address, registry_address(request.reference.domain(), parts_.insecure));
-    auto pin = parts_.images.pin();
-    Pull pull(parts_, std::move(address), std::move(request), std::move(progress));
-    auto done = co_await pull.run();
-    // What a failed pull has brought goes again.
-    auto unpin = [this, &pin, failed = !done] {
-        pin.reset();
-        if (!failed) return;
-        if (auto collected = parts_.images.collect_garbage(); !collected)
-            log::warning("images were not collected", {{"error", collected.error().message}});
-    };
-    co_await parts_.pool.run(unpin);
-    co_return done;
+Async<Result<>> pull_image(PullParts parts, std::shared_ptr<Repository> repository, PullRequest request,
+                           Progress progress) {
+    Pull pull(parts, std::move(repository), std::move(request), std::move(progress));
+    co_return co_await pull.run();
 }
 
-Async<Result<>> RegistryPuller::load_embedded(oci::Reference reference, std::string_view archive,
-                                              Progress progress) {
+Async<Result<>> load_embedded(async::BlockingPool& pool, image::ImageService& images,
+                              oci::Reference reference, std::string_view archive, Progress progress) {
     bool there_before = false;
     auto work = [&]() -> Result<Digest> {
-        there_before = parts_.images.resolve(reference.text()).has_value();
+        there_before = images.resolve(reference.text()).has_value();
         image::Reader reader = [rest = archive](char* buffer,
                                                 std::size_t size) mutable -> Result<std::size_t> {
             const auto took = rest.copy(buffer, size);
             rest.remove_prefix(took);
             return took;
         };
-        BERTH_CHECK(parts_.images.load(std::move(reader), {}, {}));
-        BERTH_TRY(auto loaded, parts_.images.resolve(reference.text()));
+        BERTH_CHECK(images.load(std::move(reader), {}, {}));
+        BERTH_TRY(auto loaded, images.resolve(reference.text()));
         return loaded.id;
     };
     progress(status_line("Pulling from " + reference.path(), reference.tag()));
-    BERTH_CO_TRY(auto target, co_await parts_.pool.run(work));
+    BERTH_CO_TRY(auto target, co_await pool.run(work));
     say_end(progress, reference, target, there_before);
     co_return Result<>();
-}
-
-}  // namespace
-
-std::unique_ptr<Puller> make_puller(PullerParts parts) {
-    return std::make_unique<RegistryPuller>(std::move(parts));
 }
 
 }  // namespace berth::registry

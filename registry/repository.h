@@ -1,20 +1,22 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "engine/http/client.h"
+#include "engine/oci/image_spec.h"
 #include "engine/oci/reference.h"
-#include "registry/challenge.h"
-#include "registry/endpoint.h"
+#include "registry/wire.h"
 
 namespace berth::registry {
 
-// One repository of one registry, read through the distribution protocol. Io thread only; several requests
-// may be under way. Errors are Docker's; every wait has a deadline.
+// One repository on one registry host, in the terms of the distribution protocol. Io thread only; several
+// requests may be under way. Errors are worded by registry_error.h; every wait has a deadline.
 class Repository {
  public:
-    Repository(IoContext& io, RegistryAddress address, oci::Reference reference, Credentials credentials);
+    Repository(std::shared_ptr<Wire> wire, std::string path)
+        : wire_(std::move(wire)), path_(std::move(path)) {}
 
     struct ManifestBytes {
         std::string media_type;  // as the registry calls it
@@ -22,27 +24,43 @@ class Repository {
     };
     // `name`: a tag or a digest. What comes is not verified.
     Async<Result<ManifestBytes>> manifest(std::string name);
+    // The digest that a tag stands for; nothing when the registry does not say. kNotFound when it has none.
+    Async<Result<std::optional<Digest>>> digest_of(std::string name);
     // A blob from `offset` on: status 206, or 200 and all of it where the registry cannot do ranges.
     Async<Result<http::ClientResponse>> blob(Digest digest, std::uint64_t offset);
+    // Every tag, in the registry's order; several pages are put together.
+    Async<Result<std::vector<std::string>>> tags();
+
+    // The writing half; tokens then allow both.
+    Async<Result<bool>> has_blob(Digest digest);
+    Async<Result<bool>> has_manifest(std::string name, Digest digest);
+    Async<Result<>> put_manifest(std::string name, std::string media_type, std::string bytes);
+    // Where an upload goes on; nothing when the blob has been mounted from the repository `from` ("" for
+    // none) and needs none.
+    Async<Result<std::optional<std::string>>> begin_upload(Digest digest, std::string from);
+    // The whole blob, or what is left of it, in one request that ends the upload.
+    Async<Result<>> finish_upload(std::string location, Digest digest, http::BodySource* bytes);
+    // A piece of it that starts at `offset`; returns where the upload goes on.
+    Async<Result<std::string>> append_upload(std::string location, std::uint64_t offset, std::string piece);
+    // How much of an upload has arrived.
+    struct UploadState {
+        std::string location;
+        std::uint64_t received = 0;
+    };
+    Async<Result<UploadState>> upload_state(std::string location);
+
+    const std::string& path() const { return path_; }
+    const Wire& wire() const { return *wire_; }
 
  private:
-    Async<Result<http::ClientResponse>> get(std::string target, http::Headers headers);
-    Async<Result<http::ClientResponse>> follow(http::ClientResponse response, http::Headers headers);
-    Async<Result<http::ClientResponse>> ask(std::string target, http::Headers headers);
-    Async<Result<>> authorize(std::string challenge, std::string target);
-    Async<Result<std::string>> fetch_token(Challenge challenge);
-    Async<Failure> refused(http::ClientResponse response);
+    WireRequest pulling(std::string method, std::string target) const;
+    WireRequest pushing(std::string method, std::string target) const;
+    Async<Failure> refused(http::ClientResponse response, std::string method, std::string target);
+    Async<Result<http::ClientResponse>> expect(WireRequest request, std::vector<unsigned> statuses);
+    Result<std::string> location_of(const http::ClientResponse& response, const std::string& asked) const;
 
-    IoContext& io_;
-    RegistryAddress address_;
-    oci::Reference reference_;
-    Credentials credentials_;
-    http::Client client_;
-    std::string authorization_;  // what worked last
+    std::shared_ptr<Wire> wire_;
+    std::string path_;
 };
-
-// Reads with a limit on silence: kDeadlineExceeded after a minute without a byte.
-Async<Result<std::size_t>> read_patiently(http::BodyReader& body, std::span<char> buffer);
-Async<Result<std::string>> read_document(http::BodyReader& body, std::size_t limit);
 
 }  // namespace berth::registry

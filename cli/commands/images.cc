@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "cli/client/credential_store.h"
 #include "cli/output/progress.h"
 #include "cli/output/table.h"
 #include "cli/output/units.h"
@@ -68,15 +69,14 @@ http::Headers tar_headers() {
 
 }  // namespace
 
-Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet,
-                    int out_fd) {
+Result<> pull_image(Engine& engine, const Settings& settings, const std::string& name,
+                    const std::string& platform, bool quiet, int out_fd, Tags tags) {
     ImageName parts = split_name(name);
-    std::string tag = parts.tag.empty() ? "latest" : parts.tag;
-    std::string target = fmt::format("/images/create?fromImage={}&tag={}",
-                                     http::encode_form(parts.repository), http::encode_form(tag));
+    std::string target = "/images/create?fromImage=" + http::encode_form(parts.repository);
+    if (tags == Tags::kOne) target += "&tag=" + http::encode_form(parts.tag.empty() ? "latest" : parts.tag);
     if (!platform.empty()) target += "&platform=" + http::encode_form(platform);
     http::Headers headers;
-    headers.set("X-Registry-Auth", "e30=");
+    headers.set("X-Registry-Auth", registry_auth_for(settings, name));
     ProgressView view(out_fd, is_terminal(out_fd), quiet);
     return engine.stream("POST", target, std::move(headers), -1,
                          [&](std::string_view bytes) { return view.write(bytes); });
@@ -116,9 +116,10 @@ int images_command(Invocation& invocation, const Arguments& arguments) {
 }
 
 int pull_command(Invocation& invocation, const Arguments& arguments) {
-    bool quiet = false;
+    bool all = false, quiet = false;
     std::string platform;
     Flags flags("pull [OPTIONS] NAME[:TAG|@DIGEST]", "Download an image from a registry");
+    flags.toggle("all-tags,a", &all, "Download all tagged images in the repository");
     flags.toggle("quiet,q", &quiet, "Suppress verbose output");
     flags.text("platform", &platform, "string", "Set platform if server is multi-platform capable");
     Arguments names;
@@ -127,13 +128,16 @@ int pull_command(Invocation& invocation, const Arguments& arguments) {
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
     ImageName parts = split_name(names[0]);
-    if (parts.tag.empty() && !quiet) print("Using default tag: latest\n");
-    if (auto pulled = pull_image(**engine, names[0], platform, quiet, STDOUT_FILENO); !pulled) {
-        return invocation.failed(pulled.error());
-    }
+    if (all && !parts.tag.empty())
+        return invocation.failed({ErrorKind::kInvalidArgument, "tag can't be used with --all-tags/-a"});
+    if (!all && parts.tag.empty() && !quiet) print("Using default tag: latest\n");
+    auto pulled = pull_image(**engine, invocation.settings(), names[0], platform, quiet, STDOUT_FILENO,
+                             all ? Tags::kAll : Tags::kOne);
+    if (!pulled) return invocation.failed(pulled.error());
     std::string domain = parts.repository.find('/') == std::string::npos ? "docker.io/library/" : "";
     std::string separator = parts.tag.starts_with("sha256:") ? "@" : ":";
-    print(domain + parts.repository + separator + (parts.tag.empty() ? "latest" : parts.tag) + "\n");
+    const std::string tag = all ? "" : separator + (parts.tag.empty() ? "latest" : parts.tag);
+    print(domain + parts.repository + tag + "\n");
     return 0;
 }
 

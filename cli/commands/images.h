@@ -5,8 +5,9 @@
 namespace berth::cli {
 
 // Pulls and draws docker's progress lines, on stderr for `run`. An error in the stream is the result.
-Result<> pull_image(Engine& engine, const std::string& name, const std::string& platform, bool quiet,
-                    int out_fd);
+enum class Tags { kOne, kAll };
+Result<> pull_image(Engine& engine, const Settings& settings, const std::string& name,
+                    const std::string& platform, bool quiet, int out_fd, Tags tags = Tags::kOne);
 
 struct ImageName {
     std::string repository, tag;

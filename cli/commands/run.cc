@@ -33,7 +33,8 @@ int run_failed(const Invocation& invocation, const Error& error, int status = 12
     return status;
 }
 
-Result<std::string> create_container(Engine& engine, const CreateOptions& options, const Json& body) {
+Result<std::string> create_container(Engine& engine, const Settings& settings, const CreateOptions& options,
+                                     const Json& body) {
     std::string target = "/containers/create";
     char separator = '?';
     for (auto [key, text] : {std::pair("name", &options.name), std::pair("platform", &options.platform)}) {
@@ -43,7 +44,7 @@ Result<std::string> create_container(Engine& engine, const CreateOptions& option
     }
     std::string image = text_of(body, "Image");
     if (options.pull == "always")
-        BERTH_CHECK(pull_image(engine, image, options.platform, options.quiet, STDERR_FILENO));
+        BERTH_CHECK(pull_image(engine, settings, image, options.platform, options.quiet, STDERR_FILENO));
     auto created = engine.post(target, body);
     bool missing = !created && created.error().kind == ErrorKind::kNotFound &&
                    created.error().message.find("No such image") != std::string::npos;
@@ -52,7 +53,7 @@ Result<std::string> create_container(Engine& engine, const CreateOptions& option
                       image.find(':', image.rfind('/') + 1) != std::string::npos;
         if (!options.quiet)
             warn(fmt::format("Unable to find image '{}' locally\n", tagged ? image : image + ":latest"));
-        BERTH_CHECK(pull_image(engine, image, options.platform, options.quiet, STDERR_FILENO));
+        BERTH_CHECK(pull_image(engine, settings, image, options.platform, options.quiet, STDERR_FILENO));
         created = engine.post(target, body);
     }
     if (!created) return Failure(created.error());
@@ -97,7 +98,7 @@ int create_command(Invocation& invocation, const Arguments& arguments) {
     if (!body) return run_failed(invocation, body.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    auto id = create_container(**engine, options, *body);
+    auto id = create_container(**engine, invocation.settings(), options, *body);
     if (!id) return invocation.failed(id.error());
     print(*id + "\n");
     return 0;
@@ -129,7 +130,7 @@ int run_command(Invocation& invocation, const Arguments& arguments) {
     if (!body) return run_failed(invocation, body.error());
     auto engine = invocation.engine();
     if (!engine) return run_failed(invocation, engine.error());
-    auto id = create_container(**engine, options, *body);
+    auto id = create_container(**engine, invocation.settings(), options, *body);
     if (!id) return run_failed(invocation, id.error());
     if (detach || !(options.attach_input || options.attach_output || options.attach_error)) {
         auto started = (*engine)->post(fmt::format("/containers/{}/start", *id));

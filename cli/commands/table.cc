@@ -4,6 +4,7 @@
 #include "cli/commands/containers.h"
 #include "cli/commands/files.h"
 #include "cli/commands/images.h"
+#include "cli/commands/registry.h"
 #include "cli/commands/system.h"
 
 namespace berth::cli {
@@ -38,6 +39,10 @@ constexpr Command kCommands[] = {
     {"commit", "Create a new image from a container's changes", commit_command},
     {"images", "List images", images_command},
     {"pull", "Download an image from a registry", pull_command},
+    {"push", "Upload an image to a registry", push_command},
+    {"login", "Authenticate to a registry", login_command},
+    {"logout", "Log out from a registry", logout_command},
+    {"search", "Search Docker Hub for images", search_command},
     {"load", "Load an image from a tar archive or STDIN", load_command},
     {"import", "Import the contents from a tarball to create a filesystem image", import_command},
     {"tag", "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE", tag_command},
@@ -87,6 +92,7 @@ constexpr Command kCommands[] = {
     {"image ls", "", images_command},
     {"image list", "", images_command},
     {"image pull", "", pull_command},
+    {"image push", "", push_command},
     {"image load", "", load_command},
     {"image import", "", import_command},
     {"image tag", "", tag_command},

@@ -93,7 +93,7 @@ template <const char* kWhat>
 Async<Result<>> not_yet(Parts&, Exchange&) {
     co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
 }
-constexpr char kPush[] = "pushing images", kSave[] = "saving images", kSearch[] = "searching for images";
+constexpr char kSave[] = "saving images";
 
 }  // namespace
 
@@ -104,7 +104,6 @@ void add_image_routes(Router& router, ImageRouteParts parts) {
         router.add(method, pattern, [shared, route](Exchange& exchange) { return route(*shared, exchange); });
     };
     add("GET", "/images/json", list);
-    add("GET", "/images/search", not_yet<kSearch>);
     add("GET", "/images/get", not_yet<kSave>);
     add("POST", "/images/load", load_images);
     add("POST", "/images/create", create_image);
@@ -113,7 +112,7 @@ void add_image_routes(Router& router, ImageRouteParts parts) {
     add("GET", "/images/{name...}/history", history);
     add("GET", "/images/{name...}/get", not_yet<kSave>);
     add("POST", "/images/{name...}/tag", tag);
-    add("POST", "/images/{name...}/push", not_yet<kPush>);
+    add("POST", "/images/{name...}/push", push_image);
     add("DELETE", "/images/{name...}", remove);
 }
 

@@ -7,7 +7,7 @@
 #include "engine/async/blocking_pool.h"
 #include "engine/events/event.h"
 #include "engine/image/image_service.h"
-#include "registry/puller.h"
+#include "registry/registry_service.h"
 
 namespace berth::api {
 
@@ -15,7 +15,7 @@ namespace berth::api {
 struct ImageRouteParts {
     IoContext& io;
     image::ImageService& images;
-    registry::Puller& puller;
+    registry::RegistryService& registry;
     events::EventSink& events;
     async::BlockingPool& pool;
     // Uploads occupy a thread for as long as their client takes: they get a pool of their own, so that slow

@@ -13,6 +13,8 @@ namespace {
 
 using nlohmann::json;
 using Parts = const ImageRouteParts;
+constexpr ApiVersion kPushPlatform{1, 46};
+
 using BlockingWork = std::function<Result<>(image::Reader)>;
 
 // Runs blocking work that reads the request's body while the io thread brings it.
@@ -55,15 +57,6 @@ Async<Result<>> import(Parts& parts, Exchange& exchange) {
     co_return co_await stream.answer(std::move(importing), ProgressStream::Client::kIgnore);
 }
 
-Async<Result<>> publish_pull(Parts& parts, oci::Reference reference, Async<Result<>> pulling) {
-    BERTH_CO_CHECK(co_await std::move(pulling));
-    parts.events.publish({.type = "image",
-                          .action = "pull",
-                          .actor_id = reference.familiar(),
-                          .attributes = {{"name", reference.familiar_name()}}});
-    co_return Result<>();
-}
-
 Async<Result<>> pull(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
     BERTH_CO_TRY(auto reference, pull_reference(query));
@@ -72,9 +65,8 @@ Async<Result<>> pull(Parts& parts, Exchange& exchange) {
         reference, platform, registry::parse_registry_auth(exchange.request.headers.get("X-Registry-Auth"))};
     ProgressStream stream(parts.io, exchange);
     auto sink = stream.sink();
-    auto pulling = parts.puller.pull(std::move(request), sink);
-    auto work = publish_pull(parts, reference, std::move(pulling));
-    co_return co_await stream.answer(std::move(work), ProgressStream::Client::kWatch);
+    auto pulling = parts.registry.pull(std::move(request), sink);
+    co_return co_await stream.answer(std::move(pulling), ProgressStream::Client::kWatch);
 }
 
 }  // namespace
@@ -83,6 +75,26 @@ Async<Result<>> create_image(const ImageRouteParts& parts, Exchange& exchange) {
     if (exchange.request.query.has("fromImage")) co_return co_await pull(parts, exchange);
     if (exchange.request.query.has("fromSrc")) co_return co_await import(parts, exchange);
     co_return fail(ErrorKind::kInvalidArgument, "one of fromImage and fromSrc is needed");
+}
+
+Async<Result<>> push_image(const ImageRouteParts& parts, Exchange& exchange) {
+    const auto& query = exchange.request.query;
+    BERTH_CO_TRY(auto reference, oci::Reference::parse(exchange.params.find("name")->second));
+    if (const auto tag = query.get("tag"); !tag.empty()) {
+        BERTH_CO_TRY(reference, reference.trimmed().with_tag(tag));
+    }
+    std::optional<oci::Platform> platform;
+    // Older clients send one that never meant anything.
+    if (exchange.version >= kPushPlatform) {
+        BERTH_CO_TRY(platform, platform_of(query));
+    }
+    registry::PushRequest request{
+        reference, platform, registry::parse_registry_auth(exchange.request.headers.get("X-Registry-Auth"))};
+    ProgressStream stream(parts.io, exchange);
+    auto sink = stream.sink();
+    auto pushing = parts.registry.push(std::move(request), sink);
+    co_return co_await stream.answer(std::move(pushing), ProgressStream::Client::kWatch,
+                                     ProgressStream::Failure::kInStream);
 }
 
 Async<Result<>> load_images(const ImageRouteParts& parts, Exchange& exchange) {

@@ -43,10 +43,6 @@ Async<Result<>> swarm_unsupported(Exchange&) {
     return refuse(ErrorKind::kNotImplemented, "swarm mode is not supported");
 }
 
-Async<Result<>> auth(Exchange&) {
-    return refuse(ErrorKind::kNotImplemented, "logging in to a registry is not supported yet");
-}
-
 Async<Result<>> no_plugins(Exchange& exchange) {
     return exchange.json(200, nlohmann::json::array());
 }
@@ -83,7 +79,6 @@ void add_system_routes(Router& router, SystemService& system) {
     router.add("HEAD", "/_ping", ping);
     router.add("GET", "/version", [&system](Exchange& exchange) { return version(system, exchange); });
     router.add("GET", "/info", [&system](Exchange& exchange) { return info(system, exchange); });
-    router.add("POST", "/auth", auth);
     router.add("GET", "/plugins", no_plugins);
     router.add("GET", "/plugins/{name...}/json", plugin_not_found);
     router.add("DELETE", "/plugins/{name...}", plugin_not_found);

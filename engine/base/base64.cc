@@ -6,13 +6,17 @@
 
 namespace berth {
 
-std::string to_base64(std::string_view bytes) {
+std::string to_base64(std::string_view bytes, Base64 alphabet) {
     // EVP_EncodeBlock ends what it writes with a NUL.
     std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
     int size =
         EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                         reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     out.resize(static_cast<std::size_t>(size));
+    if (alphabet == Base64::kUrl) {
+        std::replace(out.begin(), out.end(), '+', '-');
+        std::replace(out.begin(), out.end(), '/', '_');
+    }
     return out;
 }
 

@@ -7,9 +7,10 @@
 
 namespace berth {
 
-// RFC 4648 with padding, in one line.
-std::string to_base64(std::string_view bytes);
-// The reverse, of the URL-safe alphabet as well; padding may be missing. kInvalidArgument for anything else.
+// RFC 4648 with padding, in one line; kUrl: with '-' and '_'.
+enum class Base64 { kStandard, kUrl };
+std::string to_base64(std::string_view bytes, Base64 alphabet = Base64::kStandard);
+// The reverse, of either alphabet; padding may be missing. kInvalidArgument for anything else.
 Result<std::string> from_base64(std::string_view text);
 
 }  // namespace berth

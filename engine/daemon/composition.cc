@@ -8,6 +8,7 @@
 #include "engine/api/file_routes.h"
 #include "engine/api/image_routes.h"
 #include "engine/api/network_routes.h"
+#include "engine/api/registry_routes.h"
 #include "engine/api/system_routes.h"
 #include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
@@ -29,7 +30,7 @@
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
-#include "registry/puller.h"
+#include "registry/registry_service.h"
 #include "volumes/volume_service.h"
 
 namespace berth::daemon {
@@ -122,6 +123,27 @@ network::NetworkConfig network_config(const Config& config) {
     return out;
 }
 
+registry::RegistrySettings registry_settings(const Config& config) {
+    registry::RegistrySettings out;
+    out.insecure = config.insecure_registries;
+    out.mirrors = config.registry_mirrors;
+    // Docker's place for certificates, and one beside our own configuration, which counts first.
+    out.certificates = {config.config_file.substr(0, config.config_file.rfind('/')) + "/certs.d",
+                        "/etc/docker/certs.d"};
+    out.proxies = http::ProxySettings::from_environment();
+    const auto take = [](std::string& setting, const std::string& configured) {
+        if (!configured.empty()) setting = configured;
+    };
+    take(out.proxies.http, config.proxies.http);
+    take(out.proxies.https, config.proxies.https);
+    take(out.proxies.exclude, config.proxies.none);
+    constexpr int kAnyNumber = 1000;
+    out.downloads = config.max_downloads > 0 ? config.max_downloads : kAnyNumber;
+    out.uploads = config.max_uploads > 0 ? config.max_uploads : kAnyNumber;
+    out.attempts = config.max_download_attempts;
+    return out;
+}
+
 volumes::VolumeConfig volume_config(const Config& config, const std::string& helper_path) {
     auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd,
                                                                        int target_fd) -> Result<> {
@@ -152,6 +174,8 @@ struct Composition::Parts {
     const Config& config;
     async::BlockingPool pool;
     async::BlockingPool transfers{kTransferThreads};
+    // What registries send never waits for what clients do.
+    async::BlockingPool downloads{kTransferThreads};
     std::unique_ptr<state::Database> database;
     events::Bus events;
     std::unique_ptr<content::ContentStore> content;
@@ -161,7 +185,7 @@ struct Composition::Parts {
     std::unique_ptr<network::NetworkService> networks;
     std::unique_ptr<supervisor::TaskService> tasks;
     std::unique_ptr<container::ContainerServices> containers;
-    std::unique_ptr<registry::Puller> puller;
+    std::unique_ptr<registry::RegistryService> registry;
     std::string engine_id;
     std::unique_ptr<System> system;
     api::Router router;
@@ -234,8 +258,16 @@ Result<> Composition::Parts::add_routes() {
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
-    puller = registry::make_puller({io, transfers, *content, *images, config.insecure_registries});
-    api::add_image_routes(router, {io, *images, *puller, events, pool, transfers,
+    registry = registry::make_registry_service({io, downloads, *content, *images, registry_settings(config),
+                                                [this](const char* action, const auto& image) {
+                                                    events.publish(
+                                                        {.type = "image",
+                                                         .action = action,
+                                                         .actor_id = image.familiar(),
+                                                         .attributes = {{"name", image.familiar_name()}}});
+                                                }});
+    api::add_registry_routes(router, *registry);
+    api::add_image_routes(router, {io, *images, *registry, events, pool, transfers,
                                    [this] { return containers->inspector().image_users(); }});
     return {};
 }

@@ -6,10 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/async/race.h"
-#include "engine/async/socket_stream.h"
+#include "engine/http/dial.h"
 #include "engine/http/parser.h"
 #include "engine/http/prefixed_stream.h"
-#include "engine/http/tls_stream.h"
 
 namespace berth::http {
 
@@ -53,7 +52,12 @@ class ResponseBody final : public BodyReader {
     }
 
     Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
+        if (direct_) co_return co_await read_direct(buffer);
         while (body_.empty()) {
+            if (auto rest = incoming_.parser->rest(); rest && *rest > 0 && incoming_.buffer.empty()) {
+                direct_ = rest;
+                co_return co_await read_direct(buffer);
+            }
             BERTH_CO_TRY(bool ended, incoming_.parser->parse_body(incoming_.buffer, body_));
             if (ended) give_back();
             if (!body_.empty()) break;
@@ -69,6 +73,17 @@ class ResponseBody final : public BodyReader {
     }
 
  private:
+    // The rest of a body of known length goes straight to where it is wanted.
+    Async<Result<std::size_t>> read_direct(std::span<char> buffer) {
+        if (*direct_ == 0 || buffer.empty()) co_return std::size_t{0};
+        const auto room = std::min<std::uint64_t>(buffer.size(), *direct_);
+        auto target = buffer.first(static_cast<std::size_t>(room));
+        BERTH_CO_TRY(std::size_t size, co_await incoming_.stream->read_some(target));
+        if (size == 0) co_return fail(ErrorKind::kUnavailable, "unexpected EOF");
+        *direct_ -= size;
+        if (*direct_ == 0) give_back();
+        co_return size;
+    }
     // The connection can carry another request once this response has been read.
     void give_back() {
         if (!incoming_.stream) return;
@@ -85,6 +100,7 @@ class ResponseBody final : public BodyReader {
     Incoming incoming_;
     std::weak_ptr<Idle> idle_;
     std::string body_;
+    std::optional<std::uint64_t> direct_;  // bytes still to come past the parser
 };
 
 ErrorKind kind_of(unsigned status) {
@@ -121,35 +137,42 @@ std::string message_of(const std::string& body, unsigned status) {
 struct Client::Impl {
     IoContext& io;
     Endpoint endpoint;
-    std::chrono::seconds deadline;
+    ClientOptions options;
     std::shared_ptr<Idle> idle = std::make_shared<Idle>();
 
     std::string head(const ClientRequest& request) const;
     Async<Result<StreamPtr>> connect();
+    Async<Result<>> send(async::Stream& stream, const ClientRequest& request);
+    Async<Result<>> send_body(async::Stream& stream, BodySource& source);
+    Async<Result<>> read_head(Incoming& in, bool no_body, bool* answered);
     Async<Result<Incoming>> exchange(const ClientRequest& request);
     Async<Result<Incoming>> exchange_on(StreamPtr stream, const ClientRequest& request, bool* answered);
-    Async<Result<Incoming>> exchange_in_time(const ClientRequest& request);
+
+    // `work` within the deadline.
+    template <class T>
+    Async<Result<T>> limit(std::string what, Async<Result<T>> work) {
+        if (options.deadline.count() == 0) co_return co_await std::move(work);
+        auto limited = async::with_deadline(options.deadline, std::move(what), std::move(work));
+        co_return co_await std::move(limited);
+    }
 };
 
-Client::Client(IoContext& io, Endpoint endpoint, unsigned head_deadline_seconds)
-    : impl_(new Impl{io, std::move(endpoint), std::chrono::seconds(head_deadline_seconds)}) {}
+Client::Client(IoContext& io, Endpoint endpoint, ClientOptions options)
+    : impl_(new Impl{io, std::move(endpoint), std::move(options)}) {}
 
 Client::~Client() = default;
 
 std::string Client::Impl::head(const ClientRequest& request) const {
-    std::string out = fmt::format("{} {} HTTP/1.1\r\n", request.method, request.target);
-    if (!request.headers.has("Host")) {
-        std::string host = "localhost";
-        if (endpoint.kind != Endpoint::Kind::kUnix) {
-            const bool usual = endpoint.port == (endpoint.kind == Endpoint::Kind::kTls ? 443 : 80);
-            host = endpoint.host.find(':') == std::string::npos ? endpoint.host : "[" + endpoint.host + "]";
-            if (!usual) host += fmt::format(":{}", endpoint.port);
-        }
-        out += "Host: " + host + "\r\n";
-    }
+    const bool by_proxy = options.proxy && endpoint.kind == Endpoint::Kind::kTcp;
+    const std::string where = by_proxy ? "http://" + authority_of(endpoint) + request.target : request.target;
+    std::string out = fmt::format("{} {} HTTP/1.1\r\n", request.method, where);
+    if (!request.headers.has("Host")) out += "Host: " + authority_of(endpoint) + "\r\n";
     for (const auto& [name, value] : request.headers.fields()) out += fmt::format("{}: {}\r\n", name, value);
+    if (by_proxy && !options.proxy->authorization.empty())
+        out += "Proxy-Authorization: " + options.proxy->authorization + "\r\n";
     if (request.stream != nullptr) {
-        out += "Transfer-Encoding: chunked\r\n";
+        const auto size = request.stream->size();
+        out += size ? fmt::format("Content-Length: {}\r\n", *size) : "Transfer-Encoding: chunked\r\n";
     } else if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD")) {
         out += fmt::format("Content-Length: {}\r\n", request.body.size());
     }
@@ -157,14 +180,9 @@ std::string Client::Impl::head(const ClientRequest& request) const {
 }
 
 Async<Result<StreamPtr>> Client::Impl::connect() {
-    if (endpoint.kind == Endpoint::Kind::kUnix) {
-        BERTH_CO_TRY(auto socket, co_await async::connect_unix(io, endpoint.path));
-        co_return async::make_socket_stream(io, std::move(socket));
-    }
-    BERTH_CO_TRY(auto socket, co_await async::connect_tcp(io, endpoint.host, endpoint.port));
-    auto plain = async::make_socket_stream(io, std::move(socket));
-    if (endpoint.kind == Endpoint::Kind::kTcp) co_return std::move(plain);
-    co_return co_await connect_tls(std::move(plain), endpoint.host);
+    auto dialling = dial(io, endpoint, options);
+    auto limited = limit("dial " + authority_of(endpoint), std::move(dialling));
+    co_return co_await std::move(limited);
 }
 
 namespace {
@@ -180,35 +198,44 @@ bool well_formed(const ClientRequest& request) {
     return true;
 }
 
-Async<Result<>> send_body(async::Stream& stream, BodySource& source) {
+}  // namespace
+
+Async<Result<>> Client::Impl::send_body(async::Stream& stream, BodySource& source) {
+    const auto size = source.size();
+    std::uint64_t sent = 0;
     for (;;) {
         BERTH_CO_TRY(std::string piece, co_await source.next());
         const bool last = piece.empty();
-        piece.insert(0, fmt::format("{:x}\r\n", piece.size()));
-        piece += "\r\n";
-        BERTH_CO_CHECK(co_await stream.write_all(piece));
+        sent += piece.size();
+        if (size && (sent > *size || (last && sent < *size)))
+            co_return fail(ErrorKind::kInternal, "a request's body has another length than promised");
+        if (!size) piece = fmt::format("{:x}\r\n", piece.size()) + piece + "\r\n";
+        if (!piece.empty()) {
+            auto writing = stream.write_all(piece);
+            auto limited = limit("write", std::move(writing));
+            BERTH_CO_CHECK(co_await std::move(limited));
+        }
         if (last) co_return Result<>();
     }
 }
 
-}  // namespace
-
-Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const ClientRequest& request,
-                                                  bool* answered) {
-    Incoming in{std::move(stream), {}, nullptr};
+Async<Result<>> Client::Impl::send(async::Stream& stream, const ClientRequest& request) {
     std::string out = head(request);
     if (request.stream == nullptr) out += request.body;
-    auto sent = co_await in.stream->write_all(out);
-    if (sent && request.stream != nullptr) {
-        sent = co_await send_body(*in.stream, *request.stream);
-        // A server that refuses an upload answers before its end.
-        if (!sent && sent.error().message.find("the peer has closed") == std::string::npos) {
-            co_return Failure(std::move(sent.error()));
-        }
-    }
+    auto writing = stream.write_all(out);
+    auto limited = limit("write", std::move(writing));
+    auto sent = co_await std::move(limited);
+    if (!sent || request.stream == nullptr) co_return sent;
+    sent = co_await send_body(stream, *request.stream);
+    // A server that refuses an upload answers before its end.
+    if (!sent && sent.error().message.find("the peer has closed") != std::string::npos) co_return Result<>();
+    co_return sent;
+}
+
+Async<Result<>> Client::Impl::read_head(Incoming& in, bool no_body, bool* answered) {
     do {
         in.parser = std::make_unique<Parser>(Parser::Kind::kResponse);
-        if (request.method == "HEAD") in.parser->expect_no_body();
+        if (no_body) in.parser->expect_no_body();
         for (;;) {
             BERTH_CO_TRY(bool complete, in.parser->parse_head(in.buffer));
             if (complete) break;
@@ -217,6 +244,16 @@ Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const Client
             *answered = true;
         }
     } while (in.parser->status >= 100 && in.parser->status < 200 && in.parser->status != 101);
+    co_return Result<>();
+}
+
+Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const ClientRequest& request,
+                                                  bool* answered) {
+    Incoming in{std::move(stream), {}, nullptr};
+    BERTH_CO_CHECK(co_await send(*in.stream, request));
+    auto reading = read_head(in, request.method == "HEAD", answered);
+    auto limited = limit(request.method + " " + request.target, std::move(reading));
+    BERTH_CO_CHECK(co_await std::move(limited));
     co_return in;
 }
 
@@ -237,15 +274,8 @@ Async<Result<Incoming>> Client::Impl::exchange(const ClientRequest& request) {
     co_return in;
 }
 
-Async<Result<Incoming>> Client::Impl::exchange_in_time(const ClientRequest& request) {
-    auto work = exchange(request);
-    if (deadline.count() == 0) co_return co_await std::move(work);
-    auto limited = async::with_deadline(deadline, request.method + " " + request.target, std::move(work));
-    co_return co_await std::move(limited);
-}
-
 Async<Result<ClientResponse>> Client::request(ClientRequest request) {
-    BERTH_CO_TRY(auto in, co_await impl_->exchange_in_time(request));
+    BERTH_CO_TRY(auto in, co_await impl_->exchange(request));
     ClientResponse out{in.parser->status, in.parser->reason, in.parser->headers, nullptr};
     out.body = std::make_unique<ResponseBody>(std::move(in), impl_->idle);
     co_return out;
@@ -256,7 +286,7 @@ Async<Result<Client::Upgraded>> Client::upgrade(ClientRequest request) {
         request.headers.add("Connection", "Upgrade");
         request.headers.add("Upgrade", "tcp");
     }
-    BERTH_CO_TRY(auto in, co_await impl_->exchange_in_time(request));
+    BERTH_CO_TRY(auto in, co_await impl_->exchange(request));
     Upgraded out{{in.parser->status, in.parser->reason, in.parser->headers, nullptr}, nullptr};
     if (out.head.status != 101 && out.head.status != 200) {
         auto body = std::make_unique<ResponseBody>(std::move(in), impl_->idle);

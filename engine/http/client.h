@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/async/async.h"
 #include "engine/http/message.h"
+#include "engine/http/tls.h"
 
 namespace berth::http {
 
@@ -18,11 +21,27 @@ struct Endpoint {
     static Result<Endpoint> parse(std::string_view url);
 };
 
-// A source of request body bytes, for uploads of unknown length (sent chunked). "" is the end.
+// A proxy on the way to an endpoint.
+struct Proxy {
+    Endpoint endpoint;
+    std::string authorization;  // of the Proxy-Authorization header, or ""
+};
+
+// A source of request body bytes. "" is the end.
 class BodySource {
  public:
     virtual ~BodySource() = default;
     virtual Async<Result<std::string>> next() = 0;
+    // How many bytes there are, sent as Content-Length; without that the body is sent chunked. A source that
+    // ends elsewhere breaks the connection.
+    virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
+};
+
+struct ClientOptions {
+    // For connecting, for each piece of a body on its way out, and for the head of the answer; 0 for ever.
+    std::chrono::seconds deadline{0};
+    std::shared_ptr<const TlsContext> tls;  // nothing: the system's certificates
+    std::optional<Proxy> proxy;
 };
 
 struct ClientRequest {
@@ -41,11 +60,10 @@ struct ClientResponse {
     std::unique_ptr<BodyReader> body;
 };
 
-// Keep-alive connections to one endpoint, made as needed. Used on the io thread only. A deadline in seconds
-// covers connecting and waiting for the response head; 0 means none.
+// Keep-alive connections to one endpoint, made as needed. Used on the io thread only.
 class Client {
  public:
-    Client(IoContext& io, Endpoint endpoint, unsigned head_deadline_seconds = 0);
+    Client(IoContext& io, Endpoint endpoint, ClientOptions options = {});
     ~Client();
 
     Async<Result<ClientResponse>> request(ClientRequest request);

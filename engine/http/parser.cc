@@ -32,6 +32,7 @@ class Machine {
     virtual bool head_done() const = 0;
     virtual bool done() const = 0;
     virtual bool keep_alive() const = 0;
+    virtual std::optional<std::uint64_t> rest() const = 0;
 };
 
 template <bool is_request>
@@ -52,6 +53,10 @@ class Direction final : public beast::basic_parser<is_request>, public Machine {
     bool head_done() const override { return Base::is_header_done(); }
     bool done() const override { return Base::is_done(); }
     bool keep_alive() const override { return Base::keep_alive(); }
+    std::optional<std::uint64_t> rest() const override {
+        const auto left = Base::content_length_remaining();
+        return left ? std::optional<std::uint64_t>(*left) : std::nullopt;
+    }
 
  private:
     void on_request_impl(beast::verb, string_view method, string_view target, int version,
@@ -156,6 +161,10 @@ void Parser::expect_no_body() {
 
 bool Parser::keep_alive() const {
     return impl_->machine->keep_alive();
+}
+
+std::optional<std::uint64_t> Parser::rest() const {
+    return done() ? std::nullopt : impl_->machine->rest();
 }
 
 bool Parser::done() const {

@@ -37,6 +37,9 @@ class Parser {
     Headers headers;
     bool keep_alive() const;
     bool done() const;  // the body has ended
+    // How many bytes of a body of known length are still to come; nothing for other bodies. Whoever takes
+    // them past the parser may not come back to it.
+    std::optional<std::uint64_t> rest() const;
 
  private:
     struct Impl;

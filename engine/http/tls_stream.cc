@@ -6,6 +6,8 @@
 
 #include <array>
 
+#include "engine/http/tls_context.h"
+
 namespace berth::http {
 
 namespace {
@@ -13,14 +15,29 @@ namespace {
 struct FreeSsl {
     void operator()(SSL* ssl) const { SSL_free(ssl); }
 };
-struct FreeContext {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
+std::string verdict_text(long verdict) {
+    switch (verdict) {
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+            return "certificate signed by unknown authority";
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return "certificate has expired or is not yet valid";
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return "certificate is not valid for this host";
+        default:
+            return X509_verify_cert_error_string(verdict);
+    }
+}
 
 std::string why(const SSL* ssl) {
-    if (long verdict = SSL_get_verify_result(ssl); verdict != X509_V_OK) {
-        return std::string("failed to verify certificate: ") + X509_verify_cert_error_string(verdict);
-    }
+    const bool verifies = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+    if (long verdict = SSL_get_verify_result(ssl); verifies && verdict != X509_V_OK)
+        return "failed to verify certificate: x509: " + verdict_text(verdict);
     char text[256];
     unsigned long code = ERR_get_error();
     if (code == 0) return "the peer has closed the connection";
@@ -28,25 +45,12 @@ std::string why(const SSL* ssl) {
     return text;
 }
 
-// One context for the process: loading the system's certificates takes milliseconds.
-SSL_CTX* client_context() {
-    static std::unique_ptr<SSL_CTX, FreeContext> context = [] {
-        std::unique_ptr<SSL_CTX, FreeContext> made(SSL_CTX_new(TLS_client_method()));
-        if (made) {
-            SSL_CTX_set_min_proto_version(made.get(), TLS1_2_VERSION);
-            SSL_CTX_set_verify(made.get(), SSL_VERIFY_PEER, nullptr);
-            SSL_CTX_set_default_verify_paths(made.get());
-        }
-        return made;
-    }();
-    return context.get();
-}
-
 // OpenSSL reads from and writes to memory; this object carries the bytes between that memory and the stream
 // below.
 class TlsStream final : public async::Stream {
  public:
-    TlsStream(std::unique_ptr<async::Stream> below, SSL* ssl) : below_(std::move(below)), ssl_(ssl) {
+    TlsStream(std::unique_ptr<async::Stream> below, SSL* ssl, std::shared_ptr<const TlsContext> context)
+        : below_(std::move(below)), context_(std::move(context)), ssl_(ssl) {
         from_peer_ = BIO_new(BIO_s_mem());
         to_peer_ = BIO_new(BIO_s_mem());
         SSL_set_bio(ssl_.get(), from_peer_, to_peer_);
@@ -64,6 +68,8 @@ class TlsStream final : public async::Stream {
                 co_return fail(ErrorKind::kUnavailable, "tls: " + why(ssl_.get()));
             BERTH_CO_TRY(std::size_t size, co_await feed());
             if (size == 0) co_return fail(ErrorKind::kUnavailable, "tls: the peer has closed the connection");
+            if (std::string_view(buffer_.data(), size).starts_with("HTTP/"))
+                co_return fail(ErrorKind::kUnavailable, "http: server gave HTTP response to HTTPS client");
         }
     }
 
@@ -117,10 +123,11 @@ class TlsStream final : public async::Stream {
     }
 
     std::unique_ptr<async::Stream> below_;
+    std::shared_ptr<const TlsContext> context_;
     std::unique_ptr<SSL, FreeSsl> ssl_;
     BIO* from_peer_;
     BIO* to_peer_;
-    std::array<char, 16 << 10> buffer_;
+    std::array<char, 64 << 10> buffer_;
 };
 
 bool is_address(const std::string& host) {
@@ -130,11 +137,12 @@ bool is_address(const std::string& host) {
 }  // namespace
 
 Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async::Stream> below,
-                                                          std::string host) {
-    SSL_CTX* context = client_context();
-    SSL* ssl = context == nullptr ? nullptr : SSL_new(context);
+                                                          std::string host,
+                                                          std::shared_ptr<const TlsContext> context) {
+    const TlsContext* used = context ? context.get() : system_tls_context();
+    SSL* ssl = used == nullptr ? nullptr : SSL_new(used->context.get());
     if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");
-    auto stream = std::make_unique<TlsStream>(std::move(below), ssl);
+    auto stream = std::make_unique<TlsStream>(std::move(below), ssl, std::move(context));
     if (is_address(host)) {
         X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str());
     } else {
@@ -151,7 +159,7 @@ Async<Result<std::unique_ptr<async::Stream>>> accept_tls(std::unique_ptr<async::
     SSL* ssl = SSL_new(context);
     if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");
     async::Stream& plain = *below;
-    auto stream = std::make_unique<TlsStream>(std::move(below), ssl);
+    auto stream = std::make_unique<TlsStream>(std::move(below), ssl, nullptr);
     SSL_set_accept_state(ssl);
     auto done = co_await stream->handshake();
     if (done) co_return std::move(stream);

@@ -79,6 +79,12 @@ struct ImageDetails {
     std::string author, comment, docker_version, created;
 };
 
+// A name and what it points at.
+struct NamedImage {
+    std::string name;  // "docker.io/library/busybox:latest"
+    oci::Descriptor target;
+};
+
 struct RemovedImage {
     std::string untagged, deleted;  // one of the two
 };
@@ -145,6 +151,8 @@ class ImageService {
     virtual Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) = 0;
     // Newest first. `shared_sizes`: fill in shared_size.
     virtual Result<std::vector<ImageSummary>> list(bool shared_sizes = false) = 0;
+    // Every name there is, in order; those of images that have lost theirs are left out.
+    virtual Result<std::vector<NamedImage>> names() = 0;
     // The documents behind a name or an id, for inspect and history. kNotFound when it has no such platform:
     // "image with reference X was found but does not provide the specified platform (Y)".
     virtual Result<ImageDetails> inspect(const std::string& name,

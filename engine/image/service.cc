@@ -55,6 +55,7 @@ class Service : public ImageService {
         return done;
     }
     Result<std::vector<ImageSummary>> list(bool shared_sizes) override { return listing_.list(shared_sizes); }
+    Result<std::vector<NamedImage>> names() override;
     Result<ImageDetails> inspect(const std::string& name,
                                  const std::optional<oci::Platform>& platform) override {
         return listing_.inspect(name, platform);
@@ -93,6 +94,20 @@ class Service : public ImageService {
     std::shared_ptr<Collector> collector_;
     Prune prune_;
 };
+
+Result<std::vector<NamedImage>> Service::names() {
+    BERTH_TRY(const auto all, references_->list());
+    std::vector<NamedImage> out;
+    for (const NamedTarget& named : all) {
+        if (named.name.starts_with(kDangling)) continue;
+        const auto size = parts_.content.size(named.target);
+        out.push_back({named.name,
+                       {.media_type = named.media_type,
+                        .digest = named.target,
+                        .size = size ? static_cast<std::int64_t>(*size) : 0}});
+    }
+    return out;
+}
 
 // Points a name at a target. The image that had the name and has no other stays, as <none>.
 Result<> Service::name_image(const std::string& name, const Digest& target, const std::string& media_type) {

@@ -114,7 +114,7 @@ def test_run_pulls_what_is_missing(engine, cli, registry):
 
 def test_pull_what_is_not_there(engine, cli, registry):
     refused = cli("pull", f"{registry}/box:nosuch", status=1)
-    assert "manifest unknown" in refused.err
+    assert f'failed to resolve reference "{registry}/box:nosuch": {registry}/box:nosuch: not found' in refused.err
 
 
 def test_a_registry_that_drops_the_line(engine, cli, registry):

@@ -53,13 +53,16 @@ class UnixConnection(http.client.HTTPConnection):
 
 
 class Engine:
-    def __init__(self, *flags, images=("busybox",)):
+    def __init__(self, *flags, images=("busybox",), settings=None):
         self.name = "berth-test-" + secrets.token_hex(4)
         self.directory = Path("/var/tmp") / self.name
         self.data, self.exec_root = self.directory / "data", self.directory / "run"
         self.socket = self.directory / "api.sock"
         self.host = f"unix://{self.socket}"
         self.flags, self.images = flags, images
+        # A daemon.json of its own, in a folder of its own, where a test gives settings.
+        self.config = self.directory / "etc/daemon.json" if settings is not None else None
+        self.settings = settings
         self.process = None
 
     # Life
@@ -67,6 +70,9 @@ class Engine:
     def __enter__(self):
         self.directory.mkdir(mode=0o700)
         (self.directory / "client").mkdir()
+        if self.config:
+            self.config.parent.mkdir()
+            self.config.write_text(json.dumps(self.settings))
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         subprocess.run(["ip", "-n", self.name, "link", "set", "lo", "up"], check=True)
         try:
@@ -90,7 +96,8 @@ class Engine:
         self.process = subprocess.Popen(
             ["nsenter", f"--net={self.netns}", BIN / "berthd", "--data-root", self.data, "--exec-root",
              self.exec_root, "--pidfile", self.directory / "pid", "-H", self.host,
-             "--cgroup-parent", "/" + self.name, *self.flags],
+             "--cgroup-parent", "/" + self.name, *(["--config-file", self.config] if self.config else []),
+             *self.flags],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         log.close()
         self.await_ready()

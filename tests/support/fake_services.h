@@ -185,6 +185,7 @@ class Images final : public image::ImageService {
     Result<std::vector<image::ImageSummary>> list(bool) override {
         return std::vector<image::ImageSummary>();
     }
+    Result<std::vector<image::NamedImage>> names() override { return std::vector<image::NamedImage>(); }
     Result<image::ImageDetails> inspect(const std::string&, const std::optional<oci::Platform>&) override {
         return Failure(unused().error());
     }

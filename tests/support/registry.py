@@ -5,6 +5,16 @@ import json
 import subprocess
 import time
 import warnings
+from pathlib import Path
+
+SUPPORT = Path(__file__).resolve().parent
+# Not loopback, so Docker's rules for strangers hold: outside() gives it to a namespace.
+ADDRESS = "10.99.0.1"
+
+
+def outside(engine):
+    subprocess.run(["ip", "-n", engine.name, "address", "replace", f"{ADDRESS}/32", "dev", "lo"], check=True)
+    return ADDRESS
 
 
 def password_file(path, user, password):
@@ -20,7 +30,7 @@ def certificate(directory, name, *, ca=None, client=False):
     """Makes NAME.crt and NAME.key in `directory`, signed by `ca` (a path without its ending) or by itself."""
     base = directory / name
     subject = ["-subj", f"/CN={name}", "-days", "2", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{base}.key"]
-    names = "subjectAltName=IP:127.0.0.1,DNS:localhost"
+    names = f"subjectAltName=IP:127.0.0.1,IP:{ADDRESS},DNS:localhost"
     quiet = {"check": True, "capture_output": True}
     if ca is None:
         subprocess.run(["openssl", "req", "-x509", *subject, "-out", f"{base}.crt", "-addext", names,
@@ -35,12 +45,29 @@ def certificate(directory, name, *, ca=None, client=False):
 
 
 @contextlib.contextmanager
-def docker_registry(engine, port, *, users=None, tls=None, token=None, client_ca=None):
-    """Debian's docker-registry on the engine's own loopback. Yields "127.0.0.1:PORT"; `.root` lies below
+def token_server(engine, port, user, password, *flags):
+    """A token server on the engine's loopback. Yields what docker_registry() takes as `token`, and its log's path."""
+    key = certificate(engine.directory, f"token-{port}")
+    log = engine.directory / f"token-{port}.log"
+    log.touch()
+    process = engine.background("/usr/bin/python3", SUPPORT / "token_server.py", port, f"{key}.key", f"{key}.crt", user,
+                                password, log, *flags, inside=True, stdin=subprocess.DEVNULL)
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield {"realm": f"http://127.0.0.1:{port}/token", "service": "test", "issuer": "test",
+               "rootcertbundle": f"{key}.crt"}, log
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextlib.contextmanager
+def docker_registry(engine, port, *, users=None, tls=None, token=None, client_ca=None, address="127.0.0.1"):
+    """Debian's docker-registry in the engine's namespace. Yields "ADDRESS:PORT"; its files lie below
     engine.directory/registry-PORT."""
     root = engine.directory / f"registry-{port}"
     root.mkdir(exist_ok=True)
-    config = {"version": 0.1, "log": {"level": "error"}, "http": {"addr": f"127.0.0.1:{port}"},
+    config = {"version": 0.1, "log": {"level": "error"}, "http": {"addr": f"{address}:{port}"},
               "storage": {"filesystem": {"rootdirectory": str(root / "data")}, "delete": {"enabled": True}}}
     if users:
         config["auth"] = {"htpasswd": {"realm": "test", "path": str(password_file(root / "users", *users))}}
@@ -56,11 +83,11 @@ def docker_registry(engine, port, *, users=None, tls=None, token=None, client_ca
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(200):
-            if engine.run("bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}", inside=True, status=None).status == 0:
+            if engine.run("bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}", inside=True, status=None).status == 0:
                 break
             assert process.poll() is None, "docker-registry has ended"
             time.sleep(0.02)
-        yield f"127.0.0.1:{port}"
+        yield f"{address}:{port}"
     finally:
         process.terminate()
         process.wait()

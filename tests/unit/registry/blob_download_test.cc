@@ -53,10 +53,10 @@ class BlobDownloadTest : public testing::Test {
         auto port = server_.listen_tcp("127.0.0.1:0");
         ASSERT_TRUE(port);
         const auto domain = "127.0.0.1:" + std::to_string(*port);
-        auto reference = oci::Reference::parse(domain + "/box:1");
-        auto address = registry_address(domain, {});
-        ASSERT_TRUE(reference && address);
-        repository_.emplace(io_, *address, *reference, Credentials{});
+        RegistryHost host{.scheme = "http", .authority = domain};
+        auto wire = async::block_on(io_, Wire::open(io_, settings_, host, {}));
+        ASSERT_TRUE(wire);
+        repository_.emplace(*wire, "box");
     }
     void TearDown() override {
         repository_.reset();
@@ -68,6 +68,7 @@ class BlobDownloadTest : public testing::Test {
     }
     std::size_t leftovers() { return list_folder(dir_->path() + "/ingest")->size(); }
 
+    RegistrySettings settings_;
     IoContext io_;
     async::BlockingPool pool_{2};
     Host host_;

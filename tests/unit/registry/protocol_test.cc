@@ -5,8 +5,9 @@
 
 #include "registry/challenge.h"
 #include "registry/choose_manifest.h"
+#include "registry/credentials.h"
 #include "registry/embedded_image.h"
-#include "registry/endpoint.h"
+#include "registry/hosts.h"
 #include "registry/progress_lines.h"
 #include "registry/registry_error.h"
 
@@ -48,34 +49,71 @@ TEST(Challenge, BasicInAnyCaseAndNonsense) {
     EXPECT_EQ(parse_challenge("Bearer realm=\"open").realm, "open");
 }
 
-TEST(Challenge, TokenUrlCarriesServiceAndScope) {
-    Challenge challenge{Challenge::Scheme::kBearer, "https://a/token", "reg x", ""};
-    EXPECT_EQ(token_url(challenge, "repository:x:pull"),
-              "https://a/token?service=reg%20x&scope=repository%3Ax%3Apull");
-    challenge.realm += "?k=v";
-    EXPECT_THAT(token_url(challenge, "s"), HasSubstr("token?k=v&service="));
+TEST(Challenge, ATokenRatherThanAPassword) {
+    auto challenge = choose_challenge({"Negotiate", "Basic realm=x", "Bearer realm=\"https://a/t\""});
+    EXPECT_EQ(challenge.realm, "https://a/t");
+    EXPECT_EQ(choose_challenge({}).scheme, Challenge::Scheme::kUnknown);
 }
 
-TEST(Challenge, TokensUnderEitherName) {
-    EXPECT_EQ(*parse_token(R"({"token":"a","access_token":"b"})"), "a");
-    EXPECT_EQ(*parse_token(R"({"access_token":"b"})"), "b");
-    for (const char* body : {"", "[]", "{}", R"({"token":1})", R"({"token":""})"})
+TEST(Token, TheUrlCarriesServiceAndEachScope) {
+    TokenRequest request{.service = "reg x", .scope = "repository:x:pull repository:y:pull"};
+    EXPECT_EQ(token_url("https://a/token", request),
+              "https://a/token?scope=repository%3Ax%3Apull&scope=repository%3Ay%3Apull&service=reg%20x");
+    EXPECT_THAT(token_url("https://a/token?k=v", request), HasSubstr("token?k=v&scope="));
+}
+
+TEST(Token, TheFormOfAPasswordAndOfARefreshToken) {
+    TokenRequest request{
+        .service = "s", .scope = "r:x:pull", .account = "ann", .offline = true, .password = "p&q"};
+    EXPECT_EQ(token_form(request),
+              "access_type=offline&client_id=docker&grant_type=password&password=p%26q&scope=r%3Ax%3Apull&"
+              "service=s&username=ann");
+    request = {.service = "s", .refresh_token = "t"};
+    EXPECT_EQ(token_form(request), "client_id=docker&grant_type=refresh_token&refresh_token=t&service=s");
+}
+
+TEST(Token, UnderEitherNameAndNeverALineBreak) {
+    EXPECT_EQ(parse_token(R"({"token":"a","access_token":"b"})")->token, "a");
+    EXPECT_EQ(parse_token(R"({"access_token":"b","refresh_token":"r"})")->refresh_token, "r");
+    EXPECT_EQ(parse_token(R"({"token":"a","expires_in":300})")->lifetime, std::chrono::seconds(300));
+    EXPECT_EQ(parse_token(R"({"token":"a","expires_in":1})")->lifetime, std::chrono::seconds(60));
+    for (const char* body : {"", "[]", "{}", R"({"token":1})", R"({"token":""})", R"({"token":"a\r\nX: y"})"})
         EXPECT_FALSE(parse_token(body)) << body;
 }
 
-TEST(RegistryAddress, PlainForLoopbackAndInsecureHostsOnly) {
-    auto origin = [](const char* domain) {
-        return registry_address(domain, {"reg.lan", "other.lan:81"})->origin;
+TEST(Credentials, AreForOneHost) {
+    const Credentials own{.username = "ann"}, hub{.username = "ann", .server = "https://index.docker.io/v1/"},
+        named{.username = "ann", .server = "https://reg.lan:5/v2/"};
+    EXPECT_EQ(credentials_for(own, "reg.lan", "reg.lan").username, "ann");
+    EXPECT_EQ(credentials_for(own, "mirror.lan", "docker.io").username, "");
+    EXPECT_EQ(credentials_for(hub, "registry-1.docker.io", "docker.io").username, "ann");
+    EXPECT_EQ(credentials_for(hub, "reg.lan:5", "reg.lan:5").username, "");
+    EXPECT_EQ(credentials_for(named, "reg.lan:5", "reg.lan:5").username, "ann");
+    EXPECT_EQ(credentials_for(named, "reg.lan", "reg.lan").username, "");
+}
+
+TEST(RegistryHosts, InsecureAreLoopbackAndWhatTheSettingsName) {
+    RegistrySettings settings{.insecure = {"reg.lan", "other.lan:81", "http://third.lan:82", "10.1.0.0/16"}};
+    auto insecure = [&](const char* domain) {
+        return find_hosts(settings, domain, Purpose::kPush)->front().insecure;
     };
-    EXPECT_EQ(origin("127.0.0.1:5000"), "http://127.0.0.1:5000");
-    EXPECT_EQ(origin("127.9.9.9"), "http://127.9.9.9");
-    EXPECT_EQ(origin("localhost:5000"), "http://localhost:5000");
-    EXPECT_EQ(origin("[::1]:5000"), "http://[::1]:5000");
-    EXPECT_EQ(origin("reg.lan:99"), "http://reg.lan:99");
-    EXPECT_EQ(origin("other.lan:81"), "http://other.lan:81");
-    EXPECT_EQ(origin("other.lan:82"), "https://other.lan:82");
-    EXPECT_EQ(origin("127.0.0.1.example.com"), "https://127.0.0.1.example.com");
-    EXPECT_EQ(origin("docker.io"), "https://registry-1.docker.io");
+    for (const char* domain : {"127.0.0.1:5000", "127.9.9.9", "localhost:5000", "[::1]:5000", "reg.lan",
+                               "other.lan:81", "third.lan:82", "10.1.2.3:5000"})
+        EXPECT_TRUE(insecure(domain)) << domain;
+    for (const char* domain : {"reg.lan:99", "other.lan:82", "10.2.0.1", "docker.io"})
+        EXPECT_FALSE(insecure(domain)) << domain;
+}
+
+TEST(RegistryHosts, MirrorsServeDockerHubAlone) {
+    RegistrySettings settings{.mirrors = {"http://127.0.0.1:81/a/v2/", "https://127.0.0.1:82"}};
+    auto hosts = find_hosts(settings, "docker.io", Purpose::kPull);
+    ASSERT_TRUE(hosts);
+    ASSERT_EQ(hosts->size(), 3u);
+    EXPECT_EQ((*hosts)[0].origin() + (*hosts)[0].prefix, "http://127.0.0.1:81/a");
+    EXPECT_EQ((*hosts)[1].origin() + (*hosts)[1].prefix, "https://127.0.0.1:82");
+    EXPECT_EQ((*hosts)[2].origin(), "https://registry-1.docker.io");
+    EXPECT_EQ(find_hosts(settings, "docker.io", Purpose::kPush)->size(), 1u);
+    EXPECT_EQ(find_hosts(settings, "localhost:1", Purpose::kPull)->size(), 1u);
 }
 
 TEST(RegistryAddress, TargetOfAUrl) {
@@ -84,32 +122,40 @@ TEST(RegistryAddress, TargetOfAUrl) {
     EXPECT_EQ(url_target("https://h?x"), "/?x");
 }
 
-class RegistryErrorTest : public testing::Test {
- protected:
-    Error of(unsigned status, const std::string& body, const char* name = "127.0.0.1:5000/box:1") {
-        return registry_error(status, body, *oci::Reference::parse(name)).value();
-    }
-};
-
-TEST_F(RegistryErrorTest, IsInDockersWords) {
-    auto unknown =
-        of(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]})");
-    EXPECT_EQ(unknown.kind, ErrorKind::kNotFound);
-    EXPECT_EQ(unknown.message,
-              "manifest for 127.0.0.1:5000/box:1 not found: manifest unknown: manifest unknown");
-    EXPECT_EQ(of(404, R"({"errors":[{"code":"NAME_UNKNOWN","message":"no such"}]})").message,
-              "repository 127.0.0.1:5000/box not found: name unknown: no such");
-    EXPECT_EQ(of(401, R"({"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]})").message,
-              "unauthorized: authentication required");
-    EXPECT_THAT(of(401, R"({"errors":[{"code":"UNAUTHORIZED"}]})", "nosuch").message,
-                HasSubstr("pull access denied for nosuch, repository does not exist"));
+Error refused(unsigned status, const std::string& body) {
+    return unexpected_status({status, "GET", "https://r/v2/x/manifests/1", body}).value();
 }
 
-TEST_F(RegistryErrorTest, SurvivesAnyBody) {
+TEST(RegistryError, TellsWhatTheRegistrySaid) {
+    auto unknown =
+        refused(404, R"({"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown","detail":{}}]})");
+    EXPECT_EQ(unknown.kind, ErrorKind::kNotFound);
+    EXPECT_EQ(unknown.message,
+              "unexpected status from GET request to https://r/v2/x/manifests/1: 404 Not Found: manifest "
+              "unknown: manifest unknown");
+    EXPECT_EQ(refused(429, "").kind, ErrorKind::kUnavailable);
+    EXPECT_EQ(
+        refused(403, R"({"errors":[{"code":"DENIED","message":"a\u001b[2Jb"}]})").message,
+        "unexpected status from GET request to https://r/v2/x/manifests/1: 403 Forbidden: denied: a [2Jb");
     for (const char* body :
          {"", "<html>", "[]", R"({"errors":[]})", R"({"errors":[1]})", R"({"errors":{"code":"X"}})"})
-        EXPECT_EQ(of(502, body).message, "received unexpected HTTP status: 502") << body;
-    EXPECT_EQ(of(404, "").kind, ErrorKind::kNotFound);
+        EXPECT_TRUE(refused(502, body).message.ends_with("502 Bad Gateway")) << body;
+}
+
+TEST(RegistryError, OfResolvingIsInDockersWords) {
+    auto of = [](ErrorKind kind, const char* message) {
+        return resolve_failure({kind, message}, "r/x:1", "r/x").value();
+    };
+    EXPECT_EQ(of(ErrorKind::kNotFound, "…").message,
+              "failed to resolve reference \"r/x:1\": r/x:1: not found");
+    EXPECT_EQ(of(ErrorKind::kUnauthorized, "authorization failed: no basic auth credentials").message,
+              "failed to resolve reference \"r/x:1\": pull access denied, repository does not exist or may "
+              "require authorization: authorization failed: no basic auth credentials");
+    auto hidden = of(ErrorKind::kUnauthorized, "authorization failed: …");
+    EXPECT_EQ(hidden.kind, ErrorKind::kNotFound);
+    EXPECT_EQ(hidden.message,
+              "pull access denied for r/x, repository does not exist or may require 'docker login'");
+    EXPECT_EQ(of(ErrorKind::kUnavailable, "Head \"u\": EOF").kind, ErrorKind::kInternal);
 }
 
 oci::Descriptor entry(std::string digit, std::optional<oci::Platform> platform) {

@@ -4,6 +4,7 @@
 
 #include "engine/async/spawn.h"
 #include "engine/base/files.h"
+#include "engine/http/proxy.h"
 #include "engine/http/server.h"
 
 namespace berth::http {
@@ -52,7 +53,7 @@ class ClientTest : public testing::Test {
         ASSERT_TRUE(server_.listen_unix(dir_->path() + "/s", 0600, -1));
         auto endpoint = Endpoint::parse("unix://" + dir_->path() + "/s");
         ASSERT_TRUE(endpoint);
-        client_.emplace(io_, *endpoint, 5);
+        client_.emplace(io_, *endpoint, ClientOptions{.deadline = std::chrono::seconds(5)});
     }
     void TearDown() override {
         client_.reset();
@@ -114,6 +115,40 @@ TEST_F(ClientTest, LineBreaksNeverReachTheWire) {
     request.headers.add("X", "a\r\nY: b");
     EXPECT_EQ(block_on(io_, exchange(request)), "malformed HTTP request");
     EXPECT_EQ(block_on(io_, exchange(request_to("GET", "/ HTTP/1.0"))), "malformed HTTP request");
+}
+
+TEST(Proxy, GoesAroundLoopbackAndWhatIsExcluded) {
+    const ProxySettings settings{"proxy.lan:3128", "http://u:p%40@secure.lan",
+                                 "a.lan, .b.lan,10.0.0.0/8,c.lan:81,::2"};
+    auto way = [&](const char* url) {
+        auto proxy = proxy_for(settings, *Endpoint::parse(url));
+        return !proxy ? "error" : *proxy ? (*proxy)->endpoint.host + " " + (*proxy)->authorization : "";
+    };
+    EXPECT_EQ(way("http://x.lan"), "proxy.lan ");
+    EXPECT_EQ(way("https://x.lan"), "secure.lan Basic dTpwQA==");
+    EXPECT_EQ(way("http://b.lan"), "proxy.lan ");
+    EXPECT_EQ(way("http://c.lan"), "proxy.lan ");
+    for (const char* direct :
+         {"http://localhost", "http://127.3.4.5", "http://[::1]:80", "http://a.lan", "http://x.A.lan",
+          "http://x.b.lan", "http://10.1.1.1", "http://c.lan:81", "http://[::2]"})
+        EXPECT_EQ(way(direct), "") << direct;
+    EXPECT_FALSE(proxy_for({"http://%zz@h", "", ""}, *Endpoint::parse("http://x.lan")));
+    EXPECT_FALSE(*proxy_for({"p", "p", "*"}, *Endpoint::parse("http://x.lan")));
+}
+
+TEST_F(ClientTest, UploadsOfKnownLengthAreNot) {
+    class Sized final : public BodySource {
+     public:
+        Async<Result<std::string>> next() override { co_return std::exchange(left_, {}); }
+        std::optional<std::uint64_t> size() const override { return 5; }
+
+     private:
+        std::string left_ = "abcde";
+    };
+    Sized source;
+    ClientRequest request = request_to("POST", "/");
+    request.stream = &source;
+    EXPECT_EQ(block_on(io_, exchange(request)), "200 abcde");
 }
 
 TEST(Endpoint, ReadsDockerHosts) {

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+
+#include "engine/async/blocking_pool.h"
+#include "engine/content/content_store.h"
+#include "engine/oci/image_spec.h"
+#include "registry/repository.h"
+
+namespace berth::registry {
+
+// Brings one blob into a repository: in one request, and where the line breaks or the registry does not take
+// that, piece by piece from where it got to. All references outlive the call. `report` gets the bytes so far,
+// on the io thread.
+struct BlobUpload {
+    Repository& repository;
+    content::ContentStore& content;
+    async::BlockingPool& pool;
+
+    // `location`: where begin_upload() said.
+    Async<Result<>> run(oci::Descriptor blob, std::string location,
+                        std::function<void(std::uint64_t)> report);
+
+ private:
+    Async<Result<>> whole(oci::Descriptor blob, std::string location,
+                          std::function<void(std::uint64_t)> report);
+    Async<Result<>> in_pieces(oci::Descriptor blob, std::string location,
+                              std::function<void(std::uint64_t)> report);
+    Async<Result<UniqueFd>> open(Digest digest);
+};
+
+}  // namespace berth::registry

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "registry/registry_service.h"
+#include "registry/wire.h"
+
+namespace berth::registry {
+
+// Asks the registry that the credentials are for whether it takes them.
+Async<Result<LoginAnswer>> log_in(IoContext& io, async::BlockingPool& pool, const RegistrySettings& settings,
+                                  Credentials credentials);
+
+}  // namespace berth::registry

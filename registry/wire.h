@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "registry/authorizer.h"
+
+namespace berth::registry {
+
+struct WireRequest {
+    std::string method = "GET";
+    std::string target;  // "/v2/x/manifests/1", or an absolute URL that the registry gave
+    http::Headers headers;
+    std::string body;
+    http::BodySource* stream = nullptr;  // cannot be sent twice
+    std::string scope;                   // what a token has to allow
+    bool volunteer = false;              // the user's name and password go along unasked
+    bool gives_up = false;               // at a broken line: the caller tries again itself
+};
+
+// Requests to one registry host: TLS or plain by its rules, authorized when it asks for that, redirects
+// followed, tried again (GET and HEAD) when it is too busy or the line breaks. Credentials are sent to the
+// host itself and to nobody else. Io thread only; several requests may be under way.
+class Wire {
+ public:
+    // Finds out whether a host that need not speak TLS does. All references outlive the wire.
+    static Async<Result<std::shared_ptr<Wire>>> open(IoContext& io, const RegistrySettings& settings,
+                                                     RegistryHost host, Credentials credentials);
+
+    // An answer of whatever status. Errors: the line's, with `Get "URL"` in front as Go has it, and
+    // authorization's.
+    Async<Result<http::ClientResponse>> send(WireRequest request);
+    // "https://host" and the path of a request, for texts.
+    std::string url(const std::string& target) const;
+    const RegistryHost& host() const { return host_; }
+    const RegistrySettings& settings() const { return settings_; }
+    Authorizer& authorizer() { return authorizer_; }
+
+    Wire(IoContext& io, const RegistrySettings& settings, RegistryHost host, Credentials credentials,
+         http::Endpoint endpoint, http::ClientOptions options);
+
+ private:
+    Async<Result<http::ClientResponse>> persist(const WireRequest& request);
+    Async<Result<http::ClientResponse>> authorized(const WireRequest& request);
+    Async<Result<http::ClientResponse>> once(const WireRequest& request, std::string authorization);
+    Async<Result<http::ClientResponse>> follow(http::ClientResponse response, const WireRequest& request);
+    bool is_own(const std::string& url) const;
+
+    IoContext& io_;
+    const RegistrySettings& settings_;
+    RegistryHost host_;
+    Authorizer authorizer_;
+    http::Client client_;
+};
+
+}  // namespace berth::registry
