@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "engine/api/container_routes.h"
 #include "engine/api/event_routes.h"
 #include "engine/api/exec_routes.h"
@@ -23,6 +26,7 @@
 #include "engine/daemon/instance.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
+#include "engine/events/journal.h"
 #include "engine/image/image_service.h"
 #include "engine/logs/log_driver.h"
 #include "engine/snapshot/snapshotter.h"
@@ -177,6 +181,7 @@ struct Composition::Parts {
     // What registries send never waits for what clients do.
     async::BlockingPool downloads{kTransferThreads};
     std::unique_ptr<state::Database> database;
+    std::unique_ptr<events::Journal> journal;  // before the bus, whose end gives it the last events
     events::Bus events;
     std::unique_ptr<content::ContentStore> content;
     std::unique_ptr<snapshot::Snapshotter> snapshots;
@@ -198,6 +203,10 @@ struct Composition::Parts {
 
 Result<> Composition::Parts::open_stores() {
     BERTH_TRY(database, open_database(config));
+    BERTH_TRY(journal, events::Journal::open(config.data_root + "/events.log", pool));
+    BERTH_TRY(auto past, journal->read(events::Bus::kHistory));
+    events.restore(std::move(past));
+    events.record_with([this](const events::Event& event) { journal->record(event); });
     BERTH_TRY(content, content::open_content_store(config.data_root + "/content"));
     BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database));
     return {};
@@ -299,6 +308,23 @@ Async<void> stop_one(container::ContainerLifecycle& lifecycle, std::string id) {
         log::warning("cannot stop container", {{"container", id}, {"error", stopped.error().message}});
 }
 
+// Long enough for each container's own time to stop; nothing: for ever.
+std::optional<std::chrono::seconds> shutdown_limit(const Config& config,
+                                                   container::ContainerInspector& inspector) {
+    constexpr std::int64_t kUsual = 10, kGrace = 5;
+    if (config.shutdown_timeout < 0) return {};
+    std::int64_t limit = config.shutdown_timeout;
+    for (const auto& user : inspector.image_users()) {
+        if (!user.running) continue;
+        auto found = inspector.find(user.container_id);
+        if (!found) continue;
+        const std::int64_t own = (*found)->config.stop_timeout.value_or(kUsual);
+        if (own < 0) return {};
+        limit = std::max(limit, own + kGrace);
+    }
+    return std::chrono::seconds(limit);
+}
+
 Async<Result<>> wait_for(async::Gate& gate) {
     co_await gate.close();
     co_return Result<>();
@@ -314,8 +340,12 @@ Async<void> Composition::stop_containers() {
         if (user.running) stopping.spawn(stop_one(parts_->containers->lifecycle(), user.container_id));
     }
     auto all = wait_for(stopping);
-    auto limit = std::chrono::seconds(parts_->config.shutdown_timeout);
-    auto ended = co_await async::with_deadline(limit, "stopping containers", std::move(all));
+    auto limit = shutdown_limit(parts_->config, parts_->containers->inspector());
+    if (!limit) {
+        (void)co_await std::move(all);
+        co_return;
+    }
+    auto ended = co_await async::with_deadline(*limit, "stopping containers", std::move(all));
     if (!ended) stopping.cancel();
     co_await stopping.close();
 }

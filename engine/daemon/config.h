@@ -65,7 +65,7 @@ struct Config {
     std::string log_driver = "json-file";
     StringMap log_options;
     bool live_restore = false;
-    int shutdown_timeout = 15;  // seconds; negative: for ever
+    int shutdown_timeout = 15;  // seconds, at least each container's own and 5 more; negative: for ever
     std::int64_t cpu_rt_period = 0, cpu_rt_runtime = 0;
     std::string userns_remap;
     Strings exec_options;  // "native.cgroupdriver=cgroupfs"

@@ -32,6 +32,7 @@ struct Bus::State {
     std::vector<Event> inbox;
     std::deque<Event> history;
     std::vector<std::weak_ptr<Subscription::Queue>> readers;
+    std::function<void(const Event&)> recorder;
 
     void distribute() {
         std::vector<Event> events;
@@ -43,6 +44,7 @@ struct Bus::State {
             for (const auto& reader : readers) {
                 if (auto queue = reader.lock()) queue->push(event);
             }
+            if (recorder) recorder(event);
             history.push_back(std::move(event));
             if (history.size() > kHistory) history.pop_front();
         }
@@ -53,6 +55,8 @@ struct Bus::State {
 Bus::Bus(IoContext& io) : state_(std::make_shared<State>(io)) {}
 
 Bus::~Bus() {
+    state_->distribute();
+    state_->recorder = nullptr;
     for (const auto& reader : state_->readers) {
         if (auto queue = reader.lock()) {
             queue->closed = true;
@@ -71,6 +75,16 @@ void Bus::publish(Event event) {
         state_->inbox.push_back(std::move(event));
     }
     if (first) async::post(state_->io, [state = state_] { state->distribute(); });
+}
+
+void Bus::restore(std::vector<Event> past) {
+    const std::size_t known = std::min(past.size(), kHistory);
+    state_->history.assign(std::make_move_iterator(past.end() - static_cast<std::ptrdiff_t>(known)),
+                           std::make_move_iterator(past.end()));
+}
+
+void Bus::record_with(std::function<void(const Event&)> recorder) {
+    state_->recorder = std::move(recorder);
 }
 
 Bus::Reading Bus::subscribe() {

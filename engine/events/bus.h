@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,6 +22,12 @@ class Bus final : public EventSink {
     ~Bus() override;
 
     void publish(Event event) override;
+
+    // What happened before this bus was made, oldest first; before the first event is published.
+    void restore(std::vector<Event> past);
+    // Who keeps events for later: called for each, in order, on the io thread (the last ones by the
+    // destructor). Set once, before the first event is published.
+    void record_with(std::function<void(const Event&)> recorder);
 
     // A reader's place. Io thread only; it may outlive the bus.
     class Subscription {

@@ -130,6 +130,43 @@ def test_sighup_reloads(settings):
     file.write_text(json.dumps(before))
 
 
+def test_events_from_before_the_start(new_engine):
+    engine = new_engine()
+    since = int(time.time()) - 1
+    container = engine.docker("create", "--name", "early", "busybox").out.strip()
+
+    def created():
+        lines = engine.docker("events", "--since", str(since), "--until", str(int(time.time()) + 1), "--filter",
+                              "event=create", "--filter", "type=container", "--format", "{{.ID}}").out
+        return lines.split()
+
+    assert created() == [container]
+    assert engine.stop() == 0
+    engine.start()
+    assert created() == [container]
+    engine.docker("rm", "early")
+    engine.crash()
+    engine.start()
+    assert created() == [container]
+
+
+def test_privileged_has_what_the_daemon_has(settings):
+    status = open(f"/proc/{settings.process.pid}/status").read()
+    own = next(line.split()[1] for line in status.splitlines() if line.startswith("CapEff"))
+    script = ("grep", "-E", "Cap(Eff|Prm|Bnd|Inh|Amb)", "/proc/self/status")
+    for options in (["--privileged"], ["--privileged", "--cap-drop", "ALL"], ["--cap-add", "ALL"]):
+        caps = dict(line.split() for line in settings.docker("run", "--rm", *options, "busybox", *script).out.splitlines())
+        assert caps == {"CapInh:": "0" * 16, "CapPrm:": own, "CapEff:": own, "CapBnd:": own, "CapAmb:": "0" * 16}, options
+
+
+def test_a_shutdown_without_a_limit(new_engine):
+    engine = new_engine("--shutdown-timeout", "-1")
+    engine.docker("run", "-d", "--stop-timeout", "1", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    assert engine.stop() == 0
+    assert engine.leftovers() == []
+    engine.start()
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")

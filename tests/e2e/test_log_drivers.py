@@ -95,7 +95,7 @@ def test_local_driver(engine, cli):
     folder = log_folder(engine, name)
     first = (folder / "local-logs/container.log").read_bytes()
     size = struct.unpack(">I", first[:4])[0]
-    assert first[4 + size:8 + size] == first[:4] and first[4:12] == b"\x0a\x06stdout"
+    assert first[4 + size:8 + size] == first[:4] and first[4:9] == b"\x0a\x06std"
     logs = cli("logs", name)
     assert (logs.out, logs.err) == (expected(2000), "oops\n")
     assert cli("logs", "--tail", "3", name).out == "line 1998\nline 1999\n"
