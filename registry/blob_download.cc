@@ -12,52 +12,68 @@ constexpr std::size_t kPiece = 512 << 10;
 }  // namespace
 
 Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::uint64_t)> report) {
-    auto open = [this] { return content.ingest(); };
-    BERTH_CO_TRY(auto ingest, co_await pool.run(open));
-    for (int failures = 0;;) {
-        const auto before = ingest->size();
-        bool retry = false;
-        auto done = co_await attempt(blob, &ingest, report, &retry);
-        if (done) break;
-        const bool gone = co_await async::cancelled();
-        if (gone || !retry) co_return done;
-        failures = ingest->size() > before ? 1 : failures + 1;
-        if (failures >= repository.wire().settings().attempts) co_return done;
-        log::info("a download is taken up again",
-                  {{"blob", blob.digest.text()}, {"error", done.error().message}});
-        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
+    for (;;) {
+        auto open = [&] { return content.resume(blob.digest); };
+        BERTH_CO_TRY(auto ingest, co_await pool.run(open));
+        const bool fresh = ingest->size() == 0;
+        auto done = co_await fetch(blob, *ingest, report);
+        if (!done && done.error().kind != ErrorKind::kInvalidArgument) co_return done;
+        // commit() also throws away what cannot be right.
+        auto commit = [&]() -> Result<> {
+            BERTH_CHECK(ingest->commit(&blob.digest, blob.size));
+            return {};
+        };
+        auto committed = co_await pool.run(commit);
+        if (done && committed) co_return Result<>();
+        // What a power cut left of an earlier download may be damaged.
+        if (!fresh) continue;
+        if (!done) co_return done;
+        co_return in("filesystem layer verification failed for digest " + blob.digest.text(),
+                     std::move(committed));
     }
-    auto commit = [&]() -> Result<> {
-        BERTH_CHECK(ingest->commit(&blob.digest, blob.size));
-        return {};
-    };
-    auto committed = co_await pool.run(commit);
-    co_return in("filesystem layer verification failed for digest " + blob.digest.text(),
-                 std::move(committed));
 }
 
-Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
+Async<Result<>> BlobDownload::fetch(oci::Descriptor blob, content::Ingest& ingest,
+                                    std::function<void(std::uint64_t)> report) {
+    const auto expected = static_cast<std::uint64_t>(blob.size);
+    for (int failures = 0;;) {
+        const auto before = ingest.size();
+        // An earlier pull may have got all of it.
+        if (before >= expected) co_return Result<>();
+        bool retry = false;
+        auto done = co_await attempt(blob, ingest, report, &retry);
+        if (done) co_return done;
+        const bool gone = co_await async::cancelled();
+        if (gone || !retry) co_return done;
+        failures = ingest.size() > before ? 0 : failures + 1;
+        if (failures >= repository.wire().settings().attempts) co_return done;
+        // A peer that was silent for so long has had its time.
+        const bool stalled = done.error().kind == ErrorKind::kDeadlineExceeded;
+        if (stalled && ingest.size() < before + RegistrySettings::kLeast) co_return done;
+        log::info("a download is taken up again",
+                  {{"blob", blob.digest.text()}, {"at", ingest.size()}, {"error", done.error().message}});
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
+    }
+}
+
+Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, content::Ingest& ingest,
                                       std::function<void(std::uint64_t)> report, bool* retry) {
-    const auto offset = (*ingest)->size();
+    const auto offset = ingest.size();
     auto response = co_await repository.blob(blob.digest, offset);
     if (!response) {
         // A connection may come back; a refusal stays one.
         *retry = response.error().message.starts_with("Get \"");
         co_return Failure(std::move(response.error()));
     }
-    if (offset > 0 && response->status == 200) {
-        auto open = [this] { return content.ingest(); };
-        auto fresh = co_await pool.run(open);
-        if (!fresh) co_return Failure(std::move(fresh.error()));
-        *ingest = std::move(*fresh);
-    }
-    auto copied = co_await copy(*response->body, blob, **ingest, report);
+    // A registry that cannot do ranges sends what is here already once more.
+    const std::uint64_t skip = response->status == 200 ? offset : 0;
+    auto copied = co_await copy(*response->body, blob, ingest, skip, report);
     *retry = !copied && copied.error().kind != ErrorKind::kInvalidArgument;
     co_return copied;
 }
 
 Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
-                                   std::function<void(std::uint64_t)> report) {
+                                   std::uint64_t skip, std::function<void(std::uint64_t)> report) {
     const auto expected = static_cast<std::uint64_t>(blob.size);
     PatientReader reader(body, repository.wire().settings().patience);
     std::string piece(kPiece, '\0');
@@ -71,6 +87,13 @@ Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob,
             if (!size) broken = Failure(std::move(size.error()));
             ended = size && *size == 0;
             if (size) filled += *size;
+            if (skip > 0) {
+                const auto known = std::min<std::uint64_t>(skip, filled);
+                piece.erase(0, static_cast<std::size_t>(known));
+                piece.resize(kPiece);
+                filled -= static_cast<std::size_t>(known);
+                skip -= known;
+            }
             report(ingest.size() + filled);
         }
         if (ingest.size() + filled > expected) {

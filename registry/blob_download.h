@@ -9,8 +9,9 @@
 
 namespace berth::registry {
 
-// Fetches one blob into the content store: verified, resumed where a connection broke, given up after several
-// attempts without a byte. All references outlive the call. `report` gets the bytes so far, now and then.
+// Fetches one blob into the content store: verified, resumed where a connection broke or an earlier pull
+// stopped, given up after several attempts without a byte. One download of a blob at a time. All references
+// outlive the call. `report` gets the bytes so far, now and then.
 struct BlobDownload {
     Repository& repository;
     content::ContentStore& content;
@@ -19,10 +20,12 @@ struct BlobDownload {
     Async<Result<>> run(oci::Descriptor blob, std::function<void(std::uint64_t)> report);
 
  private:
-    Async<Result<>> attempt(oci::Descriptor blob, std::unique_ptr<content::Ingest>* ingest,
+    Async<Result<>> fetch(oci::Descriptor blob, content::Ingest& ingest,
+                          std::function<void(std::uint64_t)> report);
+    Async<Result<>> attempt(oci::Descriptor blob, content::Ingest& ingest,
                             std::function<void(std::uint64_t)> report, bool* retry);
     Async<Result<>> copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
-                         std::function<void(std::uint64_t)> report);
+                         std::uint64_t skip, std::function<void(std::uint64_t)> report);
 };
 
 }  // namespace berth::registry

@@ -18,7 +18,6 @@ namespace {
 
 using image::Progress;
 
-constexpr int kParallel = 3;
 constexpr int kNesting = 3;  // indexes within indexes
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
 
@@ -69,6 +68,9 @@ class Pull {
     Async<Result<oci::Manifest>> platform_manifest(oci::Document document);
     Async<Result<>> fetch_layers(std::vector<oci::Descriptor> layers, bool quiet);
     Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet);
+    Async<Result<>> follow(std::shared_ptr<Flights::Flight> flight,
+                           std::function<void(std::uint64_t)> report);
+    Async<void> drop_partials();
     Async<bool> has(Digest digest);
     Async<bool> up_to_date(Digest target);
     Async<Result<>> adopt(Digest target, bool quiet);
@@ -79,6 +81,7 @@ class Pull {
     Progress progress_;
     std::shared_ptr<Repository> repository_;
     BlobDownload download_;
+    std::vector<Digest> fetched_;
 };
 
 Async<bool> Pull::has(Digest digest) {
@@ -202,8 +205,9 @@ Async<Result<>> Pull::fetch_layers(std::vector<oci::Descriptor> layers, bool qui
     }
     if (queue.layers.empty()) co_return Result<>();
     async::Gate gate(parts_.io);
-    queue.working = kParallel;
-    for (int i = 0; i < kParallel; ++i) gate.spawn(fetch_some(&queue, quiet));
+    const int most = repository_->wire().settings().downloads;
+    queue.working = std::min(most, static_cast<int>(queue.layers.size()));
+    for (int left = queue.working; left > 0; --left) gate.spawn(fetch_some(&queue, quiet));
     auto ended = co_await queue.ended.wait();
     if (!ended || queue.error) gate.cancel();
     co_await gate.close();
@@ -212,25 +216,60 @@ Async<Result<>> Pull::fetch_layers(std::vector<oci::Descriptor> layers, bool qui
     co_return Result<>();
 }
 
+// Waits for a download of somebody else's, as long as it goes on.
+Async<Result<>> Pull::follow(std::shared_ptr<Flights::Flight> flight,
+                             std::function<void(std::uint64_t)> report) {
+    while (!flight->ended) {
+        report(flight->current);
+        BERTH_CO_CHECK(co_await flight->changed.wait());
+    }
+    co_return Result<>();
+}
+
 Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
-    const bool there = co_await has(blob.digest);
-    if (there) co_return Result<>();
     const std::string id(short_id(blob.digest.hex()));
     const auto total = static_cast<std::uint64_t>(blob.size);
     auto last = std::chrono::steady_clock::now() - kReportEvery;
     std::function<void(std::uint64_t)> report = [this, quiet, id, total,
                                                  last](std::uint64_t current) mutable {
         const auto time = std::chrono::steady_clock::now();
-        if (quiet || time - last < kReportEvery) return;
+        if (quiet || current == 0 || time - last < kReportEvery) return;
         last = time;
         progress_(progress_line("Downloading", id, current, total));
     };
-    BERTH_CO_CHECK(co_await download_.run(blob, report));
+    for (;;) {
+        const bool there = co_await has(blob.digest);
+        if (there) break;
+        if (auto flight = parts_.flights.find(blob.digest)) {
+            BERTH_CO_CHECK(co_await follow(std::move(flight), report));
+            continue;
+        }
+        auto pilot = parts_.flights.begin(blob.digest);
+        BERTH_CO_TRY(auto place, co_await parts_.slots.take());
+        std::function<void(std::uint64_t)> steer = [&report, &pilot](std::uint64_t current) {
+            report(current);
+            pilot->report(current);
+        };
+        BERTH_CO_CHECK(co_await download_.run(blob, steer));
+        break;
+    }
+    fetched_.push_back(blob.digest);
     if (!quiet) {
         progress_(status_line("Verifying Checksum", id));
         progress_(status_line("Download complete", id));
     }
     co_return Result<>();
+}
+
+// What was fetched is an image now: nothing of it need be kept for another try.
+Async<void> Pull::drop_partials() {
+    auto work = [this] {
+        for (const auto& digest : fetched_) {
+            if (auto dropped = parts_.content.drop_partial(digest); !dropped)
+                log::warning("a part of a download stays", {{"error", dropped.error().message}});
+        }
+    };
+    co_await parts_.pool.run(work);
 }
 
 Async<Result<>> Pull::adopt(Digest target, bool quiet) {
@@ -251,6 +290,7 @@ Async<Result<>> Pull::run() {
     BERTH_CO_CHECK(co_await fetch_blob(manifest.config, true));
     BERTH_CO_CHECK(co_await fetch_layers(manifest.layers, there_before));
     BERTH_CO_CHECK(co_await adopt(target.digest, there_before));
+    co_await drop_partials();
     say_end(progress_, request_.reference, target.digest, there_before);
     co_return Result<>();
 }

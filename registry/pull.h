@@ -1,5 +1,6 @@
 #pragma once
 
+#include "registry/flights.h"
 #include "registry/registry_service.h"
 #include "registry/repository.h"
 #include "registry/slots.h"
@@ -13,6 +14,7 @@ struct PullParts {
     content::ContentStore& content;
     image::ImageService& images;
     Slots& slots;  // of all pulls
+    Flights& flights;
 };
 
 // Pulls one image by tag or digest. An error before the first line is that of finding it.

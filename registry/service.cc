@@ -24,7 +24,8 @@ class Service final : public RegistryService {
     explicit Service(RegistryParts parts)
         : parts_(std::move(parts)),
           uploads_(parts_.io, parts_.settings.uploads),
-          downloads_(parts_.io, parts_.settings.downloads) {}
+          downloads_(parts_.io, parts_.settings.downloads),
+          flights_(parts_.io) {}
 
     Async<Result<>> pull(PullRequest request, Progress progress) override;
     Async<Result<>> push(PushRequest request, Progress progress) override;
@@ -47,6 +48,7 @@ class Service final : public RegistryService {
 
     RegistryParts parts_;
     Slots uploads_, downloads_;
+    Flights flights_;
 };
 
 Async<Result<Service::Hosts>> Service::hosts_of(std::string domain, Purpose purpose) {
@@ -65,7 +67,7 @@ Async<Result<Service::RepositoryPtr>> Service::open(RegistryHost host, oci::Refe
 Async<Result<>> Service::pull_one(RepositoryPtr repository, PullRequest request, Progress progress) {
     const auto reference = request.reference;
     auto pin = parts_.images.pin();
-    PullParts parts{parts_.io, parts_.pool, parts_.content, parts_.images, downloads_};
+    PullParts parts{parts_.io, parts_.pool, parts_.content, parts_.images, downloads_, flights_};
     auto done = co_await pull_image(parts, repository, std::move(request), std::move(progress));
     // What a failed pull has brought goes again.
     auto unpin = [this, &pin, failed = !done] {

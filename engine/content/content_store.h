@@ -29,6 +29,14 @@ class ContentStore {
  public:
     virtual ~ContentStore() = default;
     virtual Result<std::unique_ptr<Ingest>> ingest() = 0;
+    // The same for a blob from a line that may break: an ingest that is dropped keeps its bytes, and the next
+    // one goes on where it stopped, also after a restart (size() tells where). Even a committed one is kept
+    // beside its blob, until drop_partial(). What does not have `expected` is thrown away by commit().
+    // kConflict while another ingest of the digest is open.
+    virtual Result<std::unique_ptr<Ingest>> resume(const Digest& expected) = 0;
+    virtual Result<> drop_partial(const Digest& expected) = 0;  // a missing one is no error
+    // All that nobody has open. Those that nothing has come to for eight hours go when the store is opened.
+    virtual Result<> drop_partials() = 0;
     virtual Result<UniqueFd> open(const Digest& digest) = 0;  // kNotFound; read-only
     // A small blob whole (manifests, configs); kInvalidArgument above `limit`.
     virtual Result<std::string> read(const Digest& digest, std::size_t limit = 8 << 20) = 0;
@@ -38,7 +46,8 @@ class ContentStore {
     virtual Result<std::vector<Digest>> list() = 0;
 };
 
-// Files below `root`/blobs/sha256, ingests below `root`/ingest (leftovers of a crash are removed on opening).
+// Files below `root`/blobs/sha256, ingests below `root`/ingest (leftovers of a crash are removed on opening),
+// those that can be taken up again below `root`/partial.
 Result<std::unique_ptr<ContentStore>> open_content_store(const std::string& root);
 
 }  // namespace berth::content

@@ -77,6 +77,8 @@ Result<PruneReport> Prune::run(PruneRequest request, const std::vector<User>& us
     listing_.forget();
     BERTH_TRY(const std::uint64_t before, listing_.disk_usage());
     BERTH_CHECK(remove(names, report));
+    // What a broken pull left for the next one is nobody's image either.
+    BERTH_CHECK(content_.drop_partials());
     listing_.forget();
     BERTH_TRY(const std::uint64_t after, listing_.disk_usage());
     report.reclaimed = before > after ? before - after : 0;

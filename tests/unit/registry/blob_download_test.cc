@@ -16,6 +16,7 @@ struct Host {
     int drops = 0;  // how many answers break off in the middle
     int requests = 0;
     std::vector<std::string> asked_from;
+    std::size_t stall_after = 0;  // bytes; 0: never
 
     Async<void> answer(http::Request& request, http::Responder& responder) {
         ++requests;
@@ -26,6 +27,13 @@ struct Host {
         std::string bytes = blob.substr(from);
         http::Headers headers;
         unsigned status = from > 0 ? 206 : 200;
+        if (stall_after > 0) {
+            auto begun = co_await responder.begin(status, headers);
+            std::string some = bytes.substr(0, stall_after);
+            auto sent = co_await responder.write(std::move(some));
+            if (begun && sent) co_await responder.client_gone();
+            co_return;
+        }
         if (drops > 0) {
             --drops;
             auto begun = co_await responder.begin(status, headers);
@@ -66,7 +74,7 @@ class BlobDownloadTest : public testing::Test {
         BlobDownload download{*repository_, *content_, pool_};
         return async::block_on(io_, download.run({.digest = digest, .size = size}, [](std::uint64_t) {}));
     }
-    std::size_t leftovers() { return list_folder(dir_->path() + "/ingest")->size(); }
+    std::size_t leftovers() { return list_folder(dir_->path() + "/partial")->size(); }
 
     RegistrySettings settings_;
     IoContext io_;
@@ -114,6 +122,25 @@ TEST_F(BlobDownloadTest, StopsAtMoreBytesThanPromised) {
     ASSERT_FALSE(fetched);
     EXPECT_EQ(host_.requests, 1);
     EXPECT_EQ(leftovers(), 0u);
+}
+
+TEST_F(BlobDownloadTest, GivesUpOnAPeerThatIsSilent) {
+    settings_.patience = std::chrono::milliseconds(100);
+    host_.stall_after = 10;
+    auto fetched = fetch(sha256(host_.blob), static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kDeadlineExceeded);
+}
+
+TEST_F(BlobDownloadTest, WhatCameIsKeptForTheNextTry) {
+    const auto digest = sha256(host_.blob);
+    settings_.patience = std::chrono::milliseconds(100);
+    host_.stall_after = 100;
+    EXPECT_FALSE(fetch(digest, static_cast<std::int64_t>(host_.blob.size())));
+    host_.stall_after = 0;
+    auto fetched = fetch(digest, static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_TRUE(fetched) << fetched.error().message;
+    EXPECT_EQ(host_.asked_from.back(), "bytes=100-");
 }
 
 }  // namespace

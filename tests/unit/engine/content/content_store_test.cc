@@ -71,5 +71,62 @@ TEST_F(ContentStoreTest, OpeningRemovesWhatACrashLeft) {
     EXPECT_TRUE(store_->has(kept));
 }
 
+class ResumeTest : public ContentStoreTest {
+ protected:
+    Digest digest_ = sha256("hello world");
+    void leave(std::string_view bytes) {
+        auto ingest = store_->resume(digest_);
+        ASSERT_TRUE(ingest);
+        ASSERT_TRUE((*ingest)->write(bytes));
+    }
+    std::size_t partials() { return list_folder(dir_.path() + "/partial")->size(); }
+};
+
+TEST_F(ResumeTest, GoesOnWhereAnEarlierOneStoppedAlsoAfterARestart) {
+    leave("hello ");
+    store_ = *open_content_store(dir_.path());
+    auto ingest = store_->resume(digest_);
+    ASSERT_TRUE(ingest);
+    EXPECT_EQ((*ingest)->size(), 6u);
+    ASSERT_TRUE((*ingest)->write("world"));
+    EXPECT_TRUE((*ingest)->commit(&digest_, 11));
+    EXPECT_EQ(*store_->read(digest_), "hello world");
+}
+
+TEST_F(ResumeTest, IsKeptBesideItsBlobUntilItIsDropped) {
+    leave("hello world");
+    ASSERT_TRUE((*store_->resume(digest_))->commit(&digest_, 11));
+    ASSERT_TRUE(store_->remove(digest_));
+    EXPECT_FALSE(store_->has(digest_));
+    // A collected blob comes back without a byte being fetched.
+    ASSERT_TRUE((*store_->resume(digest_))->commit(&digest_, 11));
+    EXPECT_TRUE(store_->drop_partial(digest_));
+    EXPECT_TRUE(store_->drop_partial(digest_));
+    EXPECT_EQ(partials(), 0u);
+    EXPECT_EQ(*store_->read(digest_), "hello world");
+}
+
+TEST_F(ResumeTest, WrongBytesAreThrownAway) {
+    leave("other bytes");
+    auto committed = (*store_->resume(digest_))->commit(&digest_, 11);
+    ASSERT_FALSE(committed);
+    EXPECT_EQ(committed.error().kind, ErrorKind::kInvalidArgument);
+    EXPECT_EQ(partials(), 0u);
+    EXPECT_EQ((*store_->resume(digest_))->size(), 0u);
+}
+
+TEST_F(ResumeTest, OneAtATimeAndWhatIsOpenIsNotDropped) {
+    auto ingest = store_->resume(digest_);
+    ASSERT_TRUE(ingest);
+    auto second = store_->resume(digest_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().kind, ErrorKind::kConflict);
+    EXPECT_TRUE(store_->drop_partials());
+    EXPECT_EQ(partials(), 1u);
+    ingest->reset();
+    EXPECT_TRUE(store_->drop_partials());
+    EXPECT_EQ(partials(), 0u);
+}
+
 }  // namespace
 }  // namespace berth::content
