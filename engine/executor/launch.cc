@@ -141,7 +141,7 @@ Result<> Launch::make_folder() {
     undo_.push([folder] { (void)remove_tree(folder).has_value(); });
     BERTH_CHECK(write_file(folder + "/config.json", config_));
     for (const auto& [path, fd] : {std::pair(start_fifo(options_.root, id), &plan_.start),
-                            std::pair(answer_fifo(options_.root, id), &plan_.answer)}) {
+                                   std::pair(answer_fifo(options_.root, id), &plan_.answer)}) {
         if (::mkfifo(path.c_str(), 0600) != 0) return fail_errno("mkfifo");
         BERTH_TRY(*fd, open_file(path, O_RDWR));
     }
