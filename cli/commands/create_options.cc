@@ -55,25 +55,6 @@ Result<Json> ulimit(const std::string& text) {
     return out;
 }
 
-Result<Json> device(const std::string& text) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= text.size();) {
-        auto end = std::min(text.find(':', at), text.size());
-        parts.push_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    if (parts.empty() || parts.size() > 3 || parts[0].empty())
-        return bad("invalid device specification: " + text);
-    std::string target = parts[0], permissions = "rwm";
-    if (parts.size() == 2 && parts[1].find_first_not_of("rwm") == std::string::npos) {
-        permissions = parts[1];
-    } else if (parts.size() > 1) {
-        target = parts[1];
-        if (parts.size() == 3) permissions = parts[2];
-    }
-    return Json{{"PathOnHost", parts[0]}, {"PathInContainer", target}, {"CgroupPermissions", permissions}};
-}
-
 }  // namespace
 
 void CreateOptions::add_to(Flags& f) {
@@ -116,8 +97,7 @@ void CreateOptions::add_to(Flags& f) {
     f.list("cap-add", &cap_add_, "Add Linux capabilities");
     f.list("cap-drop", &cap_drop_, "Drop Linux capabilities");
     f.list("security-opt", &security_, "Security Options");
-    f.list("device", &devices_, "Add a host device to the container");
-    f.list("device-cgroup-rule", &device_rules_, "Add a rule to the cgroup allowed devices list");
+    devices_.add_flags(f);
     f.list("group-add", &groups_, "Add additional groups to join");
     f.list("sysctl", &sysctls_, "Sysctl options");
     f.list("storage-opt", &storage_, "Storage driver options for the container");
@@ -131,6 +111,7 @@ void CreateOptions::add_to(Flags& f) {
     f.text("pid", &pid_, "string", "PID namespace to use");
     f.text("uts", &uts_, "string", "UTS namespace to use");
     f.text("userns", &userns_, "string", "User namespace to use");
+    f.text("isolation", &isolation_, "string", "Container isolation technology");
     f.text("log-driver", &log_driver_, "string", "Logging driver for the container");
     f.list("log-opt", &log_options_, "Log driver options");
     f.list("network", &networks_, "Connect a container to a network");
@@ -208,12 +189,7 @@ Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
         BERTH_TRY(Json limit, ulimit(item));
         host["Ulimits"].push_back(std::move(limit));
     }
-    for (const std::string& item : devices_) {
-        BERTH_TRY(Json mapped, device(item));
-        host["Devices"].push_back(std::move(mapped));
-    }
-    if (!device_rules_.empty()) host["DeviceCgroupRules"] = device_rules_;
-    return {};
+    return devices_.add_to(host);
 }
 
 Result<> CreateOptions::add_mounts(Json& config, Json& host) const {
@@ -293,6 +269,9 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
             BERTH_TRY(std::string profile,
                       in("opening seccomp profile failed", read_file(item.substr(kSeccomp.size()))));
             host["SecurityOpt"].push_back("seccomp=" + profile);
+        } else if (item == "systempaths=unconfined") {
+            host["MaskedPaths"] = host["ReadonlyPaths"] = Json::array();
+            if (!host.contains("SecurityOpt")) host["SecurityOpt"] = Json::array();
         } else {
             host["SecurityOpt"].push_back(item);
         }
@@ -304,10 +283,10 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     if (read_only_) host["ReadonlyRootfs"] = true;
     if (flags.changed("init")) host["Init"] = init_;
     if (auto_remove) host["AutoRemove"] = true;
-    for (auto [key, text] :
-         {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
-          std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_), std::pair("PidMode", &pid_),
-          std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_)}) {
+    for (auto [key, text] : {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
+                             std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_),
+                             std::pair("PidMode", &pid_), std::pair("UTSMode", &uts_),
+                             std::pair("UsernsMode", &userns_), std::pair("Isolation", &isolation_)}) {
         if (!text->empty()) host[key] = *text;
     }
     if (!log_driver_.empty() || !log_options_.empty()) {
