@@ -101,6 +101,7 @@ constexpr Command kCommands[] = {
     {"image rm", "", rmi_command},
     {"image history", "", history_command},
     {"image inspect", "", image_inspect_command},
+    {"system df", "Show docker disk usage", df_command},
     {"system info", "", info_command},
     {"system events", "", events_command},
     {"volume list", "", volume_ls_command},

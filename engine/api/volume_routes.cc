@@ -9,16 +9,7 @@
 
 namespace berth::api {
 
-namespace {
-
-using nlohmann::json;
-using volumes::Volume;
-using volumes::VolumeService;
-
-constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
-constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
-
-json describe(const Volume& volume) {
+nlohmann::json describe_volume(const volumes::Volume& volume) {
     types::VolumeInspect out;
     out.created_at = format_rfc3339_nano(volume.created_at);
     out.driver = volume.driver;
@@ -28,6 +19,15 @@ json describe(const Volume& volume) {
     out.options = volume.options;
     return types::to_json(out);
 }
+
+namespace {
+
+using nlohmann::json;
+using volumes::Volume;
+using volumes::VolumeService;
+
+constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
+constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
 
 // "key" or "key=value".
 bool has_label(const Volume& volume, const std::string& text) {
@@ -70,7 +70,7 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
         if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
         if (!any_of(filters, "name", [&](const auto& text) { return volume.name.find(text) != text.npos; }))
             continue;
-        list.push_back(describe(volume));
+        list.push_back(describe_volume(volume));
     }
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
 }
@@ -88,7 +88,7 @@ Async<Result<>> list(Services services, Exchange& exchange) {
 
 Async<Result<>> inspect(Services services, Exchange& exchange) {
     BERTH_CO_TRY(auto volume, services.volumes.inspect(exchange.params["name"]));
-    json body = describe(volume);
+    json body = describe_volume(volume);
     co_return co_await exchange.json(200, std::move(body));
 }
 
@@ -106,7 +106,7 @@ Async<Result<>> create(Services services, Exchange& exchange) {
     };
     auto created = co_await services.pool.run(work);
     if (!created) co_return Failure(std::move(created.error()));
-    json answer = describe(*created);
+    json answer = describe_volume(*created);
     co_return co_await exchange.json(201, std::move(answer));
 }
 
