@@ -1,5 +1,6 @@
 #include "engine/daemon/composition.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +26,7 @@
 #include "engine/container/store.h"
 #include "engine/content/content_store.h"
 #include "engine/daemon/instance.h"
+#include "engine/daemon/registry_switch.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
 #include "engine/events/journal.h"
@@ -35,7 +37,6 @@
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
-#include "registry/registry_service.h"
 #include "volumes/volume_service.h"
 
 namespace berth::daemon {
@@ -191,7 +192,8 @@ struct Composition::Parts {
     std::unique_ptr<network::NetworkService> networks;
     std::unique_ptr<supervisor::TaskService> tasks;
     std::unique_ptr<container::ContainerServices> containers;
-    std::unique_ptr<registry::RegistryService> registry;
+    RegistrySwitch registry;
+    std::string registry_was_opened_with;
     std::string engine_id;
     std::unique_ptr<System> system;
     api::Router router;
@@ -199,6 +201,8 @@ struct Composition::Parts {
     Result<> open_stores();
     Result<> open_services();
     Result<> add_routes();
+    // With the settings as they are now, if they are others than those of the present one.
+    void open_registry();
     Counters counters();
 };
 
@@ -269,18 +273,28 @@ Result<> Composition::Parts::add_routes() {
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
-    registry = registry::make_registry_service({io, downloads, *content, *images, registry_settings(config),
-                                                [this](const char* action, const auto& image) {
-                                                    events.publish(
-                                                        {.type = "image",
-                                                         .action = action,
-                                                         .actor_id = image.familiar(),
-                                                         .attributes = {{"name", image.familiar_name()}}});
-                                                }});
-    api::add_registry_routes(router, *registry);
-    api::add_image_routes(router, {io, *images, *registry, events, pool, transfers,
+    open_registry();
+    api::add_registry_routes(router, registry);
+    api::add_image_routes(router, {io, *images, registry, events, pool, transfers,
                                    [this] { return containers->inspector().image_users(); }});
     return {};
+}
+
+void Composition::Parts::open_registry() {
+    // Two services do not know of each other's downloads: a reload about something else leaves it alone.
+    auto with = fmt::format("{} {} {} {} {}", fmt::join(config.registry_mirrors, ","),
+                            fmt::join(config.insecure_registries, ","), config.max_downloads,
+                            config.max_uploads, config.max_download_attempts);
+    if (with == registry_was_opened_with) return;
+    registry_was_opened_with = std::move(with);
+    auto announce = [this](const char* action, const oci::Reference& image) {
+        events.publish({.type = "image",
+                        .action = action,
+                        .actor_id = image.familiar(),
+                        .attributes = {{"name", image.familiar_name()}}});
+    };
+    registry.use(registry::make_registry_service(
+        {io, downloads, *content, *images, registry_settings(config), std::move(announce)}));
 }
 
 Composition::Composition(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -355,6 +369,7 @@ Async<void> Composition::stop_containers() {
 void Composition::apply(std::map<std::string, std::string> changed) {
     const auto defaults = container_defaults(parts_->config, spec::host_facts().cgroup_v2);
     parts_->containers->set_defaults(defaults);
+    parts_->open_registry();
     changed["default-cgroupns-mode"] = defaults.cgroupns_mode;
     changed["name"] = parts_->system->host_name();
     events::Event event;
