@@ -86,3 +86,23 @@ def test_readonly_binds_are_readonly_with_all_below(bundle):
         {"destination": "/etc", "type": "bind", "source": str(source), "options": ["rbind", "rro"]},
         {"destination": "/dev/x", "type": "bind", "source": str(source), "options": ["rbind"]}]
     assert bundle.run(["sh", "-c", "echo > /etc/sub/x || echo no; echo > /dev/x/sub/x && echo yes"]).split()[-2:] == ["no", "yes"]
+
+
+def test_targets_behind_links_that_lead_nowhere_yet(bundle):
+    root = bundle.folder / "rootfs"
+    (root / "etc/hosts").symlink_to("/made/../kept/hosts")
+    (root / "dangling").symlink_to("../../../far/away")
+    bundle.spec["mounts"] += [
+        {"destination": "/etc/hosts", "type": "bind", "source": "config.json", "options": ["bind"]},
+        {"destination": "/dangling/sub", "type": "tmpfs", "source": "tmpfs"},
+        {"destination": str(root) + "/bin/../inside", "type": "tmpfs", "source": "tmpfs"}]
+    assert bundle.run(["sh", "-c", "busybox wc -c < /kept/hosts; busybox grep -c -E ' /far/away/sub | /inside ' /proc/self/mounts"]).split() == [
+        str((bundle.folder / "config.json").stat().st_size), "2"]
+
+
+def test_tmpfs_has_the_mode_of_the_folder_below(bundle):
+    folder = bundle.folder / "rootfs/etc"
+    folder.chmod(0o710)
+    for target, options in (("/etc", []), ("/new", []), ("/other", ["mode=1500"])):
+        bundle.spec["mounts"].append({"destination": target, "type": "tmpfs", "source": "tmpfs", "options": options})
+    assert bundle.run(["busybox", "stat", "-c", "%a", "/etc", "/new", "/other"]).split() == ["710", "1777", "1500"]
