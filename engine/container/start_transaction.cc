@@ -136,8 +136,9 @@ Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& c
     }
     // Its namespace alone would be half of it: what it shares is above all its /dev/shm.
     if (others->ipc) {
-        return fail(ErrorKind::kNotImplemented,
-                    "HostConfig.IpcMode of another container is not supported yet: its /dev/shm cannot be shared");
+        return fail(
+            ErrorKind::kNotImplemented,
+            "HostConfig.IpcMode of another container is not supported yet: its /dev/shm cannot be shared");
     }
     BERTH_TRY(others->links, live_links(core, container));
     return others;
