@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 #include "cli/commands/mount_option.h"
 #include "cli/commands/port_option.h"
@@ -28,6 +30,18 @@ Json key_values(const std::vector<std::string>& items) {
     for (const std::string& item : items) {
         auto equals = item.find('=');
         out[item.substr(0, equals)] = equals == std::string::npos ? "" : item.substr(equals + 1);
+    }
+    return out;
+}
+
+// "net_admin" is CAP_NET_ADMIN; each once, by name.
+std::set<std::string> capabilities(const std::vector<std::string>& names) {
+    std::set<std::string> out;
+    for (std::string name : names) {
+        for (char& c : name)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        if (name != "ALL" && !name.starts_with("CAP_")) name.insert(0, "CAP_");
+        out.insert(std::move(name));
     }
     return out;
 }
@@ -86,6 +100,7 @@ void CreateOptions::add_to(Flags& f) {
     f.toggle("publish-all,P", &publish_all_, "Publish all exposed ports to random ports");
     f.list("expose", &expose_, "Expose a port or a range of ports");
     f.list("volume,v", &volumes_, "Bind mount a volume");
+    f.text("volume-driver", &volume_driver_, "string", "Optional volume driver for the container");
     f.list("mount", &mounts_, "Attach a filesystem mount to the container");
     f.list("tmpfs", &tmpfs_, "Mount a tmpfs directory");
     f.list("volumes-from", &volumes_from_, "Mount volumes from the specified container(s)");
@@ -185,10 +200,13 @@ Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
     if (flags.changed("memory-swappiness")) host["MemorySwappiness"] = swappiness_;
     if (flags.changed("oom-score-adj")) host["OomScoreAdj"] = oom_score_;
     if (oom_disable_) host["OomKillDisable"] = true;
+    std::map<std::string, Json> limits;  // the last of a name counts
     for (const std::string& item : ulimits_) {
         BERTH_TRY(Json limit, ulimit(item));
-        host["Ulimits"].push_back(std::move(limit));
+        const std::string name = limit["Name"];
+        limits[name] = std::move(limit);
     }
+    for (auto& [name, limit] : limits) host["Ulimits"].push_back(std::move(limit));
     return devices_.add_to(host);
 }
 
@@ -258,10 +276,9 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     BERTH_CHECK(add_mounts(config, host));
     BERTH_CHECK(add_ports(config, host));
     BERTH_CHECK(add_network(config, host));
-    for (auto [key, list] : {std::pair("CapAdd", &cap_add_), std::pair("CapDrop", &cap_drop_),
-                             std::pair("GroupAdd", &groups_)}) {
-        if (!list->empty()) host[key] = *list;
-    }
+    if (!cap_add_.empty()) host["CapAdd"] = capabilities(cap_add_);
+    if (!cap_drop_.empty()) host["CapDrop"] = capabilities(cap_drop_);
+    if (!groups_.empty()) host["GroupAdd"] = groups_;
     for (const std::string& item : security_) {
         constexpr std::string_view kSeccomp = "seccomp=";
         // A profile's file is read here: the engine gets its text.
@@ -283,10 +300,11 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     if (read_only_) host["ReadonlyRootfs"] = true;
     if (flags.changed("init")) host["Init"] = init_;
     if (auto_remove) host["AutoRemove"] = true;
-    for (auto [key, text] : {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
-                             std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_),
-                             std::pair("PidMode", &pid_), std::pair("UTSMode", &uts_),
-                             std::pair("UsernsMode", &userns_), std::pair("Isolation", &isolation_)}) {
+    for (auto [key, text] :
+         {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
+          std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_), std::pair("PidMode", &pid_),
+          std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_), std::pair("Isolation", &isolation_),
+          std::pair("VolumeDriver", &volume_driver_)}) {
         if (!text->empty()) host[key] = *text;
     }
     if (!log_driver_.empty() || !log_options_.empty()) {

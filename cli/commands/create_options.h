@@ -36,7 +36,7 @@ class CreateOptions {
     std::string shm_size_, log_driver_, runtime_;
     EndpointOptions endpoint_;
     std::vector<std::string> networks_;
-    std::string isolation_, ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
+    std::string volume_driver_, isolation_, ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
     std::string health_cmd_, health_interval_, health_timeout_, health_start_period_, health_start_interval_;
     std::vector<std::string> env_, env_files_, labels_, label_files_, publish_, expose_, volumes_, mounts_,
         tmpfs_, cap_add_;
