@@ -10,8 +10,6 @@ namespace berth::volumes {
 // At least two of [a-zA-Z0-9_.-], the first a letter or digit, at most 255. Docker's texts, without "create
 // NAME: ".
 Result<> check_name(const std::string& name);
-// "" and "local" are the one driver there is.
-Result<> check_driver(const std::string& driver);
 // The local driver's options: type, device and o (a file system that is mounted with the volume), and size,
 // which needs a quota.
 Result<> check_options(const std::map<std::string, std::string>& options);

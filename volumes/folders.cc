@@ -60,7 +60,7 @@ Result<std::vector<Volume>> Folders::load() const {
                 {{"name", name}, {"error", volume ? "its record has another name" : volume.error().message}});
             continue;
         }
-        volume->mountpoint = mountpoint(name);
+        if (volume->driver == "local") volume->mountpoint = mountpoint(name);
         out.push_back(std::move(*volume));
     }
     return out;

@@ -18,7 +18,11 @@ Result<> LocalDriver::remove(const Volume& volume) {
 }
 
 bool LocalDriver::needs_mount(const Volume& volume) {
-    return volume.options.contains("device") || volume.options.contains("type");
+    auto given = [&](const char* name) {
+        auto found = volume.options.find(name);
+        return found != volume.options.end() && !found->second.empty();
+    };
+    return given("device") || given("type");
 }
 
 Result<std::string> LocalDriver::mount(const Volume& volume, const std::string&) {

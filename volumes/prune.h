@@ -11,15 +11,13 @@ namespace berth::volumes {
 
 struct PruneReport {
     std::vector<std::string> names;
-    std::uint64_t bytes = 0;  // disk space that came free
+    std::uint64_t bytes = 0;  // of the files in them
 };
 
-// Removes what no container uses and `wanted` says yes to, and reports it as one event. A volume that
+// Removes the local volumes without options that no container uses and `wanted` says yes to, and reports it
+// as one event. A volume that
 // somebody else takes or removes meanwhile is passed over. Blocks.
 Result<PruneReport> prune(VolumeService& volumes, events::EventSink& events,
                           const std::function<bool(const Volume&)>& wanted);
-
-// Disk space below a volume's mountpoint, as du counts it, without the folder itself.
-std::uint64_t disk_usage(const std::string& mountpoint);
 
 }  // namespace berth::volumes

@@ -23,12 +23,13 @@ Failure missing(const std::string& name) {
 
 }  // namespace
 
-Service::Service(Folders folders, VolumeStore store, TreeCopy copy_tree, events::EventSink& events)
+Service::Service(Folders folders, VolumeStore store, VolumeConfig config, events::EventSink& events)
     : folders_(std::move(folders)),
       store_(store),
-      copy_tree_(std::move(copy_tree)),
+      copy_tree_(std::move(config.copy_tree)),
       events_(events),
-      local_(folders_) {}
+      local_(folders_),
+      plugins_(folders_, std::move(config.plugin_folders), std::move(config.call_plugin)) {}
 
 Result<> Service::load() {
     BERTH_TRY(auto found, folders_.load());
@@ -52,8 +53,8 @@ Result<Volume> Service::get(const std::string& name) {
 }
 
 Result<VolumeDriver*> Service::driver_of(const std::string& name) {
-    BERTH_CHECK(check_driver(name));
-    return &local_;
+    if (name == "local") return &local_;
+    return plugins_.find(name);
 }
 
 void Service::publish(std::string action, const Volume& volume) {
@@ -108,20 +109,46 @@ Result<Volume> Service::create(NewVolume wanted) {
     return find_or_make(std::move(wanted));
 }
 
+std::optional<Volume> Service::find_anywhere(const std::string& name) {
+    auto found = find(name);
+    return found ? std::move(found) : plugins_.find_volume(name);
+}
+
 Result<Volume> Service::inspect(const std::string& name) {
-    return get(name);
+    auto volume = find_anywhere(name);
+    if (!volume) return missing(name);
+    BERTH_TRY(VolumeDriver * driver, in("get " + name, driver_of(volume->driver)));
+    BERTH_CHECK(in("get " + name, driver->refresh(*volume)));
+    return std::move(*volume);
 }
 
 Result<std::vector<Volume>> Service::list() {
-    std::lock_guard lock(mutex_);
+    std::map<std::string, Volume> all;
+    {
+        std::lock_guard lock(mutex_);
+        all = volumes_;
+    }
+    for (auto& volume : plugins_.list()) {
+        auto [known, fresh] = all.try_emplace(volume.name, volume);
+        if (!fresh && known->second.driver == volume.driver) known->second.mountpoint = volume.mountpoint;
+    }
     std::vector<Volume> out;
-    for (const auto& [name, volume] : volumes_) out.push_back(volume);
+    for (auto& [name, volume] : all) out.push_back(std::move(volume));
     return out;
 }
 
-Result<> Service::destroy(const Volume& volume) {
-    BERTH_TRY(VolumeDriver * driver, driver_of(volume.driver));
-    BERTH_CHECK(in("remove " + volume.name, driver->remove(volume)));
+Result<> Service::destroy(const Volume& volume, bool force) {
+    auto remove = [&]() -> Result<> {
+        BERTH_TRY(VolumeDriver * driver, driver_of(volume.driver));
+        return driver->remove(volume);
+    };
+    auto removed = remove();
+    if (!removed && force && volume.driver != "local") {
+        log::warning("a volume is forgotten that its plugin does not remove",
+                     {{"volume", volume.name}, {"error", removed.error().message}});
+        removed = folders_.remove(volume.name);
+    }
+    if (!removed) return in("remove " + volume.name, std::move(removed));
     {
         std::lock_guard lock(mutex_);
         volumes_.erase(volume.name);
@@ -136,7 +163,7 @@ Result<> Service::destroy(const Volume& volume) {
 
 Result<> Service::remove(const std::string& name, bool force) {
     NameLocks::Guard guard(names_, name);
-    const auto volume = find(name);
+    const auto volume = find_anywhere(name);
     if (!volume) {
         if (force) return {};
         return missing(name);
@@ -145,7 +172,7 @@ Result<> Service::remove(const std::string& name, bool force) {
         return fail(ErrorKind::kConflict,
                     fmt::format("remove {}: volume is in use - [{}]", name, fmt::join(used_by, ", ")));
     }
-    return destroy(*volume);
+    return destroy(*volume, force);
 }
 
 Result<Volume> Service::acquire(NewVolume wanted, const std::string& container) {
@@ -281,9 +308,9 @@ Result<> Service::copy_up(const std::string& name, const std::string& subpath, i
 
 Result<std::unique_ptr<VolumeService>> open_volume_service(VolumeConfig config, state::Database& database,
                                                            events::EventSink& events) {
-    BERTH_TRY(auto folders, Folders::open(std::move(config.root)));
-    auto service = std::make_unique<Service>(std::move(folders), VolumeStore(database),
-                                             std::move(config.copy_tree), events);
+    BERTH_TRY(auto folders, Folders::open(config.root));
+    auto service =
+        std::make_unique<Service>(std::move(folders), VolumeStore(database), std::move(config), events);
     BERTH_CHECK(service->load());
     return std::unique_ptr<VolumeService>(std::move(service));
 }

@@ -5,6 +5,7 @@
 
 #include "volumes/local_driver.h"
 #include "volumes/name_locks.h"
+#include "volumes/plugins.h"
 #include "volumes/volume_store.h"
 
 namespace berth::volumes {
@@ -13,7 +14,7 @@ namespace berth::volumes {
 // may wait for the disk or a driver; `mutex_` covers the maps and is never held over anything that waits.
 class Service final : public VolumeService {
  public:
-    Service(Folders folders, VolumeStore store, TreeCopy copy_tree, events::EventSink& events);
+    Service(Folders folders, VolumeStore store, VolumeConfig config, events::EventSink& events);
     Result<> load();
 
     Result<Volume> create(NewVolume wanted) override;
@@ -34,11 +35,13 @@ class Service final : public VolumeService {
     // With the name's lock held.
     Result<Volume> find_or_make(NewVolume wanted);
     Result<Volume> make(NewVolume wanted);
-    Result<> destroy(const Volume& volume);
+    Result<> destroy(const Volume& volume, bool force);
     Result<> unmount_one(const std::string& name, const std::string& container);
 
     Result<Volume> get(const std::string& name);
     std::optional<Volume> find(const std::string& name);
+    // Also what only a plugin knows.
+    std::optional<Volume> find_anywhere(const std::string& name);
     Result<VolumeDriver*> driver_of(const std::string& name);
     void publish(std::string action, const Volume& volume);
 
@@ -47,6 +50,7 @@ class Service final : public VolumeService {
     TreeCopy copy_tree_;
     events::EventSink& events_;
     LocalDriver local_;
+    Plugins plugins_;
     NameLocks names_;
     std::mutex mutex_;
     std::map<std::string, Volume> volumes_;

@@ -12,16 +12,19 @@
 #include "engine/events/event.h"
 #include "engine/state/database.h"
 #include "engine/sys/mount.h"
+#include "volumes/plugin_call.h"
 
 namespace berth::volumes {
 
 struct Volume {
     std::string name;
     std::string driver = "local";
-    std::string mountpoint;  // DATA/volumes/NAME/_data
+    std::string mountpoint;  // DATA/volumes/NAME/_data; of a plugin's volume what it says, "" if nothing
     std::map<std::string, std::string> options, labels;
     Timestamp created_at{};
     bool anonymous = false;
+    std::string scope = "local";  // or "global"
+    std::string status;           // JSON object that a plugin shows in inspect; "" for none
 };
 
 // What a volume is made of. No name: an anonymous one, with an ID for a name. No driver: "local".
@@ -42,10 +45,12 @@ class VolumeService {
     virtual ~VolumeService() = default;
     // An existing volume of the same driver is returned as it is.
     virtual Result<Volume> create(NewVolume wanted) = 0;
+    // Both ask the plugins as well, and know of volumes that only a plugin has. A plugin that does not answer
+    // is left out of the list.
     virtual Result<Volume> inspect(const std::string& name) = 0;
     virtual Result<std::vector<Volume>> list() = 0;
     // kConflict while containers use it ("remove NAME: volume is in use - [ID, …]"); with force a missing one
-    // is no error.
+    // is no error, and one whose plugin fails is forgotten.
     virtual Result<> remove(const std::string& name, bool force) = 0;
 
     // A container refers to a volume from create to rm. acquire() makes the volume if it is not there, as
@@ -81,6 +86,8 @@ using TreeCopy = std::function<Result<>(int source_fd, int target_fd)>;
 struct VolumeConfig {
     std::string root;    // DATA/volumes, made if it is not there
     TreeCopy copy_tree;  // for copy_up(); without it only empty folders of an image can be taken over
+    PluginFolders plugin_folders;
+    PluginCall call_plugin;  // without it there are no plugins
 };
 
 extern const state::Schema kSchema;

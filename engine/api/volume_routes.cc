@@ -5,20 +5,10 @@
 
 #include "api-spec/types/volume.h"
 #include "engine/api/filters.h"
+#include "engine/sys/disk_usage.h"
 #include "volumes/prune.h"
 
 namespace berth::api {
-
-nlohmann::json describe_volume(const volumes::Volume& volume) {
-    types::VolumeInspect out;
-    out.created_at = format_rfc3339_nano(volume.created_at);
-    out.driver = volume.driver;
-    out.labels = volume.labels;
-    out.mountpoint = volume.mountpoint;
-    out.name = volume.name;
-    out.options = volume.options;
-    return types::to_json(out);
-}
 
 namespace {
 
@@ -28,6 +18,20 @@ using volumes::VolumeService;
 
 constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
 constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
+
+json describe(const Volume& volume) {
+    types::VolumeInspect out;
+    out.created_at = format_rfc3339_nano(volume.created_at);
+    out.driver = volume.driver;
+    out.labels = volume.labels;
+    out.mountpoint = volume.mountpoint;
+    out.name = volume.name;
+    out.options = volume.options;
+    out.scope = volume.scope;
+    json answer = types::to_json(out);
+    if (!volume.status.empty()) answer["Status"] = json::parse(volume.status, nullptr, false);
+    return answer;
+}
 
 // "key" or "key=value".
 bool has_label(const Volume& volume, const std::string& text) {
@@ -42,6 +46,18 @@ bool any_of(const Filters& filters, std::string_view name, Matches matches) {
     const auto wanted = filters.find(name);
     if (wanted == filters.end() || wanted->second.empty()) return true;
     return std::any_of(wanted->second.begin(), wanted->second.end(), matches);
+}
+
+// Docker takes a regular expression. Anchors and plain text are all that names of volumes need; nothing a
+// client writes is compiled.
+bool name_matches(const std::string& name, std::string_view wanted) {
+    const bool from_start = wanted.starts_with('^'), to_end = wanted.ends_with('$');
+    if (from_start) wanted.remove_prefix(1);
+    if (to_end) wanted.remove_suffix(1);
+    if (from_start && to_end) return name == wanted;
+    if (from_start) return name.starts_with(wanted);
+    if (to_end) return name.ends_with(wanted);
+    return name.find(wanted) != std::string::npos;
 }
 
 bool has_all_labels(const Volume& volume, const Filters& filters) {
@@ -68,12 +84,31 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
         if (by_use && volumes.users(volume.name).empty() != dangling) continue;
         if (!has_all_labels(volume, filters)) continue;
         if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
-        if (!any_of(filters, "name", [&](const auto& text) { return volume.name.find(text) != text.npos; }))
+        if (!any_of(filters, "name", [&](const auto& text) { return name_matches(volume.name, text); }))
             continue;
-        list.push_back(describe_volume(volume));
+        list.push_back(describe(volume));
     }
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
 }
+
+}  // namespace
+
+Result<json> volume_usage(VolumeService& volumes) {
+    BERTH_TRY(const auto all, volumes.list());
+    json list = json::array();
+    for (const auto& volume : all) {
+        if (volume.driver != "local" || !volume.options.empty()) continue;
+        json one = describe(volume);
+        // -1: not known.
+        const auto used = sys::disk_usage(volume.mountpoint);
+        one["UsageData"] = {{"RefCount", volumes.users(volume.name).size()},
+                            {"Size", used ? static_cast<std::int64_t>(used->content) : std::int64_t{-1}}};
+        list.push_back(std::move(one));
+    }
+    return list;
+}
+
+namespace {
 
 struct Services {
     VolumeService& volumes;
@@ -82,13 +117,19 @@ struct Services {
 };
 
 Async<Result<>> list(Services services, Exchange& exchange) {
-    BERTH_CO_TRY(auto body, select(services.volumes, exchange.request.query));
-    co_return co_await exchange.json(200, std::move(body));
+    const http::Query query = exchange.request.query;
+    auto work = [&services, &query] { return select(services.volumes, query); };
+    auto body = co_await services.pool.run(work);
+    if (!body) co_return Failure(std::move(body.error()));
+    co_return co_await exchange.json(200, std::move(*body));
 }
 
 Async<Result<>> inspect(Services services, Exchange& exchange) {
-    BERTH_CO_TRY(auto volume, services.volumes.inspect(exchange.params["name"]));
-    json body = describe_volume(volume);
+    const std::string name = exchange.params["name"];
+    auto work = [&services, &name] { return services.volumes.inspect(name); };
+    auto volume = co_await services.pool.run(work);
+    if (!volume) co_return Failure(std::move(volume.error()));
+    json body = describe(*volume);
     co_return co_await exchange.json(200, std::move(body));
 }
 
@@ -106,7 +147,7 @@ Async<Result<>> create(Services services, Exchange& exchange) {
     };
     auto created = co_await services.pool.run(work);
     if (!created) co_return Failure(std::move(created.error()));
-    json answer = describe_volume(*created);
+    json answer = describe(*created);
     co_return co_await exchange.json(201, std::move(answer));
 }
 
@@ -132,8 +173,7 @@ Async<Result<>> prune(Services services, Exchange& exchange) {
     };
     auto pruned = co_await services.pool.run(work);
     if (!pruned) co_return Failure(std::move(pruned.error()));
-    json answer{{"VolumesDeleted", pruned->names.empty() ? json() : json(pruned->names)},
-                {"SpaceReclaimed", pruned->bytes}};
+    json answer{{"VolumesDeleted", pruned->names}, {"SpaceReclaimed", pruned->bytes}};
     co_return co_await exchange.json(200, std::move(answer));
 }
 

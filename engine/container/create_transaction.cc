@@ -87,8 +87,11 @@ Result<Container> build(const Core& core, CreateRequest& request, References& re
 Result<> make_parts(const Core& core, Container& container) {
     BERTH_CHECK(make_folders(core.store.folder(container.id), 0710));
     BERTH_CHECK(core.parts.snapshots.prepare(container.id, container.snapshot_parent));
+    std::size_t index = 0;
     for (auto& mount : container.mounts) {
         if (mount.type == "volume") BERTH_CHECK(acquire_volume(core, container.id, mount));
+        if (mount.type == "image") BERTH_CHECK(acquire_image(core, container.id, index, mount));
+        ++index;
     }
     return {};
 }

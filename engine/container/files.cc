@@ -66,7 +66,14 @@ Result<confine::FileView> view_of_stopped(const Core& core, const Container& con
     Container here = container;
     here.mounts = std::move(mounts);
     BERTH_TRY(auto prepared, prepare_mounts(core, here, view.root.get()));
-    BERTH_TRY(view.mounts, root_mounts(core, container, prepared));
+    // The helper finds its mounts by path; these have none that nobody else can change.
+    if (!prepared.handed.empty()) {
+        return fail(
+            ErrorKind::kNotImplemented,
+            "files of a stopped container that mounts an image or a volume's subpath are not supported "
+            "yet: start it first");
+    }
+    BERTH_TRY(view.mounts, root_mounts(core, container, prepared.mounts));
     return view;
 }
 

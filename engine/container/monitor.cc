@@ -3,6 +3,7 @@
 #include "engine/async/race.h"
 #include "engine/async/spawn.h"
 #include "engine/base/log.h"
+#include "engine/container/mounting.h"
 #include "engine/container/removal.h"
 #include "engine/container/start_transaction.h"
 #include "engine/container/state_machine.h"
@@ -29,10 +30,10 @@ Async<void> release_resources(Core& core, std::string id) {
     auto removed = co_await core.parts.tasks.remove(id);
     if (!removed)
         log::warning("cannot remove a task", {{"container", id}, {"error", removed.error().message}});
-    auto unmount = [&core, id] { return core.parts.volumes.unmount(id); };
-    auto unmounted = co_await core.parts.pool.run(std::move(unmount));
-    if (!unmounted)
-        log::warning("a volume stays mounted", {{"container", id}, {"error", unmounted.error().message}});
+    auto unmount = [&core, container = core.store.get(id)] {
+        if (container) release_mounts(core, *container);
+    };
+    co_await core.parts.pool.run(std::move(unmount));
 }
 
 // Whether the container runs again (in a moment); false when this is the end.

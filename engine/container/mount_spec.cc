@@ -188,13 +188,13 @@ void fill_volume(const std::string& name, const std::string& driver, MountPoint&
     mount.type = "volume";
     mount.name = name;
     mount.anonymous = name.empty();
-    mount.driver = driver.empty() ? "local" : driver;
+    mount.driver = driver;
     mount.copy_up = true;
 }
 
 // SELinux's word for what several containers share; Docker shows it for local volumes.
 void set_volume_mode(MountPoint& mount) {
-    if (mount.driver == "local" && mount.mode.empty()) mount.mode = "z";
+    if ((mount.driver.empty() || mount.driver == "local") && mount.mode.empty()) mount.mode = "z";
 }
 
 Result<> fill_volume(const types::MountRequest& request, MountPoint& mount) {

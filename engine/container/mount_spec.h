@@ -9,7 +9,7 @@ namespace berth::container {
 
 // `-v`: SOURCE:TARGET[:MODE], or TARGET alone for an anonymous volume. Each of MODE's words may come in any
 // order and each kind once: ro|rw, z|Z, a propagation, nocopy, a consistency (which means nothing on Linux).
-// `driver`: of volumes; "" is the local one.
+// `driver`: of volumes; "" is the local one for those that are not there yet.
 Result<MountPoint> parse_bind(const std::string& spec, const std::string& driver);
 
 // `--mount`. Looks whether the source of a bind exists unless it may be made.

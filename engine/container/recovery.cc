@@ -4,10 +4,10 @@
 #include <map>
 #include <set>
 
-#include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/container/health.h"
 #include "engine/container/monitor.h"
+#include "engine/container/mounting.h"
 #include "engine/container/removal.h"
 #include "engine/container/state_machine.h"
 
@@ -21,8 +21,8 @@ using Tasks = std::map<std::string, supervisor::Task>;
 void remove_all_remains(Core& core, std::set<std::string> remains, const std::set<std::string>& known) {
     if (auto snapshots = core.parts.snapshots.list()) {
         for (const auto& snapshot : *snapshots) {
-            if (!snapshot.committed && is_id(snapshot.key) && !known.contains(snapshot.key))
-                remains.insert(snapshot.key);
+            const std::string owner = snapshot.committed ? "" : snapshot_owner(snapshot.key);
+            if (!owner.empty() && !known.contains(owner)) remains.insert(owner);
         }
     }
     for (const auto& id : remains) {

@@ -2,6 +2,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/container/mounting.h"
 
 namespace berth::container {
 
@@ -16,6 +17,7 @@ void report(const char* what, const std::string& id, const Result<>& result) {
 
 void remove_remains(Core& core, const std::string& id) {
     report("cannot remove a container's file system", id, core.parts.snapshots.remove(id));
+    remove_image_layers(core, id);
     report("cannot release a container's volumes", id, core.parts.volumes.release(id));
     report("cannot remove a container's folder", id, remove_tree(core.store.folder(id)));
 }

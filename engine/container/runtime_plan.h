@@ -16,7 +16,8 @@ struct PlanInputs {
     std::string netns;                // "": none to join (host network)
     std::string pid_ns, ipc_ns;       // of the containers whose namespaces are joined, or ""
     std::vector<std::string> linked;  // variables of its links
-    std::vector<MountPoint> mounts;   // with the sources of volumes filled in
+    std::vector<MountPoint> mounts;   // with their sources as they are now
+    std::vector<UniqueFd> handed;     // the detached mounts that some of the sources are
 };
 
 // From our container to the OCI spec as JSON, and the cgroups it will have. Blocking: looks up users in the

@@ -6,8 +6,7 @@
 
 namespace berth::container {
 
-// "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3". kInvalidArgument: "invalid signal: X", "the linux daemon
-// does not support signal 99".
+// "TERM", "SIGTERM", "sigterm", "15", "RTMIN+3". "invalid signal: X".
 Result<int> parse_signal(const std::string& text);
 
 }  // namespace berth::container

@@ -55,7 +55,9 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
     BERTH_TRY(inputs.root, sys::mount_detached(root));
     BERTH_CHECK(make_marks(inputs.root.get()));
     BERTH_CHECK(make_working_dir(container, inputs.root.get()));
-    BERTH_TRY(inputs.mounts, prepare_mounts(core, container, inputs.root.get()));
+    BERTH_TRY(auto prepared, prepare_mounts(core, container, inputs.root.get()));
+    inputs.mounts = std::move(prepared.mounts);
+    inputs.handed = std::move(prepared.handed);
     return inputs;
 }
 
@@ -134,12 +136,6 @@ Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& c
                     "failed to join IPC namespace: container " + others->ipc->id +
                         ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
     }
-    // Its namespace alone would be half of it: what it shares is above all its /dev/shm.
-    if (others->ipc) {
-        return fail(
-            ErrorKind::kNotImplemented,
-            "HostConfig.IpcMode of another container is not supported yet: its /dev/shm cannot be shared");
-    }
     BERTH_TRY(others->links, live_links(core, container));
     return others;
 }
@@ -216,6 +212,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
             spec.runtime_args = program.arguments;
             bool probed = probe.has_value();
             spec.health = std::move(probe);
+            spec.mounts = std::move(inputs->handed);
             task_made = true;
             auto started = co_await run_task(core, container, std::move(spec));
             if (started) {
@@ -235,9 +232,8 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         auto undone = co_await core.parts.pool.run(std::move(undo));
         if (!undone) log::warning("a network that is not used is left", {{"error", undone.error().message}});
     }
-    auto unmount = [&core, container] { return core.parts.volumes.unmount(container->id); };
-    auto unmounted = co_await core.parts.pool.run(std::move(unmount));
-    if (!unmounted) log::warning("a volume stays mounted", {{"error", unmounted.error().message}});
+    auto unmount = [&core, container] { release_mounts(core, *container); };
+    co_await core.parts.pool.run(std::move(unmount));
     co_return problem;
 }
 

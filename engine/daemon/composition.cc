@@ -1,6 +1,5 @@
 #include "engine/daemon/composition.h"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +13,6 @@
 #include "engine/api/network_routes.h"
 #include "engine/api/registry_routes.h"
 #include "engine/api/system_routes.h"
-#include "engine/api/usage_routes.h"
 #include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
 #include "engine/async/gate.h"
@@ -26,7 +24,7 @@
 #include "engine/container/store.h"
 #include "engine/content/content_store.h"
 #include "engine/daemon/instance.h"
-#include "engine/daemon/registry_switch.h"
+#include "engine/daemon/plugin_exchange.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
 #include "engine/events/journal.h"
@@ -37,6 +35,7 @@
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
 #include "network/network_service.h"
+#include "registry/registry_service.h"
 #include "volumes/volume_service.h"
 
 namespace berth::daemon {
@@ -150,13 +149,16 @@ registry::RegistrySettings registry_settings(const Config& config) {
     return out;
 }
 
-volumes::VolumeConfig volume_config(const Config& config, const std::string& helper_path) {
+volumes::VolumeConfig volume_config(IoContext& io, const Config& config, const std::string& helper_path) {
     auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd,
                                                                        int target_fd) -> Result<> {
         BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
         return {};
     };
-    return {config.data_root + "/volumes", std::move(copy)};
+    volumes::PluginFolders plugins;
+    // An engine's own come first, then those that Docker would find.
+    plugins.sockets.insert(plugins.sockets.begin(), config.exec_root + "/plugins");
+    return {config.data_root + "/volumes", std::move(copy), std::move(plugins), make_plugin_call(io)};
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
@@ -192,8 +194,7 @@ struct Composition::Parts {
     std::unique_ptr<network::NetworkService> networks;
     std::unique_ptr<supervisor::TaskService> tasks;
     std::unique_ptr<container::ContainerServices> containers;
-    RegistrySwitch registry;
-    std::string registry_was_opened_with;
+    std::unique_ptr<registry::RegistryService> registry;
     std::string engine_id;
     std::unique_ptr<System> system;
     api::Router router;
@@ -201,8 +202,6 @@ struct Composition::Parts {
     Result<> open_stores();
     Result<> open_services();
     Result<> add_routes();
-    // With the settings as they are now, if they are others than those of the present one.
-    void open_registry();
     Counters counters();
 };
 
@@ -222,7 +221,7 @@ Result<> Composition::Parts::open_services() {
     BERTH_TRY(auto helper, companion(folder, "berth-helper"));
     BERTH_TRY(images,
               image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
-    BERTH_TRY(volumes, volumes::open_volume_service(volume_config(config, helper), *database, events));
+    BERTH_TRY(volumes, volumes::open_volume_service(volume_config(io, config, helper), *database, events));
     auto networking = network_config(config);
     BERTH_TRY(networking.netd_path, companion(folder, "berth-netd"));
     BERTH_TRY(networks, network::open_network_service(std::move(networking), *database, events));
@@ -269,32 +268,21 @@ Result<> Composition::Parts::add_routes() {
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks, containers->networks(), pool);
     api::add_volume_routes(router, *volumes, events, pool);
-    api::add_usage_routes(router, {containers->inspector(), *images, *volumes, pool});
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
-    open_registry();
-    api::add_registry_routes(router, registry);
-    api::add_image_routes(router, {io, *images, registry, events, pool, transfers,
+    registry = registry::make_registry_service({io, downloads, *content, *images, registry_settings(config),
+                                                [this](const char* action, const auto& image) {
+                                                    events.publish(
+                                                        {.type = "image",
+                                                         .action = action,
+                                                         .actor_id = image.familiar(),
+                                                         .attributes = {{"name", image.familiar_name()}}});
+                                                }});
+    api::add_registry_routes(router, *registry);
+    api::add_image_routes(router, {io, *images, *registry, events, pool, transfers,
                                    [this] { return containers->inspector().image_users(); }});
     return {};
-}
-
-void Composition::Parts::open_registry() {
-    // Two services do not know of each other's downloads: a reload about something else leaves it alone.
-    auto with = fmt::format("{} {} {} {} {}", fmt::join(config.registry_mirrors, ","),
-                            fmt::join(config.insecure_registries, ","), config.max_downloads,
-                            config.max_uploads, config.max_download_attempts);
-    if (with == registry_was_opened_with) return;
-    registry_was_opened_with = std::move(with);
-    auto announce = [this](const char* action, const oci::Reference& image) {
-        events.publish({.type = "image",
-                        .action = action,
-                        .actor_id = image.familiar(),
-                        .attributes = {{"name", image.familiar_name()}}});
-    };
-    registry.use(registry::make_registry_service(
-        {io, downloads, *content, *images, registry_settings(config), std::move(announce)}));
 }
 
 Composition::Composition(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -369,7 +357,6 @@ Async<void> Composition::stop_containers() {
 void Composition::apply(std::map<std::string, std::string> changed) {
     const auto defaults = container_defaults(parts_->config, spec::host_facts().cgroup_v2);
     parts_->containers->set_defaults(defaults);
-    parts_->open_registry();
     changed["default-cgroupns-mode"] = defaults.cgroupns_mode;
     changed["name"] = parts_->system->host_name();
     events::Event event;

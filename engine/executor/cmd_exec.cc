@@ -108,11 +108,10 @@ struct ExecPlan {
     const ContainerState* state = nullptr;
     std::optional<Filter> filter;
     std::optional<oci::Personality> personality;
-    UniqueFd init;        // pidfd
-    int spaces = 0;       // CLONE_NEW* to join, but the PID and time namespaces
-    int born_into = 0;    // those
-    bool inside = false;  // in its user namespace already
-    UniqueFd console;     // connected, or none
+    UniqueFd init;      // pidfd
+    int spaces = 0;     // CLONE_NEW* to join, but the PID and time namespaces
+    int born_into = 0;  // those
+    UniqueFd console;   // connected, or none
     int preserve_fds = 0;
 };
 
@@ -124,29 +123,14 @@ bool same_space(pid_t pid, const char* name) {
            ours.st_ino == theirs.st_ino;
 }
 
-// In a user namespace some of the others are its own, some the host's: what is refused from outside is tried
-// again from within.
-Result<> join_container(const ExecPlan& plan) {
-    auto join = [&](int spaces) { return ::setns(plan.init.get(), spaces) == 0; };
-    auto failed = [] { return fail_errno("join the container's namespaces"); };
-    if ((plan.spaces & CLONE_NEWUSER) == 0) return join(plan.spaces) ? Result<>() : Result<>(failed());
-    int again = 0;
-    for (int space : {CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWCGROUP}) {
-        if ((plan.spaces & space) == 0 || join(space)) continue;
-        if (errno != EPERM) return failed();
-        again |= space;
-    }
-    return join(again | CLONE_NEWUSER) && join(CLONE_NEWNS) ? Result<>() : Result<>(failed());
-}
-
 Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
     const oci::Process& process = plan.process;
     if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final_.empty())
         BERTH_CHECK(set_cpu_affinity(process.exec_cpu_affinity->final_));
     if (::setsid() < 0) return fail_errno("setsid");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
-    BERTH_CHECK(join_container(plan));
-    bool user = plan.inside || (plan.spaces & CLONE_NEWUSER) != 0;
+    if (::setns(plan.init.get(), plan.spaces) != 0) return fail_errno("join the container's namespaces");
+    bool user = (plan.spaces & CLONE_NEWUSER) != 0;
     if (user) BERTH_CHECK(become_root_here());
     // The container's session keyring, where there is one.
     (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.state->id).c_str());
@@ -221,15 +205,7 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     if (!init) return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
     plan.init = std::move(*init);
     plan.spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
-    if (!same_space(state.pid, "user")) {
-        plan.spaces = CLONE_NEWUSER | CLONE_NEWNS;
-        for (auto [name, space] : {std::pair("uts", CLONE_NEWUTS),
-                                   {"ipc", CLONE_NEWIPC},
-                                   {"net", CLONE_NEWNET},
-                                   {"cgroup", CLONE_NEWCGROUP}}) {
-            if (!same_space(state.pid, name)) plan.spaces |= space;
-        }
-    }
+    if (!same_space(state.pid, "user")) plan.spaces |= CLONE_NEWUSER;
     if (!same_space(state.pid, "pid")) plan.born_into |= CLONE_NEWPID;
     if (exists("/proc/self/ns/time") && !same_space(state.pid, "time"))
         plan.born_into |= static_cast<int>(kTimeSpace);
@@ -268,7 +244,7 @@ Result<> look_after(const Options& options, const ExecPlan& plan, const Birthpla
                          std::to_string(*process.oom_score_adj))
             .has_value();
     }
-    if (plan.inside || (plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
+    if ((plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
     BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kGo, ""}));
     BERTH_CHECK(await_exec(options, plan, pid, sync_fd));
     if (!options.pidfd_socket.empty()) {

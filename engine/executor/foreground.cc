@@ -27,8 +27,6 @@ class RawTerminal {
         if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
         raw = before_;
         ::cfmakeraw(&raw);
-        // Lines end here with a return, not already inside: what is piped on has none.
-        raw.c_oflag = before_.c_oflag;
         changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
     }
     RawTerminal(const RawTerminal&) = delete;
@@ -41,13 +39,6 @@ class RawTerminal {
     termios before_{};
     bool changed_ = false;
 };
-
-void end_lines_outside(int master) {
-    termios inside{};
-    if (::tcgetattr(master, &inside) != 0) return;
-    inside.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
-    ::tcsetattr(master, TCSANOW, &inside);
-}
 
 void follow_size(int master) {
     winsize size{};
@@ -102,7 +93,6 @@ Result<int> accompany(pid_t pid, UniqueFd master) {
     std::optional<RawTerminal> raw;
     if (master) {
         raw.emplace();
-        end_lines_outside(master.get());
         follow_size(master.get());
     }
     bool typing = static_cast<bool>(master);

@@ -39,8 +39,7 @@ class Rootfs {
 
  private:
     Result<> add_mount(std::size_t number);
-    // `made` if it was not there.
-    Result<UniqueFd> target_of(const std::string& destination, bool file, bool& made);
+    Result<UniqueFd> target_of(const std::string& destination, bool file);
     Result<UniqueFd> detached_of(std::size_t number, const oci::SpecMount& mount, bool bind);
     Result<> mount_cgroups(const oci::SpecMount& mount, const std::string& destination);
     Result<> mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readonly, int at);

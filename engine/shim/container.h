@@ -19,6 +19,7 @@
 #include "engine/shim/output.h"
 #include "engine/shim/protocol/messages.h"
 #include "engine/shim/protocol/task_file.h"
+#include "engine/shim/rootfs.h"
 #include "engine/shim/runtime.h"
 #include "engine/shim/stdio.h"
 #include "engine/sys/pty.h"
@@ -43,6 +44,8 @@ class Container {
 
     Container(Loop& loop, TaskFile task, Events events);
 
+    // Before create(), which attaches it.
+    Result<> add_mount(UniqueFd mount);
     // `root` is a detached mount, or empty. Answers with init's pid.
     void create(UniqueFd root, Answer answer);
     // Answers with the time of the start.
@@ -73,7 +76,6 @@ class Container {
     Result<> adopt();
     void open_output();
     Error create_failure(int code);
-    Error failure(const std::string& verb, int code, std::string said = {}) const;
     void exited(int code);
     void settle();
     void record_exit();
@@ -92,6 +94,7 @@ class Container {
     Events events_;
     Runtime runtime_;
     Status status_;
+    std::vector<RootPlan::Place> mounts_;  // until create() has attached them
     StdioPipes stdio_;
     std::optional<ConsoleSocket> console_;
     UniqueFd terminal_;  // the master
@@ -100,8 +103,6 @@ class Container {
     std::unique_ptr<Input> input_;
     std::unique_ptr<Output> output_;
     pid_t running_ = 0;  // the runtime command under way
-    Loop::Timer running_limit_ = 0;
-    bool timed_out_ = false;  // the last command was killed: it took too long
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
     std::map<std::string, std::unique_ptr<Exec>> execs_;

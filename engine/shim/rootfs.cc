@@ -40,6 +40,12 @@ int run(void* context, const char** stage) {
     *stage = "attach the root mount";
     if (::syscall(SYS_move_mount, plan.root_fd, "", AT_FDCWD, kRootFolder, MOVE_MOUNT_F_EMPTY_PATH) != 0)
         return errno;
+    *stage = "attach a mount";
+    for (const auto& place : plan.more) {
+        if (::syscall(SYS_move_mount, place.mount.get(), "", AT_FDCWD, place.path.c_str(),
+                      MOVE_MOUNT_F_EMPTY_PATH) != 0)
+            return errno;
+    }
     return 0;
 }
 

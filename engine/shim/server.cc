@@ -93,6 +93,8 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             if (in.u8() != 0) root = peer->take_descriptor();
             return container_.create(std::move(root), replier(peer, frame.tag, 4));
         }
+        case MessageType::kMount:
+            return reply(peer, frame.tag, container_.add_mount(peer->take_descriptor()));
         case MessageType::kStart:
             return container_.start(replier(peer, frame.tag, 8));
         case MessageType::kDelete:

@@ -12,7 +12,7 @@
 #include "engine/base/log.h"
 #include "engine/snapshot/catalog.h"
 #include "engine/snapshot/snapshotter.h"
-#include "engine/snapshot/usage.h"
+#include "engine/sys/disk_usage.h"
 
 namespace berth::snapshot {
 
@@ -225,7 +225,8 @@ Result<std::vector<SnapshotInfo>> OverlaySnapshotter::list() {
 
 Result<std::uint64_t> OverlaySnapshotter::usage(const std::string& key) {
     BERTH_TRY(Record record, catalog_.find(key));
-    return disk_usage(files(record.id));
+    BERTH_TRY(const auto used, sys::disk_usage(files(record.id)));
+    return used.blocks;
 }
 
 Result<> OverlaySnapshotter::collect_orphans() {

@@ -9,6 +9,31 @@
 
 namespace berth::supervisor {
 
+namespace {
+
+// A mount goes on a folder or a file, as what it shows is one.
+Result<> make_places(const std::string& folder, const std::vector<UniqueFd>& mounts) {
+    if (mounts.empty()) return {};
+    if (::mkdir(folder.c_str(), 0700) != 0) return fail_errno("mkdir " + folder);
+    for (std::size_t i = 0; i < mounts.size(); ++i) {
+        const std::string place = folder + "/" + std::to_string(i);
+        struct stat status{};
+        if (::fstat(mounts[i].get(), &status) != 0) return fail_errno("stat a mount");
+        if (!S_ISDIR(status.st_mode)) {
+            BERTH_CHECK(write_file(place, ""));
+        } else if (::mkdir(place.c_str(), 0700) != 0) {
+            return fail_errno("mkdir " + place);
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string handed_mount_path(const std::string& state_dir, const std::string& id, std::size_t index) {
+    return state_dir + "/tasks/" + id + "/" + shim::kMountsFolder + "/" + std::to_string(index);
+}
+
 Result<> BundleStore::write(const TaskSpec& spec) const {
     std::string bundle = path(spec.id);
     BERTH_CHECK(make_folders(config_.state_dir + "/tasks", 0700));
@@ -18,6 +43,7 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     // The container's init walks through to its root before it has one: others need the x bit below 0700
     // parents only with user namespaces, which bring their own owner.
     if (::mkdir((bundle + "/" + shim::kRootFolder).c_str(), 0700) != 0) return fail_errno("mkdir rootfs");
+    BERTH_CHECK(make_places(bundle + "/" + shim::kMountsFolder, spec.mounts));
     shim::TaskFile task;
     task.id = spec.id;
     task.runtime = spec.runtime.empty() ? config_.runtime_path : spec.runtime;
@@ -34,7 +60,6 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     task.log_attributes = spec.log_attributes;
     task.log_tag = spec.log_tag;
     task.cgroup_paths = spec.cgroup_paths;
-    task.runtime_seconds = static_cast<std::uint32_t>(config_.runtime_limit.count());
     if (const auto& health = spec.health) {
         task.health = {health->process_json,           health->interval.count(),
                        health->timeout.count(),        health->start_period.count(),

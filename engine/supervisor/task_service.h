@@ -2,7 +2,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -23,8 +22,11 @@ namespace berth::supervisor {
 struct TaskSpec {
     std::string id;           // the container's
     std::string config_json;  // the OCI runtime spec; root.path is "rootfs"
-    UniqueFd root;        // a detached mount; the shim's create child attaches it at BUNDLE/rootfs in a mount
-                          // namespace of its own
+    UniqueFd root;  // a detached mount; the shim's create child attaches it at BUNDLE/rootfs in a mount
+                    // namespace of its own
+    // More detached mounts, of folders or files; the n-th is at handed_mount_path() for the runtime, and only
+    // for it and its children.
+    std::vector<UniqueFd> mounts;
     std::string runtime;  // path of a runtime with runc's command line; empty: berth-runtime
     std::vector<std::string> runtime_args;
     bool terminal = false;
@@ -37,6 +39,10 @@ struct TaskSpec {
     std::vector<std::string> cgroup_paths;  // for the OOM count, and to kill what lost its shim
     std::optional<HealthSpec> health;
 };
+
+// The source of a mount in TaskSpec::config_json that stands for TaskSpec::mounts[index]. `state_dir`: as in
+// SupervisorConfig.
+std::string handed_mount_path(const std::string& state_dir, const std::string& id, std::size_t index);
 
 struct TaskExit {
     int exit_code = 0;  // 128+n for signal n
@@ -135,8 +141,6 @@ class TaskService {
 struct SupervisorConfig {
     std::string state_dir;  // exec root; bundles in STATE/tasks/ID
     std::string shim_path, runtime_path;
-    // How long a command of the runtime may take; then it is killed, and what asked for it has failed.
-    std::chrono::seconds runtime_limit{120};
 };
 std::unique_ptr<TaskService> make_task_service(IoContext& io, SupervisorConfig config);
 

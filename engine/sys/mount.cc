@@ -22,6 +22,12 @@ Result<UniqueFd> mount_detached(const Mount& mount) {
     return second;
 }
 
+Result<UniqueFd> clone_mount(int fd) {
+    UniqueFd tree(::open_tree(fd, "", AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+    if (!tree) return fail_errno("clone a mount");
+    return tree;
+}
+
 Result<> move_mount(int mount_fd, const std::string& target) {
     if (::move_mount(mount_fd, "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
         return fail_errno("attach a mount at " + target);

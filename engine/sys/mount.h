@@ -24,6 +24,10 @@ struct Mount {
 // namespace of its own mounts it by short links and hands the clone back.
 Result<UniqueFd> mount_detached(const Mount& mount);
 
+// A detached copy of the mount that `fd` (O_PATH will do) lies on, seen from `fd`: a file or folder, with all
+// that is mounted below it. Of a mount in the caller's namespace.
+Result<UniqueFd> clone_mount(int fd);
+
 // Attaches a detached mount at `target` (a folder of ours, in the current mount namespace).
 Result<> move_mount(int mount_fd, const std::string& target);
 

@@ -53,3 +53,92 @@ def test_missing_bind_source(engine, cli):
 def test_tmpfs(engine, cli):
     out = cli("run", "--rm", "--tmpfs", "/scratch:size=1m", "busybox", "grep", " /scratch ", "/proc/mounts").out
     assert out.startswith("tmpfs /scratch tmpfs") and "size=1024k" in out and "noexec" in out
+
+
+def test_subpath(engine, cli):
+    data = engine.data / "volumes/sub1/_data"
+    cli("run", "--rm", "-v", "sub1:/d", "busybox", "sh", "-c", "mkdir -p /d/a/b; echo in > /d/a/b/file; ln -s a/b /d/in; ln -s /etc /d/out; ln -s ../../../.. /d/up")
+    mount = "type=volume,src=sub1,dst=/m,volume-subpath="
+    assert cli("run", "--rm", "--mount", mount + "a/b", "busybox", "cat", "/m/file").out == "in\n"
+    assert cli("run", "--rm", "--mount", mount + "a/b/file", "busybox", "cat", "/m").out == "in\n"
+    assert cli("run", "--rm", "--mount", mount + "in", "busybox", "ls", "/m").out == "file\n"
+    missing = cli("run", "--rm", "--mount", mount + "no/where", "busybox", "true", status=127)
+    assert f"cannot access path {data}/no/where: lstat {data}/no/where: no such file or directory" in missing.err
+    for way in ("out", "up", "out/passwd"):
+        assert "escapes the base directory" in cli("run", "--rm", "--mount", mount + way, "busybox", "true", status=125).err
+    for way in ("../x", "/a"):
+        assert "subpath must be a relative path within the volume" in cli(
+            "run", "--rm", "--mount", mount + way, "busybox", "true", status=125).err
+    assert not cli("run", "--rm", "--mount", mount + "a,readonly", "busybox", "touch", "/m/b/x", status=1).out
+    cli("volume", "rm", "sub1")
+
+
+def test_image_mounts(engine, cli):
+    out = cli("run", "--rm", "--mount", "type=image,src=busybox,dst=/m", "busybox", "sh", "-c", "ls /m; touch /m/x", status=1)
+    assert "etc" in out.out.split() and "Read-only file system" in out.err
+    assert "passwd" in cli("run", "--rm", "--mount", "type=image,src=busybox,dst=/m,image-subpath=etc", "busybox", "ls", "/m").out
+    assert "root:" in cli("run", "--rm", "--mount", "type=image,src=busybox,dst=/m,image-subpath=etc/passwd", "busybox", "cat", "/m").out
+    assert "no such file" in cli("run", "--rm", "--mount", "type=image,src=busybox,dst=/m,image-subpath=no", "busybox", "true",
+                                 status=127).err
+    container = cli("create", "--mount", "type=image,src=busybox,dst=/m", "busybox", "ls", "/m/bin/sh").out.strip()
+    engine.crash()
+    engine.start()
+    assert cli("start", "-a", container).out == "/m/bin/sh\n"
+    cli("rm", container)
+
+
+def test_driver_options(engine, cli):
+    image = engine.directory / "disk.img"
+    engine.run("truncate", "-s", "8m", image)
+    engine.run("mkfs.ext4", "-q", "-F", image)
+    folder = engine.directory / "bound"
+    folder.mkdir(exist_ok=True)
+
+    def create(name, kind, device, options):
+        cli("volume", "create", "-o", f"type={kind}", "-o", f"device={device}", "-o", f"o={options}", name)
+
+    create("ram1", "tmpfs", "tmpfs", "size=1m,uid=7")
+    create("bind1", "none", folder, "bind")
+    create("loop1", "ext4", image, "noatime")
+    lines = cli("run", "--rm", "-v", "ram1:/ram", "-v", "bind1:/bind", "-v", "loop1:/loop", "busybox", "sh", "-c",
+                "touch /bind/x /loop/y; grep -E ' /(ram|loop) ' /proc/mounts").out
+    assert "size=1024k" in lines and "uid=7" in lines and "ext4 rw,noatime" in lines
+    assert (folder / "x").exists()
+    assert engine.data.as_posix() not in open("/proc/self/mountinfo").read(), "mounted while nobody runs"
+    assert "y" in cli("run", "--rm", "-v", "loop1:/loop:ro", "busybox", "ls", "/loop").out.split()
+    create("bad1", "none", "/no/such/folder", "bind")
+    refused = cli("run", "--rm", "-v", "bad1:/m", "busybox", "true", status=127).err
+    where = engine.data / "volumes/bad1/_data"
+    assert (f"error while mounting volume '{where}': failed to mount local volume: mount /no/such/folder:{where}, flags: 0x1000: "
+            "no such file or directory") in refused
+    assert "quota size requested but no quota support" in cli("volume", "create", "-o", "size=1m", "q1", status=1).err
+    cli("volume", "rm", "ram1", "bind1", "loop1", "bad1")
+    assert (folder / "x").exists()
+
+
+def test_mounts_are_counted_over_daemon_restarts(engine, cli):
+    cli("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "count1")
+    where = f" {engine.data}/volumes/count1/_data "
+    mounted = lambda: open("/proc/self/mountinfo").read().count(where)
+    first = cli("run", "-d", "-v", "count1:/d", "busybox", "sh", "-c", "echo kept > /d/file; sleep 1000").out.strip()
+    second = cli("run", "-d", "-v", "count1:/d", "busybox", "sleep", "1000").out.strip()
+    assert mounted() == 1
+    cli("kill", first)
+    cli("wait", first)
+    assert mounted() == 1
+    pid = cli("inspect", "-f", "{{.State.Pid}}", second).out.strip()
+    engine.crash()
+    engine.start()
+    assert mounted() == 1
+    assert cli("exec", second, "cat", "/d/file").out == "kept\n"
+    third = cli("run", "-d", "-v", "count1:/d", "busybox", "sleep", "1000").out.strip()
+    cli("rm", "-f", third)
+    assert mounted() == 1
+    # It ends while the daemon is away.
+    engine.crash()
+    engine.run("kill", "-9", pid)
+    engine.start()
+    cli("wait", second)
+    cli("rm", first, second)
+    assert mounted() == 0
+    cli("volume", "rm", "count1")

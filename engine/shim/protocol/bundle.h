@@ -8,6 +8,8 @@ inline constexpr char kConfigFile[] = "config.json";  // the OCI runtime spec; t
 inline constexpr char kTaskFile[] = "task";           // task_file.h; the supervisor's
 inline constexpr char kRootFolder[] =
     "rootfs";  // empty: the root is mounted here in the container's namespace
+// One place for each mount that is handed over, "0", "1", …: an empty folder or file.
+inline constexpr char kMountsFolder[] = "mounts";
 inline constexpr char kSocketFile[] = "shim.sock";        // 0600; answers as long as the shim lives
 inline constexpr char kConsoleSocket[] = "console.sock";  // only while the runtime creates a terminal
 inline constexpr char kPidFile[] = "init.pid";            // the runtime's --pid-file

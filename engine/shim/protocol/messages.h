@@ -17,6 +17,8 @@
 //
 //   frame    u32 length of the rest | u16 type | u32 tag | payload
 //   kHello   u32 magic | u16 version [| from the shim: status]
+//   kMount   –            before kCreate, with the descriptor of a detached mount: the n-th of them is
+//            attached at BUNDLE/mounts/n                                              → kReply
 //   kCreate  u8 has root  (1: the descriptor of the root mount comes along)           → kReply u32 pid
 //   kStart   –                                                                        → kReply i64 started at
 //   kKill    u32 signal                                                               → kReply
@@ -58,6 +60,7 @@ enum class MessageType : std::uint16_t {
     kDelete = 7,
     kPause = 8,
     kResume = 9,
+    kMount = 10,
     kExec = 16,
     kExecResize = 17,
     kExecKill = 18,

@@ -144,15 +144,14 @@ def test_checkpoint_without_criu(bundle):
 
 
 @pytest.mark.parametrize("words, first, second", [
-    (["--version"], "runc version 1.3.0", "commit: "),
+    (["--version"], "runc version 1.3.0", "spec: 1.3.0"),
     (["--help"], "NAME:", "   runc - Open Container Initiative runtime"),
     (["kill", "--help"], "NAME:", "   runc kill - kill sends the specified signal (default: SIGTERM) to the container's init process"),
     (["help", "run"], "NAME:", "   runc run - create and run a container")])
 def test_by_the_name_of_runc(tmp_path, words, first, second):
     (tmp_path / "runc").symlink_to(BINARY)
     done = subprocess.run([tmp_path / "runc", *words], stdout=subprocess.PIPE, text=True, check=True)
-    lines = done.stdout.splitlines()
-    assert lines[0] == first and lines[1].startswith(second)
+    assert done.stdout.splitlines()[:2] == [first, second]
 
 
 def test_no_such_command():

@@ -78,7 +78,7 @@ def test_filters_and_prune(engine):
     assert pruned["VolumesDeleted"] == [anonymous] and pruned["SpaceReclaimed"] >= 10000
     all_but = urllib.parse.quote('{"all":["1"],"label!":["a=2"]}')
     assert engine.api("POST", f"/volumes/prune?filters={all_but}").json["VolumesDeleted"] == ["one"]
-    assert engine.api("POST", "/volumes/prune").json == {"VolumesDeleted": None, "SpaceReclaimed": 0}
+    assert engine.api("POST", "/volumes/prune").json == {"VolumesDeleted": [], "SpaceReclaimed": 0}
     assert names(engine) == ["two"]
 
 

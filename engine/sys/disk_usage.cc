@@ -1,4 +1,4 @@
-#include "engine/snapshot/usage.h"
+#include "engine/sys/disk_usage.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,7 +8,7 @@
 
 #include "engine/base/files.h"
 
-namespace berth::snapshot {
+namespace berth::sys {
 
 namespace {
 
@@ -21,7 +21,8 @@ class Walk {
 
     void count(const struct stat& status) {
         if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 && !linked_.insert(status.st_ino).second) return;
-        bytes_ += static_cast<std::uint64_t>(status.st_blocks) * 512;
+        used_.blocks += static_cast<std::uint64_t>(status.st_blocks) * 512;
+        if (!S_ISDIR(status.st_mode)) used_.content += static_cast<std::uint64_t>(status.st_size);
     }
 
     Result<> folder(UniqueFd fd, int depth) {
@@ -44,24 +45,24 @@ class Walk {
         return {};
     }
 
-    std::uint64_t bytes() const { return bytes_; }
+    const DiskUsage& used() const { return used_; }
 
  private:
     dev_t device_;
     std::set<ino_t> linked_;
-    std::uint64_t bytes_ = 0;
+    DiskUsage used_;
 };
 
 }  // namespace
 
-Result<std::uint64_t> disk_usage(const std::string& path) {
+Result<DiskUsage> disk_usage(const std::string& path) {
     BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     struct stat status{};
     if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
     Walk walk(status.st_dev);
     walk.count(status);
     BERTH_CHECK(in(path, walk.folder(std::move(top), 0)));
-    return walk.bytes();
+    return walk.used();
 }
 
-}  // namespace berth::snapshot
+}  // namespace berth::sys
