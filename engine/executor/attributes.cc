@@ -191,4 +191,10 @@ Result<> set_cpu_affinity(const std::string& list) {
     return {};
 }
 
+void reset_cpu_affinity(pid_t pid) {
+    cpu_set_t all;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &all);
+    (void)::sched_setaffinity(pid, sizeof all, &all);
+}
+
 }  // namespace berth::executor

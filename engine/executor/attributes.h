@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 
 #include "engine/base/result.h"
@@ -17,5 +19,7 @@ Result<> set_personality(const oci::Personality& personality);
 Result<> set_memory_policy(const oci::MemoryPolicy& policy);
 // "0-3,7".
 Result<> set_cpu_affinity(const std::string& list);
+// All CPUs that the cgroup of `pid` has, whatever the runtime itself was held to.
+void reset_cpu_affinity(pid_t pid);
 
 }  // namespace berth::executor

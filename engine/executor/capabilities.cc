@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <set>
 
 namespace berth::executor {
 
@@ -67,21 +68,33 @@ std::vector<std::string> known_capabilities() {
     return out;
 }
 
-Result<std::uint64_t> capability_bits(const std::vector<std::string>& names) {
+std::uint64_t capability_bits(const std::vector<std::string>& names) {
     std::uint64_t bits = 0;
     for (const std::string& name : names) {
         int found = -1;
         for (std::size_t i = 0; i < kNames.size(); ++i) {
             if (name == std::string("CAP_") + kNames[i]) found = static_cast<int>(i);
         }
-        if (found < 0) return fail(ErrorKind::kInvalidArgument, "unknown capability \"" + name + "\"");
-        if (kernel_has(found)) bits |= std::uint64_t{1} << found;
+        if (found >= 0 && kernel_has(found)) bits |= std::uint64_t{1} << found;
     }
     return bits;
 }
 
+std::string unavailable_capabilities(const oci::Capabilities& sets) {
+    std::set<std::string> out;
+    for (const auto* names :
+         {&sets.bounding, &sets.effective, &sets.permitted, &sets.inheritable, &sets.ambient}) {
+        for (const std::string& name : *names) {
+            if (capability_bits({name}) == 0) out.insert(name);
+        }
+    }
+    std::string text;
+    for (const std::string& name : out) text += (text.empty() ? "" : " ") + name;
+    return text;
+}
+
 Result<> limit_bounding_set(const oci::Capabilities& sets) {
-    BERTH_TRY(std::uint64_t kept, capability_bits(sets.bounding));
+    std::uint64_t kept = capability_bits(sets.bounding);
     for (int capability = 0; kernel_has(capability); ++capability) {
         // One that is gone already needs no right to drop.
         if ((kept >> capability & 1) != 0 || ::prctl(PR_CAPBSET_READ, capability) == 0) continue;
@@ -91,10 +104,10 @@ Result<> limit_bounding_set(const oci::Capabilities& sets) {
 }
 
 Result<std::string> set_capabilities(const oci::Capabilities& sets) {
-    BERTH_TRY(std::uint64_t effective, capability_bits(sets.effective));
-    BERTH_TRY(std::uint64_t permitted, capability_bits(sets.permitted));
-    BERTH_TRY(std::uint64_t inheritable, capability_bits(sets.inheritable));
-    BERTH_TRY(std::uint64_t ambient, capability_bits(sets.ambient));
+    std::uint64_t effective = capability_bits(sets.effective);
+    std::uint64_t permitted = capability_bits(sets.permitted);
+    std::uint64_t inheritable = capability_bits(sets.inheritable);
+    std::uint64_t ambient = capability_bits(sets.ambient);
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct data[2] = {};
     for (int word = 0; word < 2; ++word) {

@@ -9,9 +9,11 @@
 
 namespace berth::executor {
 
-// A set of capabilities as bits. Names the kernel does not have are left out (an older kernel); names that
-// are none are kInvalidArgument.
-Result<std::uint64_t> capability_bits(const std::vector<std::string>& names);
+// A set of capabilities as bits. Names that this program or the kernel does not have are left out, as in
+// runc.
+std::uint64_t capability_bits(const std::vector<std::string>& names);
+// Those names, for a warning; "" if there are none.
+std::string unavailable_capabilities(const oci::Capabilities& sets);
 
 // All that this program knows, "CAP_CHOWN" first.
 std::vector<std::string> known_capabilities();

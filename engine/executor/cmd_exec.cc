@@ -108,11 +108,13 @@ struct ExecPlan {
     const ContainerState* state = nullptr;
     std::optional<Filter> filter;
     std::optional<oci::Personality> personality;
-    UniqueFd init;      // pidfd
-    int spaces = 0;     // CLONE_NEW* to join, but the PID and time namespaces
-    int born_into = 0;  // those
-    UniqueFd console;   // connected, or none
+    UniqueFd init;        // pidfd
+    int spaces = 0;       // CLONE_NEW* to join, but the PID and time namespaces
+    int born_into = 0;    // those
+    bool inside = false;  // in its user namespace already
+    UniqueFd console;     // connected, or none
     int preserve_fds = 0;
+    bool plain_lines = false;  // see console.h
 };
 
 bool same_space(pid_t pid, const char* name) {
@@ -123,20 +125,36 @@ bool same_space(pid_t pid, const char* name) {
            ours.st_ino == theirs.st_ino;
 }
 
+// In a user namespace some of the others are its own, some the host's: what is refused from outside is tried
+// again from within.
+Result<> join_container(const ExecPlan& plan) {
+    auto join = [&](int spaces) { return ::setns(plan.init.get(), spaces) == 0; };
+    auto failed = [] { return fail_errno("join the container's namespaces"); };
+    if ((plan.spaces & CLONE_NEWUSER) == 0) return join(plan.spaces) ? Result<>() : Result<>(failed());
+    int again = 0;
+    for (int space : {CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWCGROUP}) {
+        if ((plan.spaces & space) == 0 || join(space)) continue;
+        if (errno != EPERM) return failed();
+        again |= space;
+    }
+    return join(again | CLONE_NEWUSER) && join(CLONE_NEWNS) ? Result<>() : Result<>(failed());
+}
+
 Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
     const oci::Process& process = plan.process;
     if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final_.empty())
         BERTH_CHECK(set_cpu_affinity(process.exec_cpu_affinity->final_));
     if (::setsid() < 0) return fail_errno("setsid");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
-    if (::setns(plan.init.get(), plan.spaces) != 0) return fail_errno("join the container's namespaces");
-    bool user = (plan.spaces & CLONE_NEWUSER) != 0;
+    BERTH_CHECK(join_container(plan));
+    bool user = plan.inside || (plan.spaces & CLONE_NEWUSER) != 0;
     if (user) BERTH_CHECK(become_root_here());
     // The container's session keyring, where there is one.
     (void)::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, ("_ses." + plan.state->id).c_str());
     if (plan.console) {
-        BERTH_CHECK(in("setup console", take_terminal(plan.console.get(), process.console_size,
-                                                      process.user.uid, ConsoleNode::kLeave)));
+        BERTH_CHECK(
+            in("setup console", take_terminal(plan.console.get(), process.console_size, process.user.uid,
+                                              ConsoleNode::kLeave, plan.plain_lines)));
     }
     BERTH_CHECK(apply_labels(labels, process));
     Folder folder;
@@ -205,7 +223,15 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     if (!init) return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
     plan.init = std::move(*init);
     plan.spaces = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
-    if (!same_space(state.pid, "user")) plan.spaces |= CLONE_NEWUSER;
+    if (!same_space(state.pid, "user")) {
+        plan.spaces = CLONE_NEWUSER | CLONE_NEWNS;
+        for (auto [name, space] : {std::pair("uts", CLONE_NEWUTS),
+                                   {"ipc", CLONE_NEWIPC},
+                                   {"net", CLONE_NEWNET},
+                                   {"cgroup", CLONE_NEWCGROUP}}) {
+            if (!same_space(state.pid, name)) plan.spaces |= space;
+        }
+    }
     if (!same_space(state.pid, "pid")) plan.born_into |= CLONE_NEWPID;
     if (exists("/proc/self/ns/time") && !same_space(state.pid, "time"))
         plan.born_into |= static_cast<int>(kTimeSpace);
@@ -239,12 +265,13 @@ Result<> look_after(const Options& options, const ExecPlan& plan, const Birthpla
     if (!joined)
         BERTH_CHECK(in("unable to apply cgroup configuration", place.cgroup.join(pid, plan.state->pid)));
     const oci::Process& process = plan.process;
+    if (!process.exec_cpu_affinity) reset_cpu_affinity(pid);
     if (process.oom_score_adj) {
         (void)write_file("/proc/" + std::to_string(pid) + "/oom_score_adj",
                          std::to_string(*process.oom_score_adj))
             .has_value();
     }
-    if ((plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
+    if (plan.inside || (plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
     BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kGo, ""}));
     BERTH_CHECK(await_exec(options, plan, pid, sync_fd));
     if (!options.pidfd_socket.empty()) {
@@ -269,6 +296,7 @@ Result<> exec_command(const Options& options) {
     if (plan.process.terminal && !options.detach) {
         BERTH_TRY(line, make_terminal_line());
         plan.console = std::move(line.inner);
+        plan.plain_lines = true;
     }
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,7 +49,8 @@ Result<> bind_console(int slave) {
 
 }  // namespace
 
-Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner, ConsoleNode node) {
+Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_t owner, ConsoleNode node,
+                       bool plain_lines) {
     BERTH_TRY(UniqueFd master, open_master());
     int unlock = 0;
     if (::ioctl(master.get(), TIOCSPTLCK, &unlock) != 0) return fail_errno("unlock the terminal");
@@ -59,6 +61,11 @@ Result<> take_terminal(int console_fd, const std::optional<oci::Box>& size, uid_
         winsize window{static_cast<unsigned short>(size->height), static_cast<unsigned short>(size->width), 0,
                        0};
         ::ioctl(slave.get(), TIOCSWINSZ, &window);
+    }
+    termios modes{};
+    if (plain_lines && ::tcgetattr(slave.get(), &modes) == 0) {
+        modes.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+        ::tcsetattr(slave.get(), TCSANOW, &modes);
     }
     if (::fchown(slave.get(), owner, static_cast<gid_t>(-1)) != 0) return fail_errno("own the terminal");
     if (node == ConsoleNode::kMake) BERTH_CHECK(bind_console(slave.get()));

@@ -27,6 +27,8 @@ class RawTerminal {
         if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
         raw = before_;
         ::cfmakeraw(&raw);
+        // Lines end here with a return, not already inside: what is piped on has none.
+        raw.c_oflag = before_.c_oflag;
         changed_ = ::tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
     }
     RawTerminal(const RawTerminal&) = delete;

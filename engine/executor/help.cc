@@ -79,9 +79,9 @@ std::string own_name(const char* path) {
 
 std::string version_text(const std::string& name) {
     const scmp_version* seccomp = ::seccomp_version();
-    return fmt::format("{} version {}\nspec: {}\nlibseccomp: {}.{}.{}\n", name,
-                       name == "runc" ? "1.3.0" : BERTH_VERSION, oci::kRuntimeSpecVersionMax, seccomp->major,
-                       seccomp->minor, seccomp->micro);
+    return fmt::format("{} version {}\ncommit: berth-{}\nspec: {}\nlibseccomp: {}.{}.{}\n", name,
+                       name == "runc" ? "1.3.0" : BERTH_VERSION, BERTH_VERSION, oci::kRuntimeSpecVersionMax,
+                       seccomp->major, seccomp->minor, seccomp->micro);
 }
 
 std::string usage_text(const std::string& name) {

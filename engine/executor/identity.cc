@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -106,13 +107,19 @@ std::string home_of(uid_t uid) {
 }  // namespace
 
 void complete_environment(std::vector<std::string>& environment, uid_t uid) {
-    for (auto word = environment.begin(); word != environment.end(); ++word) {
-        if (!word->starts_with("HOME=")) continue;
-        if (word->size() > 5) return;
-        environment.erase(word);
-        break;
+    // Of several values of one name the last counts, and is the only one.
+    std::map<std::string, std::size_t> last;
+    auto name_of = [](const std::string& word) { return word.substr(0, word.find('=')); };
+    for (std::size_t i = 0; i < environment.size(); ++i) last[name_of(environment[i])] = i;
+    std::vector<std::string> out;
+    for (std::size_t i = 0; i < environment.size(); ++i) {
+        if (last[name_of(environment[i])] == i && environment[i] != "HOME=")
+            out.push_back(std::move(environment[i]));
     }
-    environment.push_back("HOME=" + home_of(uid));
+    bool has_home =
+        std::any_of(out.begin(), out.end(), [](const auto& word) { return word.starts_with("HOME="); });
+    if (!has_home) out.push_back("HOME=" + home_of(uid));
+    environment = std::move(out);
 }
 
 }  // namespace berth::executor

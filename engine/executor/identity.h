@@ -13,7 +13,7 @@ Result<> become_root_here();
 Result<> become_user(const oci::User& user);
 // The standard streams belong to the user, who may want to open /dev/stdout.
 void own_streams(const oci::User& user);
-// HOME as /etc/passwd has it for processes whose environment does not say.
+// Each name once, with its last value; HOME as /etc/passwd has it where it is missing or empty.
 void complete_environment(std::vector<std::string>& environment, uid_t uid);
 
 }  // namespace berth::executor

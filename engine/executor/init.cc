@@ -105,8 +105,9 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     BERTH_CHECK(apply_sysctls(spec.linux_));
     BERTH_CHECK(rootfs.mask_paths());
     if (plan.console) {
-        BERTH_CHECK(in("setup console", take_terminal(plan.console.get(), process.console_size,
-                                                      process.user.uid, ConsoleNode::kMake)));
+        BERTH_CHECK(
+            in("setup console", take_terminal(plan.console.get(), process.console_size, process.user.uid,
+                                              ConsoleNode::kMake, plan.plain_lines)));
     }
     Folder folder{.make = true};
     BERTH_CHECK(enter_folder(process.cwd, folder));

@@ -24,6 +24,7 @@ struct InitPlan {
     UniqueFd console;        // connected console socket, or none
     int preserve_fds = 0;
     bool new_keyring = true, pivot = true;
+    bool plain_lines = false;  // see console.h
 };
 
 // The container's side of create, in its new namespaces; ends in execve. Never returns.

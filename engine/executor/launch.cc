@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdlib>
@@ -15,6 +16,8 @@
 #include "engine/base/files.h"
 #include "engine/base/time.h"
 #include "engine/base/undo.h"
+#include "engine/executor/attributes.h"
+#include "engine/executor/capabilities.h"
 #include "engine/executor/hooks.h"
 #include "engine/executor/id_maps.h"
 #include "engine/executor/identity.h"
@@ -71,11 +74,13 @@ class Launch {
         : options_(options), mask_(mask) {
         plan_.state.id = id;
         plan_.console = std::move(console);
+        plan_.plain_lines = static_cast<bool>(plan_.console);
     }
     Result<ContainerState> run();
 
  private:
     Result<> read_bundle();
+    void settle(oci::SpecMount& mount) const;
     Result<> make_folder();
     Result<> make_cgroup();
     [[noreturn]] void become_init(int sync_fd);
@@ -114,11 +119,17 @@ Result<> Launch::read_bundle() {
     BERTH_TRY(spec(), oci::parse_runtime_spec(config_));
     BERTH_CHECK(check_spec(spec(), options_));
     BERTH_TRY(plan_.spaces, spaces_of(spec()));
+    if (spec().process->capabilities) {
+        std::string unknown = unavailable_capabilities(*spec().process->capabilities);
+        if (!unknown.empty())
+            warn(options_, "ignoring unknown or unavailable capabilities: [" + unknown + "]");
+    }
     const std::string& root = spec().root.path;
     std::string path = root.starts_with("/") ? root : state().bundle + "/" + root;
     if (::realpath(path.c_str(), resolved) == nullptr) return fail_errno("invalid rootfs: stat " + path);
     // Links up to the root are the caller's own; the root itself has to be what it says.
     state().rootfs = resolved;
+    for (oci::SpecMount& mount : spec().mounts) settle(mount);
     state().oci_version = spec().oci_version;
     state().annotations = spec().annotations;
     state().owner = ::getuid();
@@ -128,6 +139,17 @@ Result<> Launch::read_bundle() {
     plan_.new_keyring = !options_.no_new_keyring;
     plan_.pivot = !options_.no_pivot;
     return {};
+}
+
+// Sources of binds are relative to the bundle; a target that names the root again means what is inside.
+void Launch::settle(oci::SpecMount& mount) const {
+    auto has = [&](const char* word) {
+        return std::find(mount.options.begin(), mount.options.end(), word) != mount.options.end();
+    };
+    bool bind = mount.type == "bind" || has("bind") || has("rbind");
+    if (bind && !mount.source.starts_with("/")) mount.source = plan_.state.bundle + "/" + mount.source;
+    if (mount.destination.starts_with(plan_.state.rootfs + "/"))
+        mount.destination = mount.destination.substr(plan_.state.rootfs.size());
 }
 
 Result<> Launch::make_folder() {
@@ -261,6 +283,7 @@ Result<> Launch::release_init() {
     if (plan_.spaces.is_fresh(CLONE_NEWUSER))
         BERTH_CHECK(write_id_maps(pid_, spec().linux_.uid_mappings, spec().linux_.gid_mappings));
     if (!born_inside_) BERTH_CHECK(in("unable to apply cgroup configuration", group_->join(pid_)));
+    reset_cpu_affinity(pid_);
     if (process.oom_score_adj) {
         auto written = write_file("/proc/" + std::to_string(pid_) + "/oom_score_adj",
                                   std::to_string(*process.oom_score_adj));

@@ -12,6 +12,7 @@
 
 #include "engine/executor/copy_up.h"
 #include "engine/executor/id_maps.h"
+#include "engine/executor/make_target.h"
 #include "engine/executor/mount_calls.h"
 #include "engine/executor/rootfs.h"
 #include "engine/sys/mount.h"
@@ -120,6 +121,17 @@ Result<> map_ids(const oci::RuntimeSpec& spec, const Spaces& spaces, const oci::
     return {};
 }
 
+// Without a mode of its own a tmpfs has that of the folder it covers.
+Result<> inherit_mode(const oci::SpecMount& mount, int target, int tmpfs) {
+    for (const std::string& word : mount.options) {
+        if (word.starts_with("mode=")) return {};
+    }
+    struct stat status{};
+    if (::fstat(target, &status) != 0) return fail_errno("stat");
+    if (::chmod(fd_path(tmpfs).c_str(), status.st_mode & 07777) != 0) return fail_errno("chmod");
+    return {};
+}
+
 // Detached from the host's peers: nothing that is mounted below it inside may appear outside.
 void make_slave(int tree) {
     mount_attr attributes{};
@@ -152,20 +164,11 @@ Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const S
     return out;
 }
 
-Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file) {
-    if (!file) return sys::make_folders_in_root(root_.get(), destination, 0755, 0, 0);
-    auto there = sys::open_in_root(root_.get(), destination, O_PATH);
+Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file, bool& made) {
+    auto there = sys::open_in_root(root_.get(), destination, O_PATH | (file ? 0 : O_DIRECTORY));
     if (there || there.error().sys_errno != ENOENT) return there;
-    auto slash = destination.rfind('/');
-    BERTH_TRY(UniqueFd folder,
-              sys::make_folders_in_root(root_.get(), destination.substr(0, slash + 1), 0755, 0, 0));
-    std::string name = destination.substr(slash + 1);
-    UniqueFd made(
-        ::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
-    if (made) return sys::open_beneath(folder.get(), name, O_PATH | O_NOFOLLOW);
-    // A link that leads nowhere yet: what it leads to is made, inside the root.
-    if (errno != EEXIST) return fail_errno("create " + destination);
-    return sys::open_in_root(root_.get(), destination, O_RDONLY | O_CREAT | O_NONBLOCK, 0755);
+    made = true;
+    return in("mkdir " + destination, make_target(root_.get(), destination, file));
 }
 
 Result<UniqueFd> Rootfs::detached_of(std::size_t number, const oci::SpecMount& mount, bool bind) {
@@ -189,7 +192,9 @@ Result<> Rootfs::add_mount(std::size_t number) {
     BERTH_TRY(UniqueFd detached, detached_of(number, mount, bind));
     struct stat status{};
     if (::fstat(detached.get(), &status) != 0) return fail_errno("stat " + mount.source);
-    BERTH_TRY(UniqueFd target, target_of(destination, !S_ISDIR(status.st_mode)));
+    bool made = false;
+    BERTH_TRY(UniqueFd target, target_of(destination, !S_ISDIR(status.st_mode), made));
+    if (mount.type == "tmpfs" && !made) BERTH_CHECK(inherit_mode(mount, target.get(), detached.get()));
     BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
     if ((mount.type == "proc" || mount.type == "sysfs") && real != destination)
         return bad("filesystem \"" + mount.type + "\" must be mounted on ordinary directory");
@@ -230,7 +235,8 @@ Result<> Rootfs::mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readon
 // Version 2: one mount. Version 1: a tmpfs with a folder a hierarchy.
 Result<> Rootfs::mount_cgroups(const oci::SpecMount& mount, const std::string& destination) {
     BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    BERTH_TRY(UniqueFd target, target_of(destination, false));
+    bool made = false;
+    BERTH_TRY(UniqueFd target, target_of(destination, false, made));
     BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
     if (real == "/proc" || real.starts_with("/proc/"))
         return bad("\"" + real + "\" cannot be mounted because it is inside /proc");

@@ -39,7 +39,8 @@ class Rootfs {
 
  private:
     Result<> add_mount(std::size_t number);
-    Result<UniqueFd> target_of(const std::string& destination, bool file);
+    // `made` if it was not there.
+    Result<UniqueFd> target_of(const std::string& destination, bool file, bool& made);
     Result<UniqueFd> detached_of(std::size_t number, const oci::SpecMount& mount, bool bind);
     Result<> mount_cgroups(const oci::SpecMount& mount, const std::string& destination);
     Result<> mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readonly, int at);

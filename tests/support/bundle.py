@@ -17,6 +17,7 @@ class Bundle:
         self.folder = folder
         self.id = "t" + uuid.uuid4().hex[:12]
         self.cgroup = f"/berth-test-{self.id}"
+        self.binary = BINARY
         binaries = folder / "rootfs/bin"
         binaries.mkdir(parents=True)
         shutil.copy("/bin/busybox", binaries / "busybox")
@@ -38,7 +39,7 @@ class Bundle:
             (self.folder / "rootfs/bin" / name).symlink_to("busybox")
 
     def command(self, *words):
-        return [BINARY, "--root", self.folder / "state", "--log", self.folder / "log", "--log-format", "json", *words]
+        return [self.binary, "--root", self.folder / "state", "--log", self.folder / "log", "--log-format", "json", *words]
 
     def call(self, *words, **options):
         return subprocess.run(self.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -74,7 +74,7 @@ def test_console_size(bundle):
     bundle.spec["mounts"] += [DEV, PTS]
     bundle.spec["process"].update(terminal=True, consoleSize={"height": 11, "width": 22})
     done = bundle.foreground(["busybox", "stty", "size"])
-    assert done.stdout.split() == ["11", "22"]
+    assert done.stdout == "11 22\n"
 
 
 def test_ps(bundle):
@@ -144,14 +144,15 @@ def test_checkpoint_without_criu(bundle):
 
 
 @pytest.mark.parametrize("words, first, second", [
-    (["--version"], "runc version 1.3.0", "spec: 1.3.0"),
+    (["--version"], "runc version 1.3.0", "commit: "),
     (["--help"], "NAME:", "   runc - Open Container Initiative runtime"),
     (["kill", "--help"], "NAME:", "   runc kill - kill sends the specified signal (default: SIGTERM) to the container's init process"),
     (["help", "run"], "NAME:", "   runc run - create and run a container")])
 def test_by_the_name_of_runc(tmp_path, words, first, second):
     (tmp_path / "runc").symlink_to(BINARY)
     done = subprocess.run([tmp_path / "runc", *words], stdout=subprocess.PIPE, text=True, check=True)
-    assert done.stdout.splitlines()[:2] == [first, second]
+    lines = done.stdout.splitlines()
+    assert lines[0] == first and lines[1].startswith(second)
 
 
 def test_no_such_command():

@@ -120,3 +120,15 @@ def test_kill_ends_a_paused_container(bundle):
     assert bundle.call("kill", bundle.id, "KILL").returncode == 0
     assert select.select([done], [], [], 30)[0]
     os.close(done)
+
+
+def test_a_name_has_one_value_and_home_is_never_empty(bundle):
+    (bundle.folder / "rootfs/etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    bundle.spec["process"]["env"] = ["A=1", "HOME=/x", "PATH=/bin", "A=2", "HOME="]
+    assert bundle.run(["busybox", "env"]).split() == ["PATH=/bin", "A=2", "HOME=/root"]
+
+
+def test_unknown_capabilities_are_told_and_left_out(bundle):
+    bundle.spec["process"]["capabilities"] = {"bounding": ["CAP_UNKNOWN", "CAP_CHOWN"]}
+    assert "CapBnd:\t0000000000000001" in bundle.run(["cat", "/proc/self/status"])
+    assert "ignoring unknown or unavailable capabilities: [CAP_UNKNOWN]" in (bundle.folder / "log").read_text()

@@ -1,0 +1,68 @@
+"""seccomp beyond the default profile: a listener that answers, and what cannot be."""
+
+import fcntl
+import json
+import os
+import select
+import socket
+import struct
+import threading
+
+import pytest
+
+NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
+
+
+def rules(bundle, **more):
+    bundle.spec["linux"]["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}], **more}
+
+
+def answer_one(listener, error):
+    assert select.select([listener], [], [], 30)[0]
+    request = bytearray(80)
+    fcntl.ioctl(listener, NOTIF_RECV, request, True)
+    (cookie,) = struct.unpack_from("=Q", request)
+    fcntl.ioctl(listener, NOTIF_SEND, bytearray(struct.pack("=QqiI", cookie, 0, -error, 0)), True)
+
+
+@pytest.mark.parametrize("no_new_privs", [False, True])
+def test_a_listener_answers(bundle, no_new_privs):
+    path = bundle.folder / "agent"
+    rules(bundle, listenerPath=str(path), listenerMetadata="meta")
+    bundle.spec["process"]["noNewPrivileges"] = no_new_privs
+    bundle.applets("mkdir")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        assert bundle.create(["sh", "-c", "mkdir /made; echo $?"]) == 0, bundle.last_error()
+        peer, _ = listening.accept()
+        with peer:
+            text, (fd,), _, _ = socket.recv_fds(peer, 4096, 1)
+    state = json.loads(text)
+    assert (state["fds"], state["metadata"], state["state"]["id"]) == (["seccompFd"], "meta", bundle.id)
+    assert state["pid"] == state["state"]["pid"] == bundle.pid()
+    answering = threading.Thread(target=answer_one, args=(fd, 99))
+    answering.start()
+    done = os.pidfd_open(bundle.pid())
+    assert bundle.call("start", bundle.id).returncode == 0
+    assert select.select([done], [], [], 30)[0]
+    answering.join()
+    os.close(done)
+    os.close(fd)
+    assert "Cannot assign requested address" in (bundle.folder / "out").read_text()
+    assert not (bundle.folder / "rootfs/made").exists()
+
+
+@pytest.mark.parametrize("more, text", [
+    ({"defaultAction": "SCMP_ACT_NOTIFY"}, "SCMP_ACT_NOTIFY cannot be used as default action"),
+    ({}, "listenerPath is not set"),
+    ({"listenerPath": "/nosuch"}, "failed to connect with seccomp agent"),
+    ({"listenerPath": "/x", "syscalls": [{"names": ["write"], "action": "SCMP_ACT_NOTIFY"}]},
+     "SCMP_ACT_NOTIFY cannot be used for the write syscall"),
+    ({"syscalls": [], "flags": ["SECCOMP_FILTER_FLAG_NOSUCH"]}, "unknown flag SECCOMP_FILTER_FLAG_NOSUCH")])
+def test_what_cannot_be(bundle, more, text):
+    rules(bundle, **more)
+    assert bundle.create() == 1
+    assert text in bundle.last_error()
