@@ -52,7 +52,7 @@ Async<Result<>> BlobDownload::fetch(oci::Descriptor blob, content::Ingest& inges
         if (stalled && ingest.size() < before + RegistrySettings::kLeast) co_return done;
         log::info("a download is taken up again",
                   {{"blob", blob.digest.text()}, {"at", ingest.size()}, {"error", done.error().message}});
-        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(200 << failures)));
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(100 << failures)));
     }
 }
 

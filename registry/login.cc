@@ -22,10 +22,10 @@ std::string domain_of(std::string server) {
 
 }  // namespace
 
-Async<Result<LoginAnswer>> log_in(IoContext& io, async::BlockingPool& pool, const RegistrySettings& settings,
+Async<Result<LoginAnswer>> log_in(IoContext& io, async::BlockingPool& pool, Settings settings,
                                   Credentials credentials) {
     const std::string domain = domain_of(credentials.server);
-    auto find = [&] { return find_hosts(settings, domain, Purpose::kPush); };
+    auto find = [&] { return find_hosts(*settings, domain, Purpose::kPush); };
     auto found = co_await pool.run(find);
     if (!found) co_return fail(ErrorKind::kInvalidArgument, found.error().message);
     RegistryHost host = found->front();

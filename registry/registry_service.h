@@ -59,6 +59,9 @@ class RegistryService {
  public:
     virtual ~RegistryService() = default;
 
+    // For all work from now on.
+    virtual void configure(RegistrySettings settings) = 0;
+
     // Fetches an image into the content store and hands it to the image service. The first line comes once
     // the registry has answered: an error before it has Docker's status. Layers that a pull has fetched
     // before it failed are taken up by the next one, also after a restart.

@@ -33,10 +33,9 @@ Term split(const std::string& term) {
     return {first, term.substr(slash + 1)};
 }
 
-Async<Result<std::shared_ptr<Wire>>> open_index(IoContext& io, async::BlockingPool& pool,
-                                                const RegistrySettings& settings, std::string index,
-                                                Credentials credentials) {
-    auto find = [&] { return find_hosts(settings, index, Purpose::kPush); };
+Async<Result<std::shared_ptr<Wire>>> open_index(IoContext& io, async::BlockingPool& pool, Settings settings,
+                                                std::string index, Credentials credentials) {
+    auto find = [&] { return find_hosts(*settings, index, Purpose::kPush); };
     BERTH_CO_TRY(auto hosts, co_await pool.run(find));
     RegistryHost host = hosts.front();
     if (index == "docker.io") host.authority = "index.docker.io";
@@ -65,8 +64,7 @@ std::vector<SearchResult> read_results(const json& answer, const SearchRequest& 
 }  // namespace
 
 Async<Result<std::vector<SearchResult>>> search_index(IoContext& io, async::BlockingPool& pool,
-                                                      const RegistrySettings& settings,
-                                                      SearchRequest request) {
+                                                      Settings settings, SearchRequest request) {
     const std::string& term = request.term;
     if (term.find("://") != std::string::npos) {
         co_return fail(
@@ -90,7 +88,7 @@ Async<Result<std::vector<SearchResult>>> search_index(IoContext& io, async::Bloc
     if (!response) co_return fail(ErrorKind::kInternal, response.error().message);
     if (response->status != 200)
         co_return fail(ErrorKind::kInternal, fmt::format("Unexpected status code {}", response->status));
-    BERTH_CO_TRY(auto body, co_await read_document(*response->body, kDocumentLimit, settings.patience));
+    BERTH_CO_TRY(auto body, co_await read_document(*response->body, kDocumentLimit, settings->patience));
     const auto answer = json::parse(body, nullptr, false);
     if (!answer.is_object())
         co_return fail(ErrorKind::kInternal, "error decoding registry search results: not a JSON object");

@@ -6,7 +6,6 @@ namespace berth::registry {
 
 // Asks the index that the term names ("host:port/word"), or Docker Hub's, by version 1 of its protocol.
 Async<Result<std::vector<SearchResult>>> search_index(IoContext& io, async::BlockingPool& pool,
-                                                      const RegistrySettings& settings,
-                                                      SearchRequest request);
+                                                      Settings settings, SearchRequest request);
 
 }  // namespace berth::registry

@@ -23,18 +23,24 @@ class Service final : public RegistryService {
  public:
     explicit Service(RegistryParts parts)
         : parts_(std::move(parts)),
+          settings_(std::make_shared<const RegistrySettings>(parts_.settings)),
           uploads_(parts_.io, parts_.settings.uploads),
           downloads_(parts_.io, parts_.settings.downloads),
           flights_(parts_.io) {}
 
+    void configure(RegistrySettings settings) override {
+        uploads_.resize(settings.uploads);
+        downloads_.resize(settings.downloads);
+        settings_ = std::make_shared<const RegistrySettings>(std::move(settings));
+    }
     Async<Result<>> pull(PullRequest request, Progress progress) override;
     Async<Result<>> push(PushRequest request, Progress progress) override;
     Async<Result<LoginAnswer>> login(Credentials credentials) override {
-        return log_in(parts_.io, parts_.pool, parts_.settings, std::move(credentials));
+        return log_in(parts_.io, parts_.pool, settings_, std::move(credentials));
     }
     Async<Result<DistributionInfo>> inspect(oci::Reference reference, Credentials credentials) override;
     Async<Result<std::vector<SearchResult>>> search(SearchRequest request) override {
-        return search_index(parts_.io, parts_.pool, parts_.settings, std::move(request));
+        return search_index(parts_.io, parts_.pool, settings_, std::move(request));
     }
 
  private:
@@ -47,12 +53,13 @@ class Service final : public RegistryService {
     Async<Result<>> pull_one(RepositoryPtr repository, PullRequest request, Progress progress);
 
     RegistryParts parts_;
+    Settings settings_;
     Slots uploads_, downloads_;
     Flights flights_;
 };
 
 Async<Result<Service::Hosts>> Service::hosts_of(std::string domain, Purpose purpose) {
-    auto find = [&] { return find_hosts(parts_.settings, domain, purpose); };
+    auto find = [&domain, purpose, settings = settings_] { return find_hosts(*settings, domain, purpose); };
     co_return co_await parts_.pool.run(find);
 }
 
@@ -60,7 +67,7 @@ Async<Result<Service::RepositoryPtr>> Service::open(RegistryHost host, oci::Refe
                                                     Credentials credentials) {
     credentials = credentials_for(credentials, host.authority, reference.domain());
     BERTH_CO_TRY(auto wire,
-                 co_await Wire::open(parts_.io, parts_.settings, std::move(host), std::move(credentials)));
+                 co_await Wire::open(parts_.io, settings_, std::move(host), std::move(credentials)));
     co_return std::make_shared<Repository>(std::move(wire), reference.path());
 }
 

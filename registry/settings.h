@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,7 @@ struct RegistrySettings {
     std::chrono::milliseconds patience = std::chrono::seconds(30);
     static constexpr std::size_t kLeast = 1024;
 };
+// As they were when some work began: a reload does not touch what is under way.
+using Settings = std::shared_ptr<const RegistrySettings>;
 
 }  // namespace berth::registry

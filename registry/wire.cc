@@ -48,25 +48,25 @@ bool is_worth_another_try(const Error& error) {
 
 }  // namespace
 
-Wire::Wire(IoContext& io, const RegistrySettings& settings, RegistryHost host, Credentials credentials,
+Wire::Wire(IoContext& io, Settings settings, RegistryHost host, Credentials credentials,
            http::Endpoint endpoint, http::ClientOptions options)
     : io_(io),
-      settings_(settings),
+      settings_(std::move(settings)),
       host_(host),
-      authorizer_(io, settings, std::move(host), std::move(credentials)),
+      authorizer_(io, *settings_, std::move(host), std::move(credentials)),
       client_(io, std::move(endpoint), std::move(options)) {}
 
-Async<Result<std::shared_ptr<Wire>>> Wire::open(IoContext& io, const RegistrySettings& settings,
-                                                RegistryHost host, Credentials credentials) {
+Async<Result<std::shared_ptr<Wire>>> Wire::open(IoContext& io, Settings settings, RegistryHost host,
+                                                Credentials credentials) {
     if (host.insecure && host.scheme == "https") {
         const std::string probe = host.origin() + host.prefix + "/v2/";
         http::ClientRequest request{.method = "HEAD"};
-        auto answer = co_await ask_url(io, settings, probe, std::move(request), host.tls);
+        auto answer = co_await ask_url(io, *settings, probe, std::move(request), host.tls);
         if (!answer && speaks_no_tls(answer.error())) host.scheme = "http";
     }
     BERTH_CO_TRY(auto endpoint, http::Endpoint::parse(host.origin()));
-    BERTH_CO_TRY(auto options, client_options(settings, endpoint, host.tls));
-    co_return std::make_shared<Wire>(io, settings, std::move(host), std::move(credentials),
+    BERTH_CO_TRY(auto options, client_options(*settings, endpoint, host.tls));
+    co_return std::make_shared<Wire>(io, std::move(settings), std::move(host), std::move(credentials),
                                      std::move(endpoint), std::move(options));
 }
 
@@ -127,7 +127,7 @@ Async<Result<http::ClientResponse>> Wire::once(const WireRequest& request, std::
         out.headers.set("User-Agent", "berth/" BERTH_VERSION);
         response = co_await client_.request(std::move(out));
     } else {
-        response = co_await ask_url(io_, settings_, request.target, std::move(out), nullptr);
+        response = co_await ask_url(io_, *settings_, request.target, std::move(out), nullptr);
     }
     if (response) co_return response;
     std::string method = request.method;

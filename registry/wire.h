@@ -23,9 +23,9 @@ struct WireRequest {
 // host itself and to nobody else. Io thread only; several requests may be under way.
 class Wire {
  public:
-    // Finds out whether a host that need not speak TLS does. All references outlive the wire.
-    static Async<Result<std::shared_ptr<Wire>>> open(IoContext& io, const RegistrySettings& settings,
-                                                     RegistryHost host, Credentials credentials);
+    // Finds out whether a host that need not speak TLS does. `io` outlives the wire.
+    static Async<Result<std::shared_ptr<Wire>>> open(IoContext& io, Settings settings, RegistryHost host,
+                                                     Credentials credentials);
 
     // An answer of whatever status. Errors: the line's, with `Get "URL"` in front as Go has it, and
     // authorization's.
@@ -33,10 +33,10 @@ class Wire {
     // "https://host" and the path of a request, for texts.
     std::string url(const std::string& target) const;
     const RegistryHost& host() const { return host_; }
-    const RegistrySettings& settings() const { return settings_; }
+    const RegistrySettings& settings() const { return *settings_; }
     Authorizer& authorizer() { return authorizer_; }
 
-    Wire(IoContext& io, const RegistrySettings& settings, RegistryHost host, Credentials credentials,
+    Wire(IoContext& io, Settings settings, RegistryHost host, Credentials credentials,
          http::Endpoint endpoint, http::ClientOptions options);
 
  private:
@@ -47,7 +47,7 @@ class Wire {
     bool is_own(const std::string& url) const;
 
     IoContext& io_;
-    const RegistrySettings& settings_;
+    Settings settings_;
     RegistryHost host_;
     Authorizer authorizer_;
     http::Client client_;

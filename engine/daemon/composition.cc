@@ -271,14 +271,14 @@ Result<> Composition::Parts::add_routes() {
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
-    registry = registry::make_registry_service({io, downloads, *content, *images, registry_settings(config),
-                                                [this](const char* action, const auto& image) {
-                                                    events.publish(
-                                                        {.type = "image",
-                                                         .action = action,
-                                                         .actor_id = image.familiar(),
-                                                         .attributes = {{"name", image.familiar_name()}}});
-                                                }});
+    auto announce = [this](const char* action, const oci::Reference& image) {
+        events.publish({.type = "image",
+                        .action = action,
+                        .actor_id = image.familiar(),
+                        .attributes = {{"name", image.familiar_name()}}});
+    };
+    registry = registry::make_registry_service(
+        {io, downloads, *content, *images, registry_settings(config), std::move(announce)});
     api::add_registry_routes(router, *registry);
     api::add_image_routes(router, {io, *images, *registry, events, pool, transfers,
                                    [this] { return containers->inspector().image_users(); }});
@@ -357,6 +357,7 @@ Async<void> Composition::stop_containers() {
 void Composition::apply(std::map<std::string, std::string> changed) {
     const auto defaults = container_defaults(parts_->config, spec::host_facts().cgroup_v2);
     parts_->containers->set_defaults(defaults);
+    parts_->registry->configure(registry_settings(parts_->config));
     changed["default-cgroupns-mode"] = defaults.cgroupns_mode;
     changed["name"] = parts_->system->host_name();
     events::Event event;

@@ -2,9 +2,10 @@
 
 import base64
 import json
+import signal
 
 import pytest
-from support.registry import ADDRESS, certificate, docker_registry, outside, token_server
+from support.registry import ADDRESS, SUPPORT, certificate, docker_registry, outside, token_server
 
 USER = ("ann", "p:ss wörd")
 
@@ -189,3 +190,39 @@ def test_loopback_with_tls_needs_no_authority(engine):
 def test_no_secret_in_the_log(engine):
     log = engine.log()
     assert USER[1] not in log and "refresh-" not in log
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_proxy_on_the_way(own_engine, tls):
+    url = "http://ann:secret@127.0.0.1:5036"
+    engine = own_engine(proxies={"http-proxy": url, "https-proxy": url, "no-proxy": "10.98.0.0/16"},
+                        **{"insecure-registries": [ADDRESS + ":5035"]})
+    log = engine.directory / "proxy.log"
+    log.touch()
+    proxy = engine.background("/usr/bin/python3", SUPPORT / "forward_proxy.py", 5036, log, inside=True)
+    try:
+        assert proxy.stdout.readline() == b"ready\n"
+        with docker_registry(engine, 5035, address=ADDRESS,
+                             tls=certificate(engine.directory, "server") if tls else None) as registry:
+            engine.docker("tag", "busybox", f"{registry}/box:1")
+            engine.docker("push", f"{registry}/box:1")
+            engine.docker("rmi", f"{registry}/box:1")
+            engine.docker("pull", f"{registry}/box:1")
+        expected = f"CONNECT {ADDRESS}:5035 " if tls else f"HEAD http://{ADDRESS}:5035/v2/box/manifests/1 "
+        assert expected in log.read_text()
+    finally:
+        proxy.kill()
+        proxy.communicate()
+
+
+def test_a_reload_brings_new_settings(own_engine):
+    engine = own_engine()
+    with docker_registry(engine, 5037, address=ADDRESS) as registry:
+        engine.docker("tag", "busybox", f"{registry}/box:1")
+        assert "server gave HTTP response" in engine.docker("push", f"{registry}/box:1", status=1).err
+        engine.config.write_text(json.dumps({"insecure-registries": [registry]}))
+        before = engine.log().count("reloaded configuration")
+        engine.process.send_signal(signal.SIGHUP)
+        while engine.log().count("reloaded configuration") == before:
+            assert engine.process.poll() is None
+        engine.docker("push", f"{registry}/box:1")

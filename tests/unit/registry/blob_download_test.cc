@@ -62,7 +62,7 @@ class BlobDownloadTest : public testing::Test {
         ASSERT_TRUE(port);
         const auto domain = "127.0.0.1:" + std::to_string(*port);
         RegistryHost host{.scheme = "http", .authority = domain};
-        auto wire = async::block_on(io_, Wire::open(io_, settings_, host, {}));
+        auto wire = async::block_on(io_, Wire::open(io_, settings_, host, Credentials{}));
         ASSERT_TRUE(wire);
         repository_.emplace(*wire, "box");
     }
@@ -76,7 +76,7 @@ class BlobDownloadTest : public testing::Test {
     }
     std::size_t leftovers() { return list_folder(dir_->path() + "/partial")->size(); }
 
-    RegistrySettings settings_;
+    std::shared_ptr<RegistrySettings> settings_ = std::make_shared<RegistrySettings>();
     IoContext io_;
     async::BlockingPool pool_{2};
     Host host_;
@@ -125,7 +125,7 @@ TEST_F(BlobDownloadTest, StopsAtMoreBytesThanPromised) {
 }
 
 TEST_F(BlobDownloadTest, GivesUpOnAPeerThatIsSilent) {
-    settings_.patience = std::chrono::milliseconds(100);
+    settings_->patience = std::chrono::milliseconds(100);
     host_.stall_after = 10;
     auto fetched = fetch(sha256(host_.blob), static_cast<std::int64_t>(host_.blob.size()));
     ASSERT_FALSE(fetched);
@@ -134,7 +134,7 @@ TEST_F(BlobDownloadTest, GivesUpOnAPeerThatIsSilent) {
 
 TEST_F(BlobDownloadTest, WhatCameIsKeptForTheNextTry) {
     const auto digest = sha256(host_.blob);
-    settings_.patience = std::chrono::milliseconds(100);
+    settings_->patience = std::chrono::milliseconds(100);
     host_.stall_after = 100;
     EXPECT_FALSE(fetch(digest, static_cast<std::int64_t>(host_.blob.size())));
     host_.stall_after = 0;
