@@ -16,9 +16,13 @@ namespace berth::confine {
 
 namespace {
 
+// Room for a few of the reader's pieces: fewer turns of both sides.
+constexpr int kOnTheWay = 1 << 20;
+
 Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
+    ::setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &kOnTheWay, sizeof kOnTheWay);
     return std::pair(UniqueFd(pair[0]), UniqueFd(pair[1]));
 }
 

@@ -41,12 +41,15 @@ constexpr const char* kFluentdKeys[] = {
     "fluentd-request-ack", "fluentd-write-timeout", "fluentd-async-reconnect-interval"};
 constexpr const char* kModeKeys[] = {"mode", "max-buffer-size"};
 
+Failure not_supported(const std::string& key) {
+    return fail(ErrorKind::kNotImplemented, "log opt '" + key + "' is not supported");
+}
+
 Result<> check_keys(const std::string& driver, const Options& options, std::span<const char* const> own) {
     for (const auto& [key, value] : options) {
         if (is_one_of(key, own) || is_one_of(key, kModeKeys)) continue;
         if (driver != "local" && is_one_of(key, kAttributeKeys)) continue;
-        if (driver == "syslog" && is_one_of(key, kSyslogTls))
-            return fail(ErrorKind::kNotImplemented, "log opt '" + key + "' is not supported");
+        if (driver == "syslog" && is_one_of(key, kSyslogTls)) return not_supported(key);
         if (driver == "gelf") return bad("unknown log opt \"" + key + "\" for gelf log driver");
         if (driver == "local") return bad("unknown log opt '" + key + "' for log driver local");
         return bad("unknown log opt '" + key + "' for " + driver + " log driver");
@@ -151,6 +154,7 @@ Result<> check_gelf(const Options& options) {
         if (address.scheme != "tcp") return bad("\"" + std::string(key) + "\" is only valid for TCP");
         if (!number_option(options, key, 0, std::numeric_limits<int>::max()))
             return bad("\"" + std::string(key) + "\" must be a positive integer");
+        return not_supported(key);
     }
     return {};
 }
@@ -169,10 +173,11 @@ Result<> check_fluentd(const Options& options) {
     for (const char* key : {"fluentd-async", "fluentd-sub-second-precision"})
         BERTH_CHECK(switched(options, key));
     BERTH_TRY(bool acknowledged, switched(options, "fluentd-request-ack"));
-    if (acknowledged || !option(options, "fluentd-async-reconnect-interval").empty())
-        return fail(
-            ErrorKind::kNotImplemented,
-            "log opts 'fluentd-request-ack' and 'fluentd-async-reconnect-interval' are not supported");
+    if (acknowledged) return not_supported("fluentd-request-ack");
+    for (const char* key :
+         {"fluentd-max-retries", "fluentd-write-timeout", "fluentd-async-reconnect-interval"}) {
+        if (!option(options, key).empty()) return not_supported(key);
+    }
     return {};
 }
 
