@@ -93,10 +93,13 @@ std::vector<std::string> read_trusted(const Options& options) {
 }  // namespace
 
 bool is_interface_name(const std::string& name) {
-    return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." &&
-           std::all_of(
-               name.begin(), name.end(),
-               [](unsigned char c) { return c > ' ' && c < 127 && !std::strchr("/:", c); });
+    // Of what the kernel takes, what means nothing to the tools that rules are written for ("eth+").
+    const auto plain = [](unsigned char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::strchr("_.-@=~%^,", c) != nullptr;
+    };
+    return !name.empty() && name.size() < IFNAMSIZ && name != "." && name != ".." && name[0] != '-' &&
+           std::all_of(name.begin(), name.end(), [&](unsigned char c) { return c != 0 && plain(c); });
 }
 
 Result<BridgeSettings> read_bridge_settings(const Network& network) {

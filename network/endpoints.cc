@@ -145,6 +145,10 @@ Result<> Service::choose_link(const LiveNetwork& network, const EndpointRequest&
         endpoint.mac_address = (wanted ? *wanted : ip ? MacAddress::of(*ip) : MacAddress::random()).text();
         return {};
     }
+    if (network.parent->own_dummy || network.parent->routes_by_link()) {
+        endpoint.gateway.clear();
+        endpoint.ipv6_gateway.clear();
+    }
     if (network.parent->driver == "macvlan") {
         // Among neighbours whose addresses are nobody's here to give.
         endpoint.mac_address = (wanted ? *wanted : MacAddress::random()).text();
@@ -152,10 +156,7 @@ Result<> Service::choose_link(const LiveNetwork& network, const EndpointRequest&
     }
     if (wanted)
         return fail(ErrorKind::kInternal, "ipvlan interfaces do not support custom mac address assignment");
-    if (!network.parent->routes_by_link()) return {};
-    endpoint.gateway.clear();
-    endpoint.ipv6_gateway.clear();
-    endpoint.gatewayless = !about.internal && !network.parent->own_dummy;
+    endpoint.gatewayless = network.parent->routes_by_link() && !about.internal && !network.parent->own_dummy;
     return {};
 }
 

@@ -26,6 +26,7 @@ struct NetworkConfig {
     std::map<std::string, std::map<std::string, std::string>> default_options;  // of new networks, by driver
     std::vector<std::string> address_pools;  // "172.17.0.0/16/16"-style base/size; empty: Docker's own list
     int mtu = 1500;
+    std::string firewall_backend = "iptables";  // or "nftables"
     bool iptables = true, ip6tables = true, ip_forward = true, ip_masq = true, icc = true;
     bool ipv6 = false;           // the default bridge has it
     bool drop_forwarded = true;  // where this daemon switches forwarding on, what nobody allows is dropped

@@ -5,6 +5,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "network/firewall/iptables.h"
 #include "network/sandbox/link.h"
 #include "network/sandbox/link_removal.h"
 #include "network/sandbox/netns.h"
@@ -145,6 +146,28 @@ void Service::watch_rules() {
         log::warning("rules that others take are not noticed", {{"error", watch.error().message}});
 }
 
+// Who has switched forwarding on drops what nobody allows. iptables' policy stays as it was set; a table that
+// is made anew at every start needs to be told again.
+Result<> Service::note_forwarding() {
+    const auto mark = config_.state_dir + "/drops-forwarded";
+    const bool again = config_.firewall_backend == "nftables" && exists(mark);
+    drops_forwarded_ = config_.ip_forward && config_.drop_forwarded && (again || !forwards());
+    if (!drops_forwarded_ || again) return {};
+    return replace_file(mark, "", 0600, Sync::kNone);
+}
+
+void Service::retire_iptables() {
+    for (const bool v6 : {false, true}) {
+        std::vector<BridgeRules> bridges;
+        for (const auto& [id, network] : networks_)
+            if (network.bridge) append(bridges, *network.bridge, v6);
+        auto iptables = Iptables::open(v6);
+        if (!iptables) continue;
+        if (auto retired = (*iptables)->retire(bridges); !retired)
+            log::error("rules of iptables are left", {{"error", retired.error().message}});
+    }
+}
+
 Result<> Service::recover(const std::vector<std::string>& live) {
     const std::set<std::string> alive(live.begin(), live.end());
     BERTH_CHECK(recover_networks());
@@ -165,7 +188,8 @@ Result<> Service::recover(const std::vector<std::string>& live) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
-    drops_forwarded_ = config_.ip_forward && config_.drop_forwarded && !forwards();
+    BERTH_CHECK(note_forwarding());
+    if (config_.firewall_backend == "nftables") retire_iptables();
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
     for (const auto& [id, network] : networks_)
         if (network.bridge) BERTH_CHECK(open_bridge(config_, *network.bridge));

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 
+#include "engine/base/digest.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "network/firewall/iptables.h"
+#include "network/firewall/nftables.h"
 #include "network/resolv_conf.h"
 
 namespace berth::network {
@@ -133,6 +135,34 @@ void Service::report(const char* action, const Network& network) {
     events_.publish(std::move(event));
 }
 
+namespace {
+
+// Engines are told apart by their state roots.
+std::string nft_table(const NetworkConfig& config) {
+    return "berth-" + std::string(sha256(config.state_dir).hex()).substr(0, 8);
+}
+
+Result<Service::Firewalls> open_firewalls(const NetworkConfig& config) {
+    Service::Firewalls firewalls;
+    const bool v4 = config.iptables, v6 = config.ip6tables && exists("/proc/sys/net/ipv6");
+    if (config.firewall_backend == "nftables") {
+        BERTH_TRY(const auto context, NftContext::open());
+        if (v4) firewalls.v4 = std::make_unique<Nftables>(context, nft_table(config), false);
+        if (v6) firewalls.v6 = std::make_unique<Nftables>(context, nft_table(config), true);
+        return firewalls;
+    }
+    remove_nft_tables(nft_table(config));
+    if (v4) {
+        BERTH_TRY(firewalls.v4, Iptables::open(false));
+    }
+    if (v6) {
+        BERTH_TRY(firewalls.v6, Iptables::open(true));
+    }
+    return firewalls;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<NetworkService>> open_network_service(NetworkConfig config, state::Database& database,
                                                              events::EventSink& events) {
     BERTH_CHECK(check_config(config));
@@ -140,13 +170,7 @@ Result<std::unique_ptr<NetworkService>> open_network_service(NetworkConfig confi
     BERTH_CHECK(make_folders(config.state_dir + "/network", 0700));
     NetworkStore store(database, config.data_dir);
     BERTH_TRY(auto networks, store.load());
-    Service::Firewalls firewalls;
-    if (config.iptables) {
-        BERTH_TRY(firewalls.v4, Iptables::open(false));
-    }
-    if (config.ip6tables && exists("/proc/sys/net/ipv6")) {
-        BERTH_TRY(firewalls.v6, Iptables::open(true));
-    }
+    BERTH_TRY(auto firewalls, open_firewalls(config));
     return std::unique_ptr<NetworkService>(std::make_unique<Service>(
         std::move(config), std::move(store), std::move(networks), std::move(firewalls), events));
 }

@@ -90,6 +90,8 @@ class Service : public NetworkService {
     Result<> lower(LiveNetwork& network);
     void forget(const std::string& id);
     Result<> recover_networks();
+    Result<> note_forwarding();
+    void retire_iptables();
     Result<> recover_bridges();
     // The rules of all networks, and `ports`; what a killed daemon left of networks goes.
     Result<> reconcile(const Published& published, bool drop_forwarded);

@@ -110,6 +110,7 @@ network::NetworkConfig network_config(const Config& config) {
     out.default_options = config.network_options;
     out.address_pools = config.address_pools;
     out.mtu = config.mtu;
+    out.firewall_backend = config.firewall_backend;
     out.iptables = config.iptables;
     out.ip6tables = config.ip6tables;
     out.ipv6 = config.ipv6;

@@ -49,6 +49,7 @@ struct Config {
     Strings host_gateway_ips;  // at most one of each family; empty: the default bridge's
     int mtu = 1500, control_plane_mtu = 1500, diagnostic_port = 0;
     bool iptables = true, ip6tables = true, ip_forward = true, ip_forward_no_drop = false, ip_masq = true;
+    std::string firewall_backend = "iptables";
     bool icc = true, ipv6 = false, allow_direct_routing = false, userland_proxy = true;
     std::string userland_proxy_path;
     Strings dns, dns_options, dns_search;

@@ -90,6 +90,8 @@ Result<> check_modes(const Config& config) {
     if (!ipc.empty() && ipc != "private" && ipc != "shareable")
         return invalid(fmt::format("IPC mode \"{}\" is not supported as default value; {}", ipc, kHint));
     BERTH_CHECK(check_fixed_cidr6(config.fixed_cidr_v6));
+    if (config.firewall_backend != "iptables" && config.firewall_backend != "nftables")
+        return invalid(fmt::format("invalid firewall-backend \"{}\"", config.firewall_backend));
     const std::string& cgroupns = config.cgroupns_mode;
     if (!cgroupns.empty() && cgroupns != "host" && cgroupns != "private")
         return invalid(

@@ -57,6 +57,8 @@ const Option kOptions[] = {
     {"exec-root", 0, "exec-root", &C::exec_root, "string", "Root directory for execution state files"},
     {"experimental", 0, "experimental", &C::experimental, "", "Enable experimental features"},
     {"feature", 0, "features", &kFeatures, "map", "Enable feature in the daemon"},
+    {"firewall-backend", 0, "firewall-backend", &C::firewall_backend, "string",
+     "Firewall backend to use, iptables or nftables"},
     {"fixed-cidr", 0, "fixed-cidr", &C::fixed_cidr, "string", "IPv4 subnet for the default bridge network"},
     {"fixed-cidr-v6", 0, "fixed-cidr-v6", &C::fixed_cidr_v6, "string",
      "IPv6 subnet for the default bridge network"},

@@ -82,6 +82,25 @@ Result<> Iptables::reconcile(const Wanted& wanted) {
     return restore(batch);
 }
 
+Result<> Iptables::retire(const std::vector<BridgeRules>& bridges) {
+    const std::lock_guard lock(mutex_);
+    BERTH_TRY(auto text, run_command({save_}));
+    const auto saved = SavedRules::parse(text);
+    const Chain ours{"nat", kLoopbackChain};
+    if (!saved.has(ours)) return {};
+    RestoreBatch batch;
+    take_out_strays(saved, bridges, {}, batch);
+    for (const auto& rule : base_rules(v6_))
+        if (rule.spec.ends_with(kLoopbackChain) && saved.has(rule)) batch.remove(rule);
+    batch.line(ours.table, "-F " + ours.name);
+    batch.line(ours.table, "-X " + ours.name);
+    if (saved.drops_forwarded)
+        log::warning(
+            "the policy of iptables' FORWARD chain is DROP: what nftables lets through is dropped there",
+            {{"family", v6_ ? "ipv6" : "ipv4"}});
+    return restore(batch);
+}
+
 Result<> Iptables::add(const std::vector<Rule>& rules) {
     if (rules.empty()) return {};
     const std::lock_guard lock(mutex_);

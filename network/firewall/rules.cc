@@ -8,8 +8,6 @@
 namespace berth::network {
 namespace {
 
-constexpr const char* kLoopbackChain = "BERTH-LOOPBACK";
-
 // The address behind `key` ("-d ", "-s ", "--to-destination ") in a rule, if there is one.
 std::optional<Ip> address_behind(std::string_view spec, std::string_view key) {
     const auto at = spec.find(key);

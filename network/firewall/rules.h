@@ -18,6 +18,8 @@ struct Rule {
     }
 };
 
+inline constexpr const char* kLoopbackChain = "BERTH-LOOPBACK";
+
 struct Chain {
     std::string table, name;
 };

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "network/firewall/firewall.h"
+
+// What is written to libnftables, by family. No system call here.
+//
+// One table an engine and family. Whatever grows with networks and containers lies in sets and maps, so that
+// a packet's way is as long with a thousand ports as with one:
+//   bridges     interfaces of networks that lead outside
+//   entry       interface a packet leaves by -> the chain that guards that network
+//   leave       interface a packet came by -> the chain of what leaves that network
+//   inner       the same, of internal networks, asked before entry
+//   sources     interface a packet came by -> the chain that changes source addresses
+//   guarded     containers that are not to be reached by their own addresses
+//   direct      container . interface: but from there
+//   ports       container . protocol . port that may be reached
+//   any, host   [host address .] protocol . port -> container . port
+//   looped      host address . protocol . port: for the host alone
+//   self        container . container . protocol . port: to itself by the host's port
+namespace berth::network {
+
+struct NftTable {
+    bool v6 = false;
+    std::string name;
+
+    // The table anew, with all in it, in the place of whatever was there.
+    std::string whole(const Firewall::Wanted& wanted) const;
+    std::string add(const BridgeRules& bridge) const;
+    std::string add(const PublishedContainer& container) const;
+    // Commands that can be run together, or one by one where some of it has gone already.
+    std::vector<std::string> remove(const BridgeRules& bridge) const;
+    std::vector<std::string> remove(const PublishedContainer& container) const;
+
+ private:
+    std::string ref() const { return (v6 ? "ip6 " : "ip ") + name; }
+    std::string base(bool drop_forwarded) const;
+    std::vector<std::string> elements(const BridgeRules& bridge) const;
+    std::vector<std::string> elements(const PublishedContainer& container) const;
+};
+
+}  // namespace berth::network
