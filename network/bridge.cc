@@ -69,7 +69,7 @@ Result<Link> bridge_link(sys::NetlinkSocket& socket, const NetworkConfig& config
         return *link;
     }
     if (link->kind != "bridge")
-        return fail(ErrorKind::kInvalidArgument, "existing interface " + name + " is not a bridge");
+        return fail(ErrorKind::kInternal, "existing interface " + name + " is not a bridge");
     if (is_default && !link->alias.starts_with("berth"))
         if (auto process = live_dockerd(); !process.empty())
             return taken(name, fmt::format("dockerd (process {})", process));

@@ -60,6 +60,28 @@ Result<> choose_gateway(IpamConfig& pool, bool none) {
 
 }  // namespace
 
+Result<> Service::take_config(Network& wanted) {
+    if (wanted.config_only)
+        return forbidden("a configuration network cannot depend on another configuration network");
+    if (!wanted.options.empty())
+        return forbidden(
+            "network driver options are not supported if the network depends on a configuration network");
+    if (!wanted.requested.empty())
+        return forbidden(
+            "user specified configurations are not supported if the network depends on a "
+            "configuration network");
+    const auto* from = network_of(wanted.config_from);
+    if (!from || !from->about.config_only)
+        return fail(ErrorKind::kNotFound,
+                    fmt::format("configuration network {:?} does not exist", wanted.config_from));
+    wanted.config_from = from->about.name;
+    wanted.requested = from->about.requested;
+    wanted.options = from->about.options;
+    wanted.ipv6 = from->about.ipv6;
+    wanted.internal = from->about.internal;
+    return {};
+}
+
 Result<> Service::check_new(Network& wanted) {
     if (wanted.name.find_first_not_of(" \t\r\n") == std::string::npos)
         return fail(ErrorKind::kInvalidArgument, "invalid name: name is empty");
@@ -74,19 +96,10 @@ Result<> Service::check_new(Network& wanted) {
             if (network.about.name == wanted.name)
                 return fail(ErrorKind::kConflict,
                             fmt::format("network with name {} already exists", wanted.name));
-        if (!wanted.config_from.empty()) {
-            const auto* from = network_of(wanted.config_from);
-            if (!from)
-                return fail(ErrorKind::kNotFound, fmt::format("network {} not found", wanted.config_from));
-            if (!from->about.config_only)
-                return forbidden(fmt::format("{} is not a configuration only network", wanted.config_from));
-            wanted.requested = from->about.requested;
-            wanted.options = from->about.options;
-            wanted.ipv6 = from->about.ipv6;
-            wanted.internal = from->about.internal;
-        }
+        if (!wanted.config_from.empty()) BERTH_CHECK(take_config(wanted));
     }
-    if (wanted.driver.empty()) wanted.driver = wanted.config_only ? "null" : "bridge";
+    if (wanted.config_only) wanted.driver = "null";
+    if (wanted.driver.empty()) wanted.driver = "bridge";
     BERTH_CHECK(check_driver(wanted));
     if (const auto defaults = config_.default_options.find(wanted.driver);
         defaults != config_.default_options.end() && !wanted.config_only)

@@ -78,6 +78,8 @@ class Service : public NetworkService {
     };
 
     // Networks (networks.cc, recover.cc). *_locked and network_of() with mutex_ held.
+    // What a config-only network says goes into one that refers to it. With mutex_ held.
+    Result<> take_config(Network& wanted);
     Result<> check_new(Network& wanted);
     Result<LiveNetwork*> claim_network(Network wanted);
     Result<IpamConfig> choose_pool(bool v6, std::vector<Subnet> used) const;

@@ -1,10 +1,12 @@
 #include "engine/api/network_routes.h"
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "api-spec/types/network.h"
 #include "engine/api/filters.h"
@@ -52,16 +54,10 @@ bool any_of(const Filters& filters, std::string_view name, Matches matches) {
     return false;
 }
 
-// Docker takes a regular expression here; clients write a part of the text, or ^text$.
-bool part_of(std::string_view text, std::string_view pattern) {
-    const bool from_start = pattern.starts_with('^');
-    if (from_start) pattern.remove_prefix(1);
-    const bool to_end = pattern.ends_with('$');
-    if (to_end) pattern.remove_suffix(1);
-    if (from_start && to_end) return text == pattern;
-    if (from_start) return text.starts_with(pattern);
-    if (to_end) return text.ends_with(pattern);
-    return text.find(pattern) != text.npos;
+// A regular expression that matches a part, or the text itself.
+bool part_of(const std::string& text, const std::string& pattern) {
+    const re2::RE2 expression(pattern, re2::RE2::Quiet);
+    return text == pattern || (expression.ok() && re2::RE2::PartialMatch(text, expression));
 }
 
 bool has_label(const Network& network, const std::string& text) {
@@ -94,10 +90,21 @@ bool matches(const Network& network, const Filters& filters) {
            has_all_labels(network, filters);
 }
 
+Result<std::optional<bool>> dangling_filter(const Filters& filters) {
+    const auto found = filters.find("dangling");
+    if (found == filters.end() || found->second.empty()) return std::optional<bool>();
+    if (found->second.size() > 1)
+        return fail(ErrorKind::kInvalidArgument, "got more than one value for filter key \"dangling\"");
+    const std::string& value = *found->second.begin();
+    if (value == "true" || value == "1") return std::optional(true);
+    if (value == "false" || value == "0") return std::optional(false);
+    return fail(ErrorKind::kInvalidArgument,
+                "invalid value for filter 'dangling', must be \"true\" (or \"1\"), or \"false\" (or \"0\")");
+}
+
 Result<nlohmann::json> select(NetworkService& networks, const http::Query& query) {
     BERTH_TRY(const auto filters, parse_filters(query, kListFilters));
-    const bool by_use = filters.contains("dangling");
-    BERTH_TRY(const bool dangling, filter_flag(filters, "dangling", false));
+    BERTH_TRY(const auto dangling, dangling_filter(filters));
     if (const auto wanted = filters.find("type"); wanted != filters.end())
         for (const auto& value : wanted->second)
             if (value != "builtin" && value != "custom")
@@ -106,7 +113,7 @@ Result<nlohmann::json> select(NetworkService& networks, const http::Query& query
     for (const auto& network : networks.list()) {
         if (!matches(network, filters)) continue;
         const bool unused = !network.predefined() && networks.members(network.id).empty();
-        if (by_use && unused != dangling) continue;
+        if (dangling && unused != *dangling) continue;
         list.push_back(types::to_json(describe(network)));
     }
     return list;
@@ -131,6 +138,12 @@ Result<nlohmann::json> detail(NetworkService& networks, const std::string& name,
     return types::to_json(answer);
 }
 
+bool is_bool(const std::string& text) {
+    constexpr std::array<std::string_view, 12> kWords{"1", "t", "T", "true",  "TRUE",  "True",
+                                                      "0", "f", "F", "false", "FALSE", "False"};
+    return std::find(kWords.begin(), kWords.end(), text) != kWords.end();
+}
+
 struct Services {
     NetworkService& networks;
     container::ContainerNetworks& containers;
@@ -144,6 +157,13 @@ Async<Result<>> list(Services services, Exchange& exchange) {
 
 Async<Result<>> inspect(Services services, Exchange& exchange) {
     const auto scope = exchange.request.query.get("scope");
+    // What a swarm would know of a network beside is nothing here; the word is checked all the same.
+    if (const auto verbose = exchange.request.query.get("verbose"); !verbose.empty() && !is_bool(verbose))
+        co_return fail(
+            ErrorKind::kInvalidArgument,
+            fmt::format("invalid value for verbose: {0}: strconv.ParseBool: parsing {0:?}: invalid "
+                        "syntax",
+                        verbose));
     BERTH_CO_TRY(auto body, detail(services.networks, exchange.params["id"], scope));
     co_return co_await exchange.json(200, std::move(body));
 }
@@ -196,7 +216,9 @@ Result<Timestamp> until_filter(const Filters& filters) {
     const std::string& text = *found->second.begin();
     if (auto duration = parse_duration(text)) return now() - *duration;
     if (auto time = parse_unix_time(text)) return *time;
-    return parse_rfc3339(text);
+    if (auto time = parse_rfc3339(text)) return *time;
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("failed to parse value as time or duration: {:?}", text));
 }
 
 Async<Result<>> prune(Services services, Exchange& exchange) {

@@ -66,9 +66,9 @@ class Networks final : public ContainerNetworks {
 };
 
 Async<Result<>> Networks::connect(std::string network, std::string ref, types::EndpointRequest endpoint) {
-    BERTH_CO_TRY(auto about, core_.parts.networks.inspect(network));
     if (ref.empty()) co_return bad("invalid name or ID supplied: \"\"");
     BERTH_CO_TRY(auto found, core_.store.find(ref));
+    BERTH_CO_TRY(auto about, core_.parts.networks.inspect(network));
     BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
     auto container = core_.store.get(found->id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
@@ -89,10 +89,10 @@ Async<Result<>> Networks::connect(std::string network, std::string ref, types::E
 }
 
 Async<Result<>> Networks::disconnect(std::string network, std::string ref, bool force) {
-    BERTH_CO_TRY(auto about, core_.parts.networks.inspect(network));
     auto found = core_.store.find(ref);
-    if (!found && force) co_return fail(ErrorKind::kNotFound, "endpoint " + ref + " not found");
-    if (!found) co_return Failure(std::move(found.error()));
+    if (!found && !force) co_return Failure(std::move(found.error()));
+    BERTH_CO_TRY(auto about, core_.parts.networks.inspect(network));
+    if (!found) co_return fail(ErrorKind::kNotFound, "endpoint " + ref + " not found");
     BERTH_CO_TRY(auto guard, co_await core_.locks.lock((*found)->id));
     auto container = core_.store.get((*found)->id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);

@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.parse
 
 import pytest
 
@@ -86,6 +87,13 @@ def test_names_are_unique_and_some_taken(engine, cli):
     ({"Name": "x", "Options": {"com.docker.network.driver.mtu": "-3"}}, 400, "invalid MTU number: -3"),
     ({"Name": "x", "Options": {"com.docker.network.bridge.name": "docker0"}}, 403, "networks have same bridge name"),
     ({"Name": "x", "Options": {"com.docker.network.bridge.name": "a/../b"}}, 400, "invalid bridge name"),
+    ({"Name": "   "}, 400, "invalid name: name is empty"),
+    ({"Name": "x", "ConfigFrom": {"Network": "nope"}}, 404, 'configuration network "nope" does not exist'),
+    ({"Name": "x", "ConfigFrom": {"Network": "bridge"}}, 404, 'configuration network "bridge" does not exist'),
+    ({"Name": "x", "ConfigFrom": {"Network": "bridge"}, "Options": {"a": "b"}}, 403, "network driver options are not supported if"),
+    ({"Name": "x", "ConfigFrom": {"Network": "bridge"}, "ConfigOnly": True}, 403, "a configuration network cannot depend on another"),
+    ({"Name": "x", "Options": {"com.docker.network.bridge.name": "lo"}}, 500, "existing interface lo is not a bridge"),
+    ({"Name": "x", "Options": {"com.docker.network.bridge.name": "eth+"}}, 400, "invalid bridge name"),
     ({"Name": 5}, 400, "invalid JSON: json: cannot unmarshal number into Go struct field CreateRequest.Name of type string"),
 ])
 def test_refused(engine, body, status, text):
@@ -249,3 +257,32 @@ def test_rules_come_back(new_engine, attack):
         time.sleep(0.05)
     assert [line.split(" [")[0] for line in rules()] == before
     assert engine.run("curl", "-s", "--retry", "5", "--retry-connrefused", "http://127.0.0.1:8080/", inside=True).out == "hi\n"
+
+
+@pytest.mark.parametrize("query, status, found", [
+    ({"name": ["b.*e"]}, 200, ["bridge"]), ({"name": ["^none$"]}, 200, ["none"]), ({"name": ["("]}, 200, []),
+    ({"driver": ["null", "host"]}, 200, ["host", "none"]), ({"scope": ["swarm"]}, 200, []), ({"type": ["custom"]}, 200, []),
+    ({"dangling": ["x"]}, 400, "must be \"true\" (or \"1\"), or \"false\" (or \"0\")"),
+    ({"dangling": ["true", "false"]}, 400, 'got more than one value for filter key "dangling"'),
+    ({"bogus": ["x"]}, 400, "invalid filter 'bogus'"),
+])
+def test_filters(engine, query, status, found):
+    answer = engine.api("GET", "/networks?filters=" + urllib.parse.quote(json.dumps(query)))
+    assert answer.status == status
+    if status == 200:
+        assert sorted(network["Name"] for network in answer.json) == found
+    else:
+        assert found in answer.json["message"]
+
+
+def test_verbose_and_config_only(engine):
+    assert engine.api("GET", "/networks/bridge?verbose=true").status == 200
+    assert "strconv.ParseBool" in engine.api("GET", "/networks/bridge?verbose=x").json["message"]
+    config = {"Name": "conf", "ConfigOnly": True, "Driver": "bridge", "IPAM": {"Config": [{"Subnet": "10.88.0.0/24"}]}}
+    assert engine.api("POST", "/networks/create", config).status == 201
+    assert engine.api("GET", "/networks/conf").json["Driver"] == "null"
+    assert engine.api("POST", "/networks/create", {"Name": "real", "ConfigFrom": {"Network": "conf"}}).status == 201
+    real = engine.api("GET", "/networks/real").json
+    assert real["ConfigFrom"] == {"Network": "conf"} and real["IPAM"]["Config"][0]["Subnet"] == "10.88.0.0/24"
+    assert engine.api("DELETE", "/networks/conf").status == 403
+    assert engine.api("DELETE", "/networks/real").status == 204 and engine.api("DELETE", "/networks/conf").status == 204
