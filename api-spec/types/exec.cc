@@ -25,11 +25,11 @@ void fields(auto& visit, Either<ExecStartConfig> auto& self) {
 }
 
 Result<ExecConfig> parse_exec_config(const nlohmann::json& object) {
-    return read_fields<ExecConfig>(object, "");
+    return read_fields<ExecConfig>(object, "ExecOptions");
 }
 
 Result<ExecStartConfig> parse_exec_start_config(const nlohmann::json& object) {
-    return read_fields<ExecStartConfig>(object, "");
+    return read_fields<ExecStartConfig>(object, "ExecStartOptions");
 }
 
 }  // namespace berth::types

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <map>
+#include <set>
 
 #include "cli/commands/mount_option.h"
 #include "cli/commands/port_option.h"
@@ -32,6 +34,18 @@ Json key_values(const std::vector<std::string>& items) {
     return out;
 }
 
+// "net_admin" is CAP_NET_ADMIN; each once, by name.
+std::set<std::string> capabilities(const std::vector<std::string>& names) {
+    std::set<std::string> out;
+    for (std::string name : names) {
+        for (char& c : name)
+            if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+        if (name != "ALL" && !name.starts_with("CAP_")) name.insert(0, "CAP_");
+        out.insert(std::move(name));
+    }
+    return out;
+}
+
 Result<Json> ulimit(const std::string& text) {
     auto equals = text.find('='), colon = text.find(':');
     if (equals == std::string::npos) return bad(fmt::format("invalid ulimit argument: {}", text));
@@ -53,25 +67,6 @@ Result<Json> ulimit(const std::string& text) {
     out["Soft"] = soft;
     out["Hard"] = hard;
     return out;
-}
-
-Result<Json> device(const std::string& text) {
-    std::vector<std::string> parts;
-    for (std::size_t at = 0; at <= text.size();) {
-        auto end = std::min(text.find(':', at), text.size());
-        parts.push_back(text.substr(at, end - at));
-        at = end + 1;
-    }
-    if (parts.empty() || parts.size() > 3 || parts[0].empty())
-        return bad("invalid device specification: " + text);
-    std::string target = parts[0], permissions = "rwm";
-    if (parts.size() == 2 && parts[1].find_first_not_of("rwm") == std::string::npos) {
-        permissions = parts[1];
-    } else if (parts.size() > 1) {
-        target = parts[1];
-        if (parts.size() == 3) permissions = parts[2];
-    }
-    return Json{{"PathOnHost", parts[0]}, {"PathInContainer", target}, {"CgroupPermissions", permissions}};
 }
 
 }  // namespace
@@ -105,10 +100,10 @@ void CreateOptions::add_to(Flags& f) {
     f.toggle("publish-all,P", &publish_all_, "Publish all exposed ports to random ports");
     f.list("expose", &expose_, "Expose a port or a range of ports");
     f.list("volume,v", &volumes_, "Bind mount a volume");
+    f.text("volume-driver", &volume_driver_, "string", "Optional volume driver for the container");
     f.list("mount", &mounts_, "Attach a filesystem mount to the container");
     f.list("tmpfs", &tmpfs_, "Mount a tmpfs directory");
     f.list("volumes-from", &volumes_from_, "Mount volumes from the specified container(s)");
-    f.text("volume-driver", &volume_driver_, "string", "Optional volume driver for the container");
     f.number("memory-swappiness", &swappiness_, "Tune container memory swappiness (0 to 100)");
     f.text("shm-size", &shm_size_, "bytes", "Size of /dev/shm");
     f.number("oom-score-adj", &oom_score_, "Tune host's OOM preferences (-1000 to 1000)");
@@ -117,8 +112,7 @@ void CreateOptions::add_to(Flags& f) {
     f.list("cap-add", &cap_add_, "Add Linux capabilities");
     f.list("cap-drop", &cap_drop_, "Drop Linux capabilities");
     f.list("security-opt", &security_, "Security Options");
-    f.list("device", &devices_, "Add a host device to the container");
-    f.list("device-cgroup-rule", &device_rules_, "Add a rule to the cgroup allowed devices list");
+    devices_.add_flags(f);
     f.list("group-add", &groups_, "Add additional groups to join");
     f.list("sysctl", &sysctls_, "Sysctl options");
     f.list("storage-opt", &storage_, "Storage driver options for the container");
@@ -132,6 +126,7 @@ void CreateOptions::add_to(Flags& f) {
     f.text("pid", &pid_, "string", "PID namespace to use");
     f.text("uts", &uts_, "string", "UTS namespace to use");
     f.text("userns", &userns_, "string", "User namespace to use");
+    f.text("isolation", &isolation_, "string", "Container isolation technology");
     f.text("log-driver", &log_driver_, "string", "Logging driver for the container");
     f.list("log-opt", &log_options_, "Log driver options");
     f.list("network", &networks_, "Connect a container to a network");
@@ -205,16 +200,14 @@ Result<> CreateOptions::add_resources(const Flags& flags, Json& host) const {
     if (flags.changed("memory-swappiness")) host["MemorySwappiness"] = swappiness_;
     if (flags.changed("oom-score-adj")) host["OomScoreAdj"] = oom_score_;
     if (oom_disable_) host["OomKillDisable"] = true;
+    std::map<std::string, Json> limits;  // the last of a name counts
     for (const std::string& item : ulimits_) {
         BERTH_TRY(Json limit, ulimit(item));
-        host["Ulimits"].push_back(std::move(limit));
+        const std::string name = limit["Name"];
+        limits[name] = std::move(limit);
     }
-    for (const std::string& item : devices_) {
-        BERTH_TRY(Json mapped, device(item));
-        host["Devices"].push_back(std::move(mapped));
-    }
-    if (!device_rules_.empty()) host["DeviceCgroupRules"] = device_rules_;
-    return {};
+    for (auto& [name, limit] : limits) host["Ulimits"].push_back(std::move(limit));
+    return devices_.add_to(host);
 }
 
 Result<> CreateOptions::add_mounts(Json& config, Json& host) const {
@@ -236,7 +229,6 @@ Result<> CreateOptions::add_mounts(Json& config, Json& host) const {
         host["Tmpfs"][item.substr(0, colon)] = colon == std::string::npos ? "" : item.substr(colon + 1);
     }
     if (!volumes_from_.empty()) host["VolumesFrom"] = volumes_from_;
-    if (!volume_driver_.empty()) host["VolumeDriver"] = volume_driver_;
     return {};
 }
 
@@ -284,10 +276,9 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     BERTH_CHECK(add_mounts(config, host));
     BERTH_CHECK(add_ports(config, host));
     BERTH_CHECK(add_network(config, host));
-    for (auto [key, list] : {std::pair("CapAdd", &cap_add_), std::pair("CapDrop", &cap_drop_),
-                             std::pair("GroupAdd", &groups_)}) {
-        if (!list->empty()) host[key] = *list;
-    }
+    if (!cap_add_.empty()) host["CapAdd"] = capabilities(cap_add_);
+    if (!cap_drop_.empty()) host["CapDrop"] = capabilities(cap_drop_);
+    if (!groups_.empty()) host["GroupAdd"] = groups_;
     for (const std::string& item : security_) {
         constexpr std::string_view kSeccomp = "seccomp=";
         // A profile's file is read here: the engine gets its text.
@@ -295,6 +286,9 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
             BERTH_TRY(std::string profile,
                       in("opening seccomp profile failed", read_file(item.substr(kSeccomp.size()))));
             host["SecurityOpt"].push_back("seccomp=" + profile);
+        } else if (item == "systempaths=unconfined") {
+            host["MaskedPaths"] = host["ReadonlyPaths"] = Json::array();
+            if (!host.contains("SecurityOpt")) host["SecurityOpt"] = Json::array();
         } else {
             host["SecurityOpt"].push_back(item);
         }
@@ -309,7 +303,8 @@ Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::stri
     for (auto [key, text] :
          {std::pair("Runtime", &runtime_), std::pair("CgroupParent", &cgroup_parent_),
           std::pair("CgroupnsMode", &cgroupns_), std::pair("IpcMode", &ipc_), std::pair("PidMode", &pid_),
-          std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_)}) {
+          std::pair("UTSMode", &uts_), std::pair("UsernsMode", &userns_), std::pair("Isolation", &isolation_),
+          std::pair("VolumeDriver", &volume_driver_)}) {
         if (!text->empty()) host[key] = *text;
     }
     if (!log_driver_.empty() || !log_options_.empty()) {

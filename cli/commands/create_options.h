@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/commands/device_options.h"
 #include "cli/commands/limit_options.h"
 #include "cli/commands/network_option.h"
 #include "cli/flags.h"
@@ -35,14 +36,14 @@ class CreateOptions {
     std::string shm_size_, log_driver_, runtime_;
     EndpointOptions endpoint_;
     std::vector<std::string> networks_;
-    std::string ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
+    std::string volume_driver_, isolation_, ipc_, pid_, uts_, userns_, cgroupns_, cgroup_parent_;
     std::string health_cmd_, health_interval_, health_timeout_, health_start_period_, health_start_interval_;
     std::vector<std::string> env_, env_files_, labels_, label_files_, publish_, expose_, volumes_, mounts_,
         tmpfs_, cap_add_;
     std::vector<std::string> cap_drop_, security_, ulimits_, hosts_, dns_, dns_search_, dns_options_,
         log_options_, groups_;
-    std::string volume_driver_;
-    std::vector<std::string> sysctls_, devices_, volumes_from_, annotations_, links_, storage_, device_rules_;
+    std::vector<std::string> sysctls_, volumes_from_, annotations_, links_, storage_;
+    DeviceOptions devices_;
     std::int64_t stop_timeout_ = 0, oom_score_ = 0;
     std::int64_t swappiness_ = -1, health_retries_ = 0;
     bool privileged_ = false, read_only_ = false, init_ = false, publish_all_ = false, oom_disable_ = false;

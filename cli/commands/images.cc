@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/client/credential_store.h"
+#include "cli/commands/files.h"
 #include "cli/output/progress.h"
 #include "cli/output/table.h"
 #include "cli/output/units.h"
@@ -23,6 +24,17 @@ ImageName split_name(const std::string& name) {
 }
 
 namespace {
+
+// "linux/arm64/v8" as the JSON object that save, load and push take.
+Result<std::string> platform_parameter(const std::string& text) {
+    auto first = text.find('/'), second = text.find('/', first + 1);
+    if (first == text.npos || first == 0 || first + 1 == text.size())
+        return fail(ErrorKind::kInvalidArgument, "invalid platform: " + text);
+    Json platform = {{"os", text.substr(0, first)},
+                     {"architecture", text.substr(first + 1, second - first - 1)}};
+    if (second != text.npos) platform["variant"] = text.substr(second + 1);
+    return platform.dump();
+}
 
 std::string age(std::int64_t created) {
     auto seconds =
@@ -163,6 +175,33 @@ int load_command(Invocation& invocation, const Arguments& arguments) {
         (*engine)->stream("POST", fmt::format("/images/load?quiet={}", quiet ? 1 : 0), tar_headers(),
                           file->get(), [&](std::string_view bytes) { return view.write(bytes); });
     return loaded ? 0 : invocation.failed(loaded.error());
+}
+
+int save_command(Invocation& invocation, const Arguments& arguments) {
+    std::string path;
+    std::vector<std::string> platforms;
+    Flags flags("save [OPTIONS] IMAGE [IMAGE...]",
+                "Save one or more images to a tar archive (streamed to STDOUT by default)");
+    flags.text("output,o", &path, "string", "Write to a file, instead of STDOUT");
+    flags.list(
+        "platform", &platforms,
+        "Save only the given platform(s). Formatted as a comma-separated list of \"os[/arch[/variant]]\" "
+        "(e.g., \"linux/amd64,linux/arm64/v8\")");
+    Arguments names;
+    int status = 0;
+    if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
+    auto engine = invocation.engine();
+    if (!engine) return invocation.failed(engine.error());
+    std::string target = "/images/get?";
+    for (const std::string& name : names) target += "names=" + http::encode_form(name) + "&";
+    for (const std::string& platform : platforms) {
+        auto wanted = platform_parameter(platform);
+        if (!wanted) return invocation.failed(wanted.error());
+        target += "platform=" + http::encode_form(*wanted) + "&";
+    }
+    target.pop_back();
+    auto saved = save_stream(**engine, target, path);
+    return saved ? 0 : invocation.failed(saved.error());
 }
 
 int import_command(Invocation& invocation, const Arguments& arguments) {

@@ -18,6 +18,7 @@ ImageName split_name(const std::string& name);
 int images_command(Invocation& invocation, const Arguments& arguments);
 int pull_command(Invocation& invocation, const Arguments& arguments);
 int load_command(Invocation& invocation, const Arguments& arguments);
+int save_command(Invocation& invocation, const Arguments& arguments);
 int import_command(Invocation& invocation, const Arguments& arguments);
 int tag_command(Invocation& invocation, const Arguments& arguments);
 int rmi_command(Invocation& invocation, const Arguments& arguments);

@@ -53,6 +53,11 @@ void LimitOptions::add_flags(Flags& f) {
     f.number("cpu-shares,c", &cpu_shares_, "CPU shares (relative weight)");
     f.number("cpu-quota", &cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
     f.number("cpu-period", &cpu_period_, "Limit CPU CFS (Completely Fair Scheduler) period");
+    f.number("cpu-rt-period", &cpu_rt_period_, "Limit CPU real-time period in microseconds");
+    f.number("cpu-rt-runtime", &cpu_rt_runtime_, "Limit CPU real-time runtime in microseconds");
+    f.number("blkio-weight", &blkio_weight_,
+             "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)");
+    f.text("kernel-memory", &kernel_memory_, "bytes", "");
     f.number("pids-limit", &pids_, "Tune container pids limit (set -1 for unlimited)");
     f.text("restart", &restart_, "string", "Restart policy to apply when a container exits");
 }
@@ -76,6 +81,12 @@ Result<> LimitOptions::add_to(const Flags& flags, Json& host) const {
     if (cpu_shares_ != 0) host["CpuShares"] = cpu_shares_;
     if (cpu_quota_ != 0) host["CpuQuota"] = cpu_quota_;
     if (cpu_period_ != 0) host["CpuPeriod"] = cpu_period_;
+    if (cpu_rt_period_ != 0) host["CpuRealtimePeriod"] = cpu_rt_period_;
+    if (cpu_rt_runtime_ != 0) host["CpuRealtimeRuntime"] = cpu_rt_runtime_;
+    if (blkio_weight_ != 0) host["BlkioWeight"] = blkio_weight_;
+    // No kernel has it any more: read for the sake of old scripts.
+    Json ignored = Json::object();
+    BERTH_CHECK(add_bytes(ignored, "KernelMemory", kernel_memory_));
     if (flags.changed("pids-limit")) host["PidsLimit"] = pids_;
     if (!restart_.empty()) {
         BERTH_TRY(host["RestartPolicy"], restart_policy(restart_));

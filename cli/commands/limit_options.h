@@ -21,7 +21,9 @@ class LimitOptions {
 
  private:
     std::string memory_, memory_swap_, reservation_, cpus_, cpuset_cpus_, cpuset_mems_, restart_;
+    std::string kernel_memory_;
     std::int64_t pids_ = 0, cpu_shares_ = 0, cpu_quota_ = 0, cpu_period_ = 0;
+    std::int64_t blkio_weight_ = 0, cpu_rt_period_ = 0, cpu_rt_runtime_ = 0;
 };
 
 }  // namespace berth::cli

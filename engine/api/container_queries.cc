@@ -29,7 +29,8 @@ Result<std::optional<Timestamp>> time_of(const http::Query& query, const char* n
     if (text.empty() || text == "0") return std::optional<Timestamp>();
     if (auto seconds = parse_unix_time(text)) return std::optional<Timestamp>(*seconds);
     auto time = parse_rfc3339(text);
-    if (!time) return bad("invalid value for \"" + std::string(name) + "\": " + text);
+    if (!time)
+        return fail(ErrorKind::kInternal, "strconv.ParseInt: parsing \"" + text + "\": invalid syntax");
     return std::optional<Timestamp>(*time);
 }
 
@@ -83,8 +84,9 @@ Result<container::StopOptions> stop_options(const http::Query& query) {
     std::string seconds = query.get("t");
     if (seconds.empty()) return options;
     std::int64_t number = 0;
-    if (!parse_number(seconds, number))
-        return bad("strconv.Atoi: parsing \"" + seconds + "\": invalid syntax");
+    if (!parse_number(seconds, number)) {
+        return fail(ErrorKind::kInternal, "strconv.Atoi: parsing \"" + seconds + "\": invalid syntax");
+    }
     options.seconds = number;
     return options;
 }

@@ -6,8 +6,10 @@
 #include "engine/api/container_queries.h"
 #include "engine/api/create_compat.h"
 #include "engine/api/filters.h"
+#include "engine/api/unframed_stream.h"
 #include "engine/async/race.h"
 #include "engine/async/spawn.h"
+#include "engine/http/websocket.h"
 
 namespace berth::api {
 namespace {
@@ -18,6 +20,7 @@ using nlohmann::json;
 
 constexpr std::array<std::string_view, 3> kPruneFilters{"label", "label!", "until"};
 constexpr ApiVersion kTypedStreams{1, 42};  // before it every stream is called raw
+constexpr ApiVersion kBinaryMessages{1, 28};
 constexpr ApiVersion kPlainAliases{1, 45};  // before it a container's own names are among its aliases
 
 std::string ref_of(const Exchange& exchange) {
@@ -202,6 +205,21 @@ Async<Result<>> attach(ContainerServices& services, Exchange& exchange) {
     co_return co_await attachment->run(std::move(client));
 }
 
+// The same for browsers: raw bytes in messages, of binary type since API 1.28.
+Async<Result<>> attach_websocket(ContainerServices& services, Exchange& exchange) {
+    auto request = attach_request(exchange.request.query);
+    BERTH_CO_TRY(auto container, services.streams().attachable(ref_of(exchange), request));
+    BERTH_CO_TRY(std::string head, http::websocket_head(exchange.request.headers));
+    BERTH_CO_TRY(auto attachment, services.streams().attach(container->id, request));
+    BERTH_CO_TRY(auto connection, co_await exchange.responder.hijack(std::move(head)));
+    const bool binary = exchange.version >= kBinaryMessages;
+    auto socket = http::make_websocket(
+        std::move(connection), binary ? http::WebSocketPayload::kBinary : http::WebSocketPayload::kText);
+    auto client = container->config.tty ? make_borrowed_stream(*socket) : make_unframed_stream(*socket);
+    BERTH_CO_CHECK(co_await attachment->run(std::move(client)));
+    co_return co_await socket->end();
+}
+
 class ResponseSink final : public container::LogSink {
  public:
     explicit ResponseSink(http::Responder& responder) : responder_(responder) {}
@@ -231,6 +249,13 @@ Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
     co_return co_await exchange.responder.end();
 }
 
+Async<Result<>> no_checkpoints(ContainerServices&, Exchange&) {
+    co_return fail(
+        ErrorKind::kNotImplemented,
+        "This experimental feature is disabled by default. Start the Docker daemon in experimental "
+        "mode in order to enable it.");
+}
+
 }  // namespace
 
 void add_container_routes(Router& router, ContainerServices& containers) {
@@ -239,10 +264,12 @@ void add_container_routes(Router& router, ContainerServices& containers) {
         router.add(method, pattern,
                    [&containers, route](Exchange& exchange) { return route(containers, exchange); });
     };
+    add("DELETE", "/containers/{id}/checkpoints/{checkpoint}", no_checkpoints);
     add("POST", "/containers/create", create);
     add("POST", "/containers/prune", prune);
     add("GET", "/containers/json", list);
-    add("GET", "/containers/{id}/json", inspect);
+    // A name may be a link's: "web/data".
+    add("GET", "/containers/{id...}/json", inspect);
     add("GET", "/containers/{id}/logs", logs);
     add("POST", "/containers/{id}/start", start);
     add("POST", "/containers/{id}/stop", stop);
@@ -250,14 +277,17 @@ void add_container_routes(Router& router, ContainerServices& containers) {
     add("POST", "/containers/{id}/kill", kill);
     add("POST", "/containers/{id}/wait", wait);
     add("POST", "/containers/{id}/attach", attach);
+    add("GET", "/containers/{id}/attach/ws", attach_websocket);
     add("POST", "/containers/{id}/resize", resize);
     add("POST", "/containers/{id}/rename", rename);
-    add("DELETE", "/containers/{id}", remove);
+    add("DELETE", "/containers/{id...}", remove);
     add("POST", "/containers/{id}/pause", pause);
     add("POST", "/containers/{id}/unpause", unpause);
     add("GET", "/containers/{id}/top", top);
     add("GET", "/containers/{id}/stats", stats);
     add("POST", "/containers/{id}/update", update);
+    add("GET", "/containers/{id}/checkpoints", no_checkpoints);
+    add("POST", "/containers/{id}/checkpoints", no_checkpoints);
 }
 
 }  // namespace berth::api

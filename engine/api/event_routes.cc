@@ -27,7 +27,7 @@ std::string render(const events::Event& event, ApiVersion version) {
     const bool legacy = (event.type == "container" || event.type == "image") && version < kWithoutLegacy;
     if (legacy) {
         out["status"] = event.action;
-        out["id"] = event.actor_id;
+        if (!event.actor_id.empty()) out["id"] = event.actor_id;
     }
     if (auto image = event.attributes.find("image"); legacy && image != event.attributes.end())
         out["from"] = image->second;

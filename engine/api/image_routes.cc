@@ -4,6 +4,7 @@
 
 #include "engine/api/image_filters.h"
 #include "engine/api/image_queries.h"
+#include "engine/api/image_save.h"
 #include "engine/api/image_transfers.h"
 
 namespace berth::api {
@@ -88,13 +89,6 @@ Async<Result<>> prune(Parts& parts, Exchange& exchange) {
     co_return co_await exchange.json(200, std::move(body));
 }
 
-// What is known and not there yet says so.
-template <const char* kWhat>
-Async<Result<>> not_yet(Parts&, Exchange&) {
-    co_return fail(ErrorKind::kNotImplemented, std::string(kWhat) + " is not supported yet");
-}
-constexpr char kSave[] = "saving images";
-
 }  // namespace
 
 void add_image_routes(Router& router, ImageRouteParts parts) {
@@ -104,13 +98,13 @@ void add_image_routes(Router& router, ImageRouteParts parts) {
         router.add(method, pattern, [shared, route](Exchange& exchange) { return route(*shared, exchange); });
     };
     add("GET", "/images/json", list);
-    add("GET", "/images/get", not_yet<kSave>);
+    add("GET", "/images/get", save_images);
     add("POST", "/images/load", load_images);
     add("POST", "/images/create", create_image);
     add("POST", "/images/prune", prune);
     add("GET", "/images/{name...}/json", inspect);
     add("GET", "/images/{name...}/history", history);
-    add("GET", "/images/{name...}/get", not_yet<kSave>);
+    add("GET", "/images/{name...}/get", save_images);
     add("POST", "/images/{name...}/tag", tag);
     add("POST", "/images/{name...}/push", push_image);
     add("DELETE", "/images/{name...}", remove);

@@ -5,10 +5,23 @@
 
 #include "api-spec/types/volume.h"
 #include "engine/api/filters.h"
-#include "engine/sys/disk_usage.h"
 #include "volumes/prune.h"
 
 namespace berth::api {
+
+nlohmann::json describe_volume(const volumes::Volume& volume) {
+    types::VolumeInspect out;
+    out.created_at = format_rfc3339_nano(volume.created_at);
+    out.driver = volume.driver;
+    out.labels = volume.labels;
+    out.mountpoint = volume.mountpoint;
+    out.name = volume.name;
+    out.options = volume.options;
+    out.scope = volume.scope;
+    nlohmann::json answer = types::to_json(out);
+    if (!volume.status.empty()) answer["Status"] = nlohmann::json::parse(volume.status, nullptr, false);
+    return answer;
+}
 
 namespace {
 
@@ -18,20 +31,6 @@ using volumes::VolumeService;
 
 constexpr std::string_view kListFilters[] = {"dangling", "driver", "label", "name"};
 constexpr std::string_view kPruneFilters[] = {"all", "label", "label!"};
-
-json describe(const Volume& volume) {
-    types::VolumeInspect out;
-    out.created_at = format_rfc3339_nano(volume.created_at);
-    out.driver = volume.driver;
-    out.labels = volume.labels;
-    out.mountpoint = volume.mountpoint;
-    out.name = volume.name;
-    out.options = volume.options;
-    out.scope = volume.scope;
-    json answer = types::to_json(out);
-    if (!volume.status.empty()) answer["Status"] = json::parse(volume.status, nullptr, false);
-    return answer;
-}
 
 // "key" or "key=value".
 bool has_label(const Volume& volume, const std::string& text) {
@@ -86,29 +85,10 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
         if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
         if (!any_of(filters, "name", [&](const auto& text) { return name_matches(volume.name, text); }))
             continue;
-        list.push_back(describe(volume));
+        list.push_back(describe_volume(volume));
     }
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
 }
-
-}  // namespace
-
-Result<json> volume_usage(VolumeService& volumes) {
-    BERTH_TRY(const auto all, volumes.list());
-    json list = json::array();
-    for (const auto& volume : all) {
-        if (volume.driver != "local" || !volume.options.empty()) continue;
-        json one = describe(volume);
-        // -1: not known.
-        const auto used = sys::disk_usage(volume.mountpoint);
-        one["UsageData"] = {{"RefCount", volumes.users(volume.name).size()},
-                            {"Size", used ? static_cast<std::int64_t>(used->content) : std::int64_t{-1}}};
-        list.push_back(std::move(one));
-    }
-    return list;
-}
-
-namespace {
 
 struct Services {
     VolumeService& volumes;
@@ -129,7 +109,7 @@ Async<Result<>> inspect(Services services, Exchange& exchange) {
     auto work = [&services, &name] { return services.volumes.inspect(name); };
     auto volume = co_await services.pool.run(work);
     if (!volume) co_return Failure(std::move(volume.error()));
-    json body = describe(*volume);
+    json body = describe_volume(*volume);
     co_return co_await exchange.json(200, std::move(body));
 }
 
@@ -147,7 +127,7 @@ Async<Result<>> create(Services services, Exchange& exchange) {
     };
     auto created = co_await services.pool.run(work);
     if (!created) co_return Failure(std::move(created.error()));
-    json answer = describe(*created);
+    json answer = describe_volume(*created);
     co_return co_await exchange.json(201, std::move(answer));
 }
 

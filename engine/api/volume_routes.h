@@ -9,11 +9,11 @@
 
 namespace berth::api {
 
+// A volume as the API shows it.
+nlohmann::json describe_volume(const volumes::Volume& volume);
+
 // /volumes. All three must outlive the router; what touches the disk runs in the pool.
 void add_volume_routes(Router& router, volumes::VolumeService& volumes, events::EventSink& events,
                        async::BlockingPool& pool);
-
-// "Volumes" of GET /system/df: local volumes without options, with UsageData. Blocks, walks all of them.
-Result<nlohmann::json> volume_usage(volumes::VolumeService& volumes);
 
 }  // namespace berth::api

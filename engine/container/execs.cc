@@ -161,7 +161,9 @@ void Execs::forget_old() {
 Async<Result<std::string>> Execs::create(std::string ref, ExecRequest request) {
     BERTH_CO_TRY(auto container, core_.store.find(ref));
     BERTH_CO_CHECK(check_running(*container, ref));
-    BERTH_CO_CHECK(sys::parse_detach_keys(request.detach_keys));
+    if (!sys::parse_detach_keys(request.detach_keys)) {
+        co_return fail(ErrorKind::kInternal, "Invalid escape keys (" + request.detach_keys + ") provided");
+    }
     auto look = [container, request] { return user_of(*container, request); };
     BERTH_CO_CHECK(co_await core_.parts.pool.run(std::move(look)));
     forget_old();

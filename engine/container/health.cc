@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/ids.h"
+
 namespace berth::container {
 
 namespace {
@@ -129,6 +131,18 @@ Health parse_health(const json& object) {
     return health;
 }
 
+// A probe is an exec to whoever watches; it is told once it is over.
+void publish_probe(Core& core, const Container& container, const Health& health) {
+    if (health.log.empty() || !has_probe(container)) return;
+    std::string command;
+    for (const auto& word : probe_command(container.config)) command += (command.empty() ? "" : " ") + word;
+    const std::string id = random_hex(32);
+    core.publish(container, "exec_create: " + command, {{"execID", id}});
+    core.publish(container, "exec_start: " + command, {{"execID", id}});
+    core.publish(container, "exec_die",
+                 {{"execID", id}, {"exitCode", std::to_string(health.log.back().exit_code)}});
+}
+
 void note_health(Core& core, const std::string& id, const Health& health) {
     auto container = core.store.get(id);
     if (!container || !container->state.live()) return;
@@ -136,6 +150,9 @@ void note_health(Core& core, const std::string& id, const Health& health) {
     State state = container->state;
     state.health = std::make_shared<const Health>(health);
     container = core.store.set_state(id, std::move(state));
+    bool probed = !health.log.empty() && (!before || before->log.empty() ||
+                                          before->log.back().started_at != health.log.back().started_at);
+    if (probed) publish_probe(core, *container, health);
     if ((before ? before->status : Health::Status::kStarting) == health.status) return;
     core.publish(*container, std::string("health_status: ") + health_text(health.status));
     core.gate.spawn(save_health(core, id));

@@ -65,7 +65,10 @@ Async<Result<Outcome>> Lifecycle::start(std::string ref) {
 Async<Result<Outcome>> Lifecycle::stop(std::string ref, StopOptions options) {
     BERTH_CO_TRY(auto container, core_.store.find(ref));
     auto stopped = co_await run_stop(core_, container->id, std::move(options));
-    if (!stopped) co_return Failure(std::move(stopped.error()).in("cannot stop container: " + ref));
+    if (!stopped) {
+        if (stopped.error().kind == ErrorKind::kInvalidArgument) stopped.error().kind = ErrorKind::kInternal;
+        co_return Failure(std::move(stopped.error()).in("cannot stop container: " + ref));
+    }
     if (*stopped == Outcome::kChanged) core_.publish(*container, "stop");
     co_return stopped;
 }
@@ -158,7 +161,8 @@ Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {
     if (name.empty() || name == "/") {
         co_return fail(ErrorKind::kInvalidArgument, "Neither old nor new names may be empty");
     }
-    BERTH_CO_TRY(auto fresh, in("Error when allocating new name", check_name(name)));
+    BERTH_CO_TRY(auto fresh,
+                 in("Error when allocating new name", check_name(name.starts_with('/') ? name : "/" + name)));
     BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
     auto container = core_.store.get(found->id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);

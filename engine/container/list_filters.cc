@@ -50,7 +50,8 @@ Result<> read_state_filters(Selection& selection) {
             int code = 0;
             auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
             if (error != std::errc() || end != text.data() + text.size())
-                return bad("invalid filter 'exited=" + text + "'");
+                return bad("invalid filter 'exited=" + text + "': strconv.Atoi: parsing \"" + text +
+                           "\": invalid syntax");
             selection.exit_codes.insert(code);
         }
     }
@@ -62,10 +63,11 @@ Result<> read_state_filters(Selection& selection) {
         }
     }
     if (const auto* values = selection.values("is-task")) {
-        if (values->contains("true") || values->contains("1")) selection.none = true;
-    }
-    if (const auto* values = selection.values("isolation")) {
-        if (!values->contains("default") && !values->contains("")) selection.none = true;
+        for (const auto& text : *values) {
+            bool yes = text == "true" || text == "1";
+            if (!yes && text != "false" && text != "0") return bad("invalid filter 'is-task=[" + text + "]'");
+            if (yes) selection.none = true;
+        }
     }
     return {};
 }
@@ -99,8 +101,12 @@ Result<> read_reference_filters(Core& core, Selection& selection) {
         auto& wanted =
             std::string_view(name) == "publish" ? selection.ports_published : selection.ports_exposed;
         for (const auto& text : *values) {
-            BERTH_TRY(auto ports, parse_exposed(text));
-            for (const auto& port : ports) wanted.insert(std::to_string(port.port) + "/" + port.protocol);
+            auto ports = parse_exposed(text);
+            if (!ports) {
+                return fail(ErrorKind::kInternal, std::string("error while looking up for ") + name + " " +
+                                                      text + ": " + ports.error().message);
+            }
+            for (const auto& port : *ports) wanted.insert(std::to_string(port.port) + "/" + port.protocol);
         }
     }
     return {};
@@ -138,16 +144,23 @@ bool network_matches(Core& core, const Selection& selection, const Container& co
     return false;
 }
 
-bool port_matches(const Selection& selection, const Container& container) {
+// By the host's port, which only a running container has.
+bool is_published(const Core& core, const Selection& selection, const Container& container) {
+    auto sandbox = container.state.live() ? core.parts.networks.find(container.id) : std::nullopt;
+    if (!sandbox) return false;
+    return std::any_of(sandbox->ports.begin(), sandbox->ports.end(), [&](const network::PortBinding& port) {
+        return selection.ports_published.contains(std::to_string(port.host_port) + "/" + port.protocol);
+    });
+}
+
+bool port_matches(const Core& core, const Selection& selection, const Container& container) {
     const auto& exposed = container.config.exposed_ports;
     auto in_exposed = [&](const std::string& port) { return exposed.contains(port); };
     if (!selection.ports_exposed.empty() &&
         std::none_of(selection.ports_exposed.begin(), selection.ports_exposed.end(), in_exposed)) {
         return false;
     }
-    auto in_published = [&](const std::string& port) { return container.host.port_bindings.contains(port); };
-    return selection.ports_published.empty() ||
-           std::any_of(selection.ports_published.begin(), selection.ports_published.end(), in_published);
+    return selection.ports_published.empty() || is_published(core, selection, container);
 }
 
 bool matches(Core& core, const Selection& selection, const Container& container) {
@@ -172,7 +185,7 @@ bool matches(Core& core, const Selection& selection, const Container& container)
     }
     return name_matches(selection, container) && labels_match(container.config.labels, selection.filters) &&
            mount_matches(selection, container) && network_matches(core, selection, container) &&
-           port_matches(selection, container);
+           port_matches(core, selection, container);
 }
 
 }  // namespace
@@ -190,13 +203,12 @@ std::set<std::string> ancestor_images(const Core& core, const Filters& filters) 
 
 Result<std::vector<ContainerPtr>> select_containers(Core& core, const ListOptions& options,
                                                     std::set<std::string> ancestors) {
-    Selection selection{options.filters, {}, {}, {}, {}, {}, {}};
+    Selection selection{.filters = options.filters};
     selection.images = std::move(ancestors);
     BERTH_CHECK(read_state_filters(selection));
     BERTH_CHECK(read_reference_filters(core, selection));
-    // These filters look at stopped containers by themselves; a limit does so too.
-    bool all = options.all || options.limit > 0 || selection.values("status") || selection.values("exited") ||
-               selection.values("before") || selection.values("since");
+    // To ask for a status is to ask about stopped containers as well; a limit does so too.
+    bool all = options.all || options.limit > 0 || selection.values("status");
     std::vector<ContainerPtr> chosen;
     for (const auto& container : core.store.list()) {
         bool shown = all || container->state.live() || container->state.status == Status::kRestarting;

@@ -136,6 +136,12 @@ Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& c
                     "failed to join IPC namespace: container " + others->ipc->id +
                         ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
     }
+    // Its namespace alone would be half of it: what it shares is above all its /dev/shm.
+    if (others->ipc) {
+        return fail(
+            ErrorKind::kNotImplemented,
+            "HostConfig.IpcMode of another container is not supported yet: its /dev/shm cannot be shared");
+    }
     BERTH_TRY(others->links, live_links(core, container));
     return others;
 }

@@ -13,6 +13,7 @@
 #include "engine/api/network_routes.h"
 #include "engine/api/registry_routes.h"
 #include "engine/api/system_routes.h"
+#include "engine/api/usage_routes.h"
 #include "engine/api/volume_routes.h"
 #include "engine/async/blocking_pool.h"
 #include "engine/async/gate.h"
@@ -269,6 +270,7 @@ Result<> Composition::Parts::add_routes() {
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks, containers->networks(), pool);
     api::add_volume_routes(router, *volumes, events, pool);
+    api::add_usage_routes(router, {containers->inspector(), *images, *volumes, pool});
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());

@@ -42,6 +42,13 @@ class RawTerminal {
     bool changed_ = false;
 };
 
+void end_lines_outside(int master) {
+    termios inside{};
+    if (::tcgetattr(master, &inside) != 0) return;
+    inside.c_oflag &= ~static_cast<tcflag_t>(ONLCR);
+    ::tcsetattr(master, TCSANOW, &inside);
+}
+
 void follow_size(int master) {
     winsize size{};
     if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0) (void)::ioctl(master, TIOCSWINSZ, &size);
@@ -95,6 +102,7 @@ Result<int> accompany(pid_t pid, UniqueFd master) {
     std::optional<RawTerminal> raw;
     if (master) {
         raw.emplace();
+        end_lines_outside(master.get());
         follow_size(master.get());
     }
     bool typing = static_cast<bool>(master);

@@ -129,6 +129,16 @@ class ImageService {
     virtual Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                                   const std::vector<std::string>& changes,
                                   const std::optional<oci::Platform>& platform) = 0;
+    // An archive of images by name (without a tag: all of the repository's) or id. Nothing of them is
+    // collected while it is held.
+    class Archive {
+     public:
+        virtual ~Archive() = default;
+        // Writes the tar; an error leaves it cut off.
+        virtual Result<> write(int fd) = 0;
+    };
+    virtual Result<std::unique_ptr<Archive>> save(const std::vector<std::string>& names,
+                                                  const std::vector<oci::Platform>& platforms) = 0;
     // kNotFound when the blobs of the base are not here any more. Returns the new image's id.
     virtual Result<Digest> commit(CommitRequest request) = 0;
     // What a puller has fetched into the content store: unpacks the layers of `platform` (default: the

@@ -7,6 +7,7 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/image/archive_load.h"
+#include "engine/image/archive_save.h"
 #include "engine/image/assembly.h"
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
@@ -44,6 +45,8 @@ class Service : public ImageService {
                           const std::vector<std::string>& changes,
                           const std::optional<oci::Platform>& platform) override;
     Result<Digest> commit(CommitRequest request) override;
+    Result<std::unique_ptr<Archive>> save(const std::vector<std::string>& names,
+                                          const std::vector<oci::Platform>& platforms) override;
     Result<> adopt(const std::string& name, const Digest& target,
                    const std::optional<oci::Platform>& platform, Progress progress) override;
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
@@ -258,6 +261,36 @@ Result<Digest> Service::import(Reader tar, const std::string& name, const std::s
     forget();
     if (!done) (void)collector_->collect().has_value();
     return done;
+}
+
+namespace {
+
+class SaveArchive final : public ImageService::Archive {
+ public:
+    SaveArchive(content::ContentStore& content, std::shared_ptr<void> pinned, SavePlan plan)
+        : content_(content), pinned_(std::move(pinned)), plan_(std::move(plan)) {}
+    Result<> write(int fd) override { return write_archive(content_, plan_, fd); }
+
+ private:
+    content::ContentStore& content_;
+    std::shared_ptr<void> pinned_;
+    SavePlan plan_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ImageService::Archive>> Service::save(const std::vector<std::string>& names,
+                                                             const std::vector<oci::Platform>& platforms) {
+    auto pinned = collector_->pin();
+    std::vector<ImageToSave> images;
+    for (const std::string& name : names) {
+        BERTH_TRY(auto found, find_images(catalog_, *references_, parts_.content, name));
+        for (ImageToSave& image : found) images.push_back(std::move(image));
+    }
+    BERTH_TRY(SavePlan plan, plan_save(parts_.content, images, platforms));
+    for (const ImageToSave& image : images) publish("save", image.target.digest, image.target.digest.text());
+    return std::unique_ptr<Archive>(
+        std::make_unique<SaveArchive>(parts_.content, std::move(pinned), std::move(plan)));
 }
 
 Result<Digest> Service::commit(CommitRequest request) {

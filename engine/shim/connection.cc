@@ -1,6 +1,7 @@
 #include "engine/shim/connection.h"
 
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "engine/shim/protocol/socket.h"
 
@@ -34,7 +35,10 @@ void Connection::on_ready() {
 }
 
 void Connection::send(MessageType type, std::uint32_t tag, std::string_view payload) {
-    if (auto sent = send_message(socket_.get(), encode_frame(type, tag, payload)); !sent) watch_->pause();
+    auto sent = send_message(socket_.get(), encode_frame(type, tag, payload));
+    // A peer that missed a message must not think that it has heard everything: it finds the connection
+    // closed, and comes back with a new one.
+    if (!sent) ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 UniqueFd Connection::take_descriptor() {

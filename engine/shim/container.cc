@@ -36,6 +36,11 @@ Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sy
     BERTH_TRY(auto child, runtime_.start(std::move(words), std::move(fds), hook));
     running_ = child.pid;
     running_done_ = std::move(done);
+    timed_out_ = false;
+    running_limit_ = loop_.after(std::chrono::seconds(task_.runtime_seconds), [this] {
+        timed_out_ = true;
+        ::kill(running_, SIGKILL);
+    });
     return {};
 }
 
@@ -44,6 +49,11 @@ Result<> Container::add_mount(UniqueFd mount) {
     if (!mount) return fail(ErrorKind::kInvalidArgument, "a mount without a descriptor");
     mounts_.push_back({std::move(mount), std::string(kMountsFolder) + "/" + std::to_string(mounts_.size())});
     return {};
+}
+
+Error Container::failure(const std::string& verb, int code, std::string said) const {
+    if (timed_out_) return runtime_.hung(verb);
+    return runtime_.failure(verb, code, std::move(said));
 }
 
 void Container::create(UniqueFd root, Answer answer) {
@@ -93,7 +103,7 @@ Error Container::create_failure(int code) {
         ssize_t got = ::read(stdio_.stderr_read.get(), buffer, sizeof buffer);
         if (got > 0) said.assign(buffer, static_cast<std::size_t>(got));
     }
-    return runtime_.failure("create", code, std::move(said));
+    return failure("create", code, std::move(said));
 }
 
 void Container::created(int code, const Answer& answer) {
@@ -162,7 +172,7 @@ void Container::start(Answer answer) {
         return answer(wrong_state("the task is not in state created"));
     }
     auto done = [this, answer](int code) {
-        if (code != 0) return answer(Failure(runtime_.failure("start", code, {})));
+        if (code != 0) return answer(Failure(failure("start", code)));
         status_.state = TaskState::kRunning;
         status_.started_at = nanoseconds_now();
         begin_health();
@@ -214,7 +224,7 @@ void Container::freeze(bool frozen, std::function<void(Result<>)> answer) {
         return answer(wrong_state(frozen ? "the task is not running" : "the task is not paused"));
     std::string verb = frozen ? "pause" : "resume";
     auto done = [this, verb, frozen, answer](int code) {
-        if (code != 0) return answer(Failure(runtime_.failure(verb, code, {})));
+        if (code != 0) return answer(Failure(failure(verb, code)));
         status_.state = frozen ? TaskState::kPaused : TaskState::kRunning;
         answer({});
     };
@@ -348,6 +358,7 @@ void Container::child_ended(pid_t pid, int code) {
     if (exec_ended(pid, code)) return;
     if (pid == running_) {
         running_ = 0;
+        loop_.cancel(running_limit_);
         auto done = std::move(running_done_);
         done(code);
         settle();
@@ -382,7 +393,7 @@ void Container::record_exit() {
     if (auto written = write_exit_record(".", *ending_); !written) events_.trouble(written.error().message);
     events_.exited();
     auto done = [this](int code) {
-        if (code != 0 && !deleted_) events_.trouble(runtime_.failure("delete", code, {}).message);
+        if (code != 0 && !deleted_) events_.trouble(failure("delete", code).message);
         deleted_ = true;
         tell_deleted();
         end_when_done();

@@ -76,6 +76,7 @@ class Container {
     Result<> adopt();
     void open_output();
     Error create_failure(int code);
+    Error failure(const std::string& verb, int code, std::string said = {}) const;
     void exited(int code);
     void settle();
     void record_exit();
@@ -103,6 +104,8 @@ class Container {
     std::unique_ptr<Input> input_;
     std::unique_ptr<Output> output_;
     pid_t running_ = 0;  // the runtime command under way
+    Loop::Timer running_limit_ = 0;
+    bool timed_out_ = false;  // the last command was killed: it took too long
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
     std::map<std::string, std::unique_ptr<Exec>> execs_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <utility>
 
@@ -25,6 +26,7 @@ Exec::Exec(Loop& loop, ExecRequest request, UniqueFd client, Answer answer, Even
       events_(std::move(events)) {}
 
 Exec::~Exec() {
+    loop_.cancel(limit_);
     remove_files();
 }
 
@@ -47,6 +49,10 @@ Result<> Exec::launch(const Runtime& runtime) {
     }
     BERTH_TRY(auto child, runtime.start(std::move(words), std::move(fds), {}, file(".log")));
     runtime_pid_ = child.pid;
+    limit_ = loop_.after(runtime.limit(), [this] {
+        timed_out_ = true;
+        ::kill(runtime_pid_, SIGKILL);
+    });
     stdio_.stdin_read.reset();
     stdio_.stdout_write.reset();
     stdio_.stderr_write.reset();
@@ -54,11 +60,13 @@ Result<> Exec::launch(const Runtime& runtime) {
 }
 
 Error Exec::failure(const Runtime& runtime, int code) const {
+    if (timed_out_) return runtime.hung("exec");
     return runtime.failure("exec", code, {}, file(".log"));
 }
 
 Result<pid_t> Exec::adopt() {
     runtime_pid_ = 0;
+    loop_.cancel(limit_);
     BERTH_TRY(std::string pid, read_file(file(".pid"), 64));
     pid_ = static_cast<pid_t>(std::atoi(pid.c_str()));
     // A short one has ended already, and been reaped.

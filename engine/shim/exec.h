@@ -71,6 +71,8 @@ class Exec {
     std::unique_ptr<Input> input_;
     std::unique_ptr<Output> output_;
     pid_t runtime_pid_ = 0, pid_ = 0;
+    Loop::Timer limit_ = 0;  // of the runtime's command
+    bool timed_out_ = false;
     ExecExit exit_;
 };
 

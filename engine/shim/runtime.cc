@@ -41,6 +41,13 @@ Result<sys::ChildProcess> Runtime::start(std::vector<std::string> words, std::ve
     return sys::spawn(options);
 }
 
+Error Runtime::hung(const std::string& verb) const {
+    return Error{ErrorKind::kDeadlineExceeded,
+                 "OCI runtime " + verb + " failed: the runtime took longer than " +
+                     std::to_string(task_.runtime_seconds) + " seconds and was killed",
+                 0};
+}
+
 Error Runtime::failure(const std::string& verb, int exit_code, std::string fallback,
                        const std::string& log) const {
     std::string text = last_error(log);

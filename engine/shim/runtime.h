@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,9 @@ class Runtime {
     // RUNTIME --root R --log LOG --log-format json VERB… ID, started.
     Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
                                     sys::SpawnHook hook = {}, const std::string& log = kRuntimeLog) const;
+    // How long a command may take, and what to say of one that was killed for it.
+    std::chrono::seconds limit() const { return std::chrono::seconds(task_.runtime_seconds); }
+    Error hung(const std::string& verb) const;
     // Docker's text for a runtime that has failed: "OCI runtime VERB failed: " and the last error of its log,
     // else `fallback`.
     Error failure(const std::string& verb, int exit_code, std::string fallback,

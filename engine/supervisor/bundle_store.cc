@@ -60,6 +60,7 @@ Result<> BundleStore::write(const TaskSpec& spec) const {
     task.log_attributes = spec.log_attributes;
     task.log_tag = spec.log_tag;
     task.cgroup_paths = spec.cgroup_paths;
+    task.runtime_seconds = static_cast<std::uint32_t>(config_.runtime_limit.count());
     if (const auto& health = spec.health) {
         task.health = {health->process_json,           health->interval.count(),
                        health->timeout.count(),        health->start_period.count(),

@@ -10,19 +10,6 @@ namespace {
 
 constexpr auto kGreetLimit = std::chrono::seconds(5);
 
-Task::Status to_status(shim::TaskState state) {
-    switch (state) {
-        case shim::TaskState::kRunning:
-            return Task::Status::kRunning;
-        case shim::TaskState::kPaused:
-            return Task::Status::kPaused;
-        case shim::TaskState::kExited:
-            return Task::Status::kExited;
-        default:
-            return Task::Status::kCreated;
-    }
-}
-
 }  // namespace
 
 Async<Result<>> ShimTasks::recover_one(std::string id) {
@@ -36,15 +23,12 @@ Async<Result<>> ShimTasks::recover_one(std::string id) {
         auto greeting = entry->client->greet();
         auto status = co_await async::with_deadline(kGreetLimit, "greet shim", std::move(greeting));
         if (status) {
-            entry->task.status = to_status(status->state);
-            entry->task.pid = status->pid;
-            entry->task.started_at = Timestamp(std::chrono::nanoseconds(status->started_at));
-            if (status->health) set_health(*entry, std::move(*status->health));
-            if (status->exit) set_exit(entry, std::move(*status->exit));
+            take_status(entry, std::move(*status));
             co_return Result<>();
         }
         // It ended between connect and answer, or is stuck; in both cases serve() finds out what became of
         // it.
+        entry->stuck = true;
         entry->client->close();
         co_return co_await entry->exited.wait();
     }

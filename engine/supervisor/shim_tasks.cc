@@ -1,11 +1,13 @@
 #include "engine/supervisor/shim_tasks.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "engine/async/race.h"
 #include "engine/async/socket_stream.h"
+#include "engine/async/spawn.h"
 #include "engine/async/token.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
@@ -25,6 +27,7 @@ constexpr char kShimLost[] = "the container's shim died; the container was kille
 // How far a client may be behind before the container has to wait for it.
 constexpr int kAttachBuffer = 1 << 20;
 constexpr auto kReapLimit = std::chrono::seconds(60);
+constexpr auto kGreetLimit = std::chrono::seconds(5);
 
 TaskExit to_exit(shim::ExitRecord record) {
     return {record.code, record.oom_killed, Timestamp(std::chrono::nanoseconds(record.exited_at)),
@@ -85,7 +88,7 @@ void ShimTasks::set_health(Entry& entry, shim::Health health) {
     entry.task.health = std::move(out);
 }
 
-void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
+std::unique_ptr<ShimClient> ShimTasks::make_client(const EntryPtr& entry, UniqueFd socket) {
     ShimClient::Events events;
     std::weak_ptr<Entry> weak = entry;
     events.exited = [this, weak](shim::ExitRecord record) {
@@ -106,16 +109,74 @@ void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
         if (health_listener_) health_listener_(alive->task.id, *alive->task.health);
     };
     events.notice = [id = entry->task.id](std::string text) { log::warning(text, {{"container", id}}); };
-    entry->client = std::make_unique<ShimClient>(io_, std::move(socket), std::move(events));
+    return std::make_unique<ShimClient>(io_, std::move(socket), std::move(events));
+}
+
+void ShimTasks::connect(EntryPtr entry, UniqueFd socket) {
+    entry->client = make_client(entry, std::move(socket));
     gate_->spawn(serve(std::move(entry)));
 }
 
-Async<void> ShimTasks::serve(EntryPtr entry) {
-    co_await entry->client->serve();
-    for (auto& [id, exec] : entry->execs) {
+bool ShimTasks::reconnect(const EntryPtr& entry) {
+    auto socket = shim::connect_in(bundles_.path(entry->task.id), shim::kSocketFile);
+    if (!socket || !shim::check_peer(socket->get())) return false;
+    log::warning("the connection to a container's shim was lost and is made again",
+                 {{"container", entry->task.id}});
+    entry->lost.push_back(std::move(entry->client));
+    entry->client = make_client(entry, std::move(*socket));
+    return true;
+}
+
+// What the shim says of itself on a new connection; one that says nothing in time is given up.
+Async<void> ShimTasks::catch_up(EntryPtr entry) {
+    ShimClient& client = *entry->client;
+    auto greeting = client.greet();
+    auto status = co_await async::with_deadline(kGreetLimit, "greet shim", std::move(greeting));
+    if (!status) {
+        entry->stuck = true;
+        client.close();
+        co_return;
+    }
+    take_status(entry, std::move(*status));
+    end_execs(*entry, false);
+}
+
+void ShimTasks::take_status(const EntryPtr& entry, shim::Status status) {
+    Task& task = entry->task;
+    using shim::TaskState;
+    task.status = status.state == TaskState::kRunning  ? Task::Status::kRunning
+                  : status.state == TaskState::kPaused ? Task::Status::kPaused
+                  : status.state == TaskState::kExited ? Task::Status::kExited
+                                                       : Task::Status::kCreated;
+    task.pid = status.pid;
+    task.started_at = Timestamp(std::chrono::nanoseconds(status.started_at));
+    if (status.health) set_health(*entry, std::move(*status.health));
+    if (status.exit) set_exit(entry, std::move(*status.exit));
+}
+
+// Of execs whose end nobody will tell: all of them without a shim, else those that are gone already.
+void ShimTasks::end_execs(Entry& entry, bool all) {
+    for (auto& [id, exec] : entry.execs) {
+        bool there = exec->pid == 0 || ::kill(exec->pid, 0) == 0;
+        if (!all && there) continue;
         if (exec->exit.exited_at == Timestamp{}) exec->exit = {137, now()};
         exec->exited.set();
     }
+}
+
+Async<void> ShimTasks::serve(EntryPtr entry) {
+    constexpr auto kPause = std::chrono::milliseconds(100);
+    for (bool first = true;; first = false) {
+        co_await entry->client->serve();
+        if (entry->task.exit || entry->removing || entry->stuck) break;
+        if (!first) {
+            auto rested = co_await async::sleep_for(kPause);
+            if (!rested) break;
+        }
+        if (!reconnect(entry)) break;
+        gate_->spawn(catch_up(entry));
+    }
+    end_execs(*entry, true);
     if (!entry->task.exit && !entry->removing) co_await end_without_shim(entry);
     entry->shim_gone.set();
 }
@@ -286,6 +347,8 @@ Async<Result<ExecStarted>> ShimTasks::exec(std::string id, ExecSpec spec) {
         co_return Failure(std::move(answer.error()));
     }
     started.pid = static_cast<pid_t>(shim::WireReader(*answer).u32());
+    if (auto found = entry->execs.find(spec.exec_id); found != entry->execs.end())
+        found->second->pid = started.pid;
     co_return started;
 }
 

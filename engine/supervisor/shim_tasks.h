@@ -39,6 +39,7 @@ class ShimTasks final : public TaskService {
  private:
     struct ExecEntry {
         explicit ExecEntry(IoContext& io) : exited(io) {}
+        pid_t pid = 0;  // 0: not said yet
         ExecExit exit;
         async::Event exited;
     };
@@ -50,15 +51,25 @@ class ShimTasks final : public TaskService {
         async::Event exited, shim_gone;
         std::map<std::string, std::shared_ptr<ExecEntry>> execs;
         bool removing = false;  // the shim is told to end: its end is no accident
+        bool stuck = false;     // it takes connections and does not answer
+        // Connections that were lost: coroutines may still be on their way out of them.
+        std::vector<std::unique_ptr<ShimClient>> lost;
     };
     using EntryPtr = std::shared_ptr<Entry>;
     // Hands the mounts over and has the container made.
     Async<Result<std::string>> ask_create(Entry& entry, std::vector<UniqueFd> mounts, UniqueFd root);
 
     Async<Result<AfterLog>> attach_streams(std::string id, std::uint8_t streams);
+    std::unique_ptr<ShimClient> make_client(const EntryPtr& entry, UniqueFd socket);
     void connect(EntryPtr entry, UniqueFd socket);
-    // The life of a connection, and what is to do after it.
+    // The life of a shim as seen from here: its connections, and what is to do after the last.
     Async<void> serve(EntryPtr entry);
+    // A connection that ended while the shim lives: a new one, on which it says how things are. False when
+    // nobody answers.
+    bool reconnect(const EntryPtr& entry);
+    Async<void> catch_up(EntryPtr entry);
+    void end_execs(Entry& entry, bool all);
+    void take_status(const EntryPtr& entry, shim::Status status);
     // The shim is dead: its exit record counts, else the container is killed; nothing of it is left either
     // way.
     Async<void> end_without_shim(EntryPtr entry);

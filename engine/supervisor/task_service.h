@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -141,6 +142,8 @@ class TaskService {
 struct SupervisorConfig {
     std::string state_dir;  // exec root; bundles in STATE/tasks/ID
     std::string shim_path, runtime_path;
+    // How long a command of the runtime may take; then it is killed, and what asked for it has failed.
+    std::chrono::seconds runtime_limit{120};
 };
 std::unique_ptr<TaskService> make_task_service(IoContext& io, SupervisorConfig config);
 

@@ -12,14 +12,15 @@ from support.container_cases import CASES, VERSIONS, collect
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "containers.json").read_text())
 
 
-@pytest.fixture(scope="module")
-def found(engine):
+@pytest.fixture(scope="module", params=["docker", "berth"])
+def found(request, engine):
     shared = engine.directory / "shared"
-    shared.mkdir()
+    shared.mkdir(exist_ok=True)
+    command = {"docker": engine.docker, "berth": engine.berth}[request.param]
 
     def docker(line):
-        done = engine.docker(*shlex.split(line.replace("{dir}", str(shared))), status=None)
-        return done.status, done.out, done.err
+        done = command(*shlex.split(line.replace("{dir}", str(shared))), status=None)
+        return done.status, done.out, done.err.replace("berth", "docker")
 
     def get(path):
         return engine.api("GET", quote(path, safe="/?&=")).json
@@ -28,6 +29,7 @@ def found(engine):
     for case in CASES:
         engine.docker("rm", "-fv", case, status=None)
     engine.docker("network", "rm", "cases", "cases-two")
+    engine.docker("volume", "rm", "-f", "named", "other", "driven")
     return result
 
 

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from support.engine import BIN, CLIENTS, Engine
-from support.registry import certificate
+from support.registry import certificate, docker_registry
 
 DOCKER = CLIENTS / "usr/bin/docker"
 
@@ -128,6 +128,21 @@ def test_sighup_reloads(settings):
     await_true(lambda: "don't match any configuration option: colour" in settings.log())
     assert settings.api("GET", "/info").json["Labels"] == ["rack=8"]
     file.write_text(json.dumps(before))
+
+
+def test_a_mirror_that_a_reload_brings(new_engine, tmp_path):
+    file = tmp_path / "daemon.json"
+    file.write_text("{}")
+    engine = new_engine("--config-file", file)
+    with docker_registry(engine, 5999) as host:
+        engine.docker("tag", "busybox", f"{host}/library/busybox")
+        engine.docker("push", "-q", f"{host}/library/busybox")
+        engine.docker("rmi", "-f", f"{host}/library/busybox", "busybox")
+        file.write_text(json.dumps({"registry-mirrors": [f"http://{host}"]}))
+        engine.process.send_signal(signal.SIGHUP)
+        await_true(lambda: engine.api("GET", "/info").json["RegistryConfig"]["Mirrors"] == [f"http://{host}/"])
+        engine.docker("pull", "-q", "busybox")
+        assert engine.docker("run", "--rm", "busybox", "echo", "there").out == "there\n"
 
 
 def test_events_from_before_the_start(new_engine):

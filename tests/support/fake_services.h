@@ -169,6 +169,10 @@ class Images final : public image::ImageService {
                           const std::vector<std::string>&, const std::optional<oci::Platform>&) override {
         return Failure(unused().error());
     }
+    Result<std::unique_ptr<Archive>> save(const std::vector<std::string>&,
+                                          const std::vector<oci::Platform>&) override {
+        return Failure(unused().error());
+    }
     Result<Digest> commit(image::CommitRequest) override { return Failure(unused().error()); }
     Result<> adopt(const std::string&, const Digest&, const std::optional<oci::Platform>&,
                    image::Progress) override {

@@ -55,6 +55,7 @@ std::string encode_task_file(const TaskFile& task) {
     if (task.health) put_health_task(out, *task.health);
     out.text(task.log_tag);
     put_map(out, task.log_attributes);
+    out.u32(task.runtime_seconds);
     return out.take();
 }
 
@@ -78,6 +79,7 @@ Result<TaskFile> decode_task_file(std::string_view bytes) {
         task.log_tag = in.text();
         task.log_attributes = take_map(in);
     }
+    if (!in.empty()) task.runtime_seconds = in.u32();
     if (!known || !in.ok()) return fail(ErrorKind::kDataLoss, "damaged task file");
     return task;
 }

@@ -12,6 +12,8 @@
 
 namespace berth::shim {
 
+inline constexpr std::uint32_t kRuntimeSeconds = 120;
+
 // BUNDLE/task: what a shim is to do, written by the supervisor before it starts the shim, and read again when
 // a container that has lost its shim is cleared away. The fields as in supervisor::TaskSpec.
 struct TaskFile {
@@ -25,6 +27,8 @@ struct TaskFile {
     std::map<std::string, std::string> log_options, log_attributes;
     std::vector<std::string> cgroup_paths;
     std::optional<HealthTask> health;
+    // How long a command of the runtime may take before it is killed and has failed.
+    std::uint32_t runtime_seconds = kRuntimeSeconds;
     bool operator==(const TaskFile&) const = default;
 };
 

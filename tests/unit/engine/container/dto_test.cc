@@ -78,8 +78,9 @@ TEST(NetworkingConfig, EndpointsAndWhatIsRefused) {
                                 ".NetworkingConfig");
     ASSERT_TRUE(parsed) << parsed.error().message;
     EXPECT_EQ(parsed->at("default").mac_address, "02:42:ac:11:00:02");
-    EXPECT_FALSE(
-        parse_networking_config(json::parse(R"({"EndpointsConfig":{"a":{"DriverOpts":{"x":"y"}}}})"), ""));
+    auto nothing = parse_networking_config(json::parse(R"({"EndpointsConfig":{"a":null}})"), "");
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().message, "invalid config for network a: EndpointsConfig is nil");
     // A shape that is no object must be an error, never an exception.
     EXPECT_FALSE(parse_networking_config(json::parse(R"({"EndpointsConfig":["a"]})"), ""));
     EXPECT_FALSE(parse_networking_config(json::parse(R"({"EndpointsConfig":{"a":5}})"), ""));

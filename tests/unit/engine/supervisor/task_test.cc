@@ -52,6 +52,23 @@ TEST_P(TaskTest, ErrorsAreDockers) {
     EXPECT_FALSE(exists("/sys/fs/cgroup/pids/" + id));
 }
 
+TEST_P(TaskTest, ARuntimeThatHangsIsAnError) {
+    std::string hung = folder_->path() + "/hung";
+    ASSERT_TRUE(write_file(hung, "#!/bin/sh\nexec sleep 1000\n", 0755));
+    tasks_ = make_task_service(
+        *io_, {state(), std::string(BERTH_BIN) + "/berth-shim", hung, std::chrono::seconds(1)});
+    TaskSpec never = spec({"true"});
+    std::string id = never.id;
+    auto created = run(tasks_->create(std::move(never)));
+    ASSERT_FALSE(created);
+    EXPECT_EQ(
+        "failed to create task for container: failed to create shim task: OCI runtime create failed: the "
+        "runtime took longer than 1 seconds and was killed",
+        created.error().message);
+    EXPECT_FALSE(exists(bundle(id)));
+    EXPECT_FALSE(tasks_->find(id));
+}
+
 TEST_P(TaskTest, StdinOnceEndsWithTheClientsSide) {
     TaskSpec cat = spec({"busybox", "cat"});
     cat.open_stdin = cat.stdin_once = true;

@@ -1,0 +1,131 @@
+"""Corners of the containers' API that no command line shows: filters, WebSockets, events."""
+
+import base64
+import hashlib
+import json
+import os
+import socket
+import struct
+import time
+from urllib.parse import quote
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def some(engine):
+    engine.docker("run", "-d", "--name", "open", "-p", "18123:80", "--expose", "90", "busybox", "sleep", "1000")
+    engine.docker("run", "--name", "ended", "busybox", "sh", "-c", "exit 3", status=3)
+    engine.docker("create", "--name", "new", "busybox")
+    yield
+    engine.docker("rm", "-f", "open", "ended", "new")
+
+
+# As dockerd 28.5 answers.
+@pytest.mark.parametrize("query, names", [
+    ({"exited": ["3"]}, []), ({"status": ["exited"], "exited": ["3"]}, ["ended"]),
+    ({"name": ["("]}, []), ({"name": ["^o(pe)+n$"]}, ["open"]), ({"name": ["/open"]}, ["open"]),
+    ({"publish": ["80"]}, []), ({"publish": ["18123"]}, ["open"]), ({"publish": ["18000-19000/tcp"]}, ["open"]),
+    ({"expose": ["80-95"]}, ["open"]), ({"isolation": ["hyperv"]}, ["open"]), ({"since": ["open"]}, []),
+])
+def test_filters(engine, some, query, names):
+    found = engine.api("GET", "/containers/json?filters=" + quote(json.dumps(query)))
+    assert [entry["Names"] for entry in found.json] == [[f"/{name}"] for name in names]
+
+
+def test_an_expression_takes_no_time(engine, some):
+    # With backtracking this one would go on until the sun is cold.
+    name = "x" * 60
+    engine.docker("create", "--name", name, "busybox")
+    found = engine.api("GET", "/containers/json?all=1&filters=" + quote(json.dumps({"name": ["^(((x+x+)+)+)+y$"]})), timeout=10)
+    assert found.json == []
+    engine.docker("rm", name)
+
+
+@pytest.mark.parametrize("path, status, text", [
+    ("/containers/open/kill?signal=99", 400, "cannot kill container: open: the linux daemon does not support signal 99"),
+    ("/containers/open/stop?t=x", 500, 'strconv.Atoi: parsing "x": invalid syntax'),
+    ("/containers/new/rename?name=a%20b", 400, "Invalid container name (/a b)"),
+])
+def test_texts(engine, some, path, status, text):
+    answer = engine.api("POST", path)
+    assert answer.status == status and text in answer.json["message"]
+
+
+class WebSocket:
+    """A client's side of RFC 6455."""
+
+    def __init__(self, engine, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(30)
+        self.socket.connect(str(engine.socket))
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n").encode())
+        self.input = self.socket.makefile("rb")
+        self.head = [line.strip().decode() for line in iter(self.input.readline, b"\r\n")]
+        self.accept = base64.b64encode(hashlib.sha1((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest()).decode()
+
+    def send(self, payload, opcode=2):
+        mask = os.urandom(4)
+        length = struct.pack("!B", 0x80 | len(payload)) if len(payload) < 126 else struct.pack("!BH", 0x80 | 126, len(payload))
+        self.socket.sendall(bytes([0x80 | opcode]) + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload)))
+
+    def receive(self):
+        opcode, length = self.input.read(2)
+        if length >= 126:
+            length = int.from_bytes(self.input.read(2 if length == 126 else 8), "big")
+        return opcode & 15, self.input.read(length)
+
+    def until_close(self):
+        """Opcodes and payload of everything up to the server's close."""
+        opcodes, text = set(), b""
+        while (message := self.receive())[0] != 8:
+            opcodes.add(message[0])
+            text += message[1]
+        return opcodes, text
+
+
+@pytest.mark.parametrize("version, opcode", [("", 2), ("/v1.27", 1)])
+def test_websocket_attach(engine, version, opcode):
+    engine.docker("run", "-di", "--name", "socket", "busybox", "sh", "-c", "read x; echo out $x; echo err >&2")
+    client = WebSocket(engine, f"{version}/containers/socket/attach/ws?stream=1&stdin=1&stdout=1&stderr=1")
+    assert client.head[0] == "HTTP/1.1 101 Switching Protocols" and f"Sec-WebSocket-Accept: {client.accept}" in client.head
+    client.send(b"are you there", opcode=9)
+    assert client.receive() == (10, b"are you there")
+    client.send(b"ty")
+    client.send(b"ped\n")
+    opcodes, text = client.until_close()
+    assert opcodes == {opcode} and sorted(text.splitlines()) == [b"err", b"out typed"]
+    engine.docker("rm", "socket")
+
+
+def test_websocket_logs_and_long_messages(engine):
+    engine.docker("run", "--name", "socket", "busybox", "sh", "-c", "head -c 200000 /dev/zero | tr '\\0' x; echo")
+    client = WebSocket(engine, "/containers/socket/attach/ws?logs=1&stdout=1")
+    assert client.until_close()[1] == b"x" * 200000 + b"\n"
+    engine.docker("rm", "socket")
+
+
+def test_no_websocket(engine):
+    engine.docker("create", "--name", "socket", "busybox")
+    answer = engine.api("GET", "/containers/socket/attach/ws?stream=1")
+    assert (answer.status, answer.json["message"]) == (400, "not websocket protocol")
+    engine.docker("rm", "socket")
+
+
+def events(engine, since, **filters):
+    answer = engine.api("GET", f"/events?since={since:.9f}&until={time.time():.9f}&filters=" + quote(json.dumps(filters)))
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def test_probes_are_execs(engine):
+    since = time.time()
+    engine.docker("run", "-d", "--name", "probed", "--health-cmd", "exit 0", "--health-interval", "50ms", "busybox", "sleep", "1000")
+    while engine.api("GET", "/containers/probed/json").json["State"]["Health"]["Status"] != "healthy":
+        pass
+    engine.docker("rm", "-f", "probed")
+    found = [event["Action"] for event in events(engine, since, type=["container"], container=["probed"])]
+    first = found.index("exec_create: /bin/sh -c exit 0")
+    assert found[first:first + 4] == ["exec_create: /bin/sh -c exit 0", "exec_start: /bin/sh -c exit 0", "exec_die",
+                                      "health_status: healthy"]
