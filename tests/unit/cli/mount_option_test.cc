@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 namespace berth::cli {
 namespace {
 
 std::string said(const std::string& text) {
     auto mount = mount_option(text);
-    if (mount) return mount->dump();
+    // By name, whatever the order they were given in.
+    if (mount) return nlohmann::json::parse(mount->dump()).dump();
     const std::string phrase = "invalid argument \"" + text + "\" for \"--mount\" flag: ";
     EXPECT_EQ(mount.error().message.substr(0, phrase.size()), phrase);
     return mount.error().message.substr(phrase.size());
