@@ -143,6 +143,8 @@ void run_init(const InitPlan& plan, int sync_fd) {
     complete_environment(words, process.user.uid);
     std::vector<char*> arguments = pointers(process.args), environment = pointers(words);
     if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
+    // A filter may keep close_range(2) from working: the parent waits for this one.
+    ::close(sync_fd);
     // What is open from here on until exec closes it: the streams and the two fifos.
     close_descriptors(plan.preserve_fds, {plan.start.get(), plan.answer.get()});
     await_start(plan.start.get());
