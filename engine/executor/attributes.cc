@@ -1,7 +1,6 @@
 #include "engine/executor/attributes.h"
 
 #include <fmt/format.h>
-#include <linux/ioprio.h>
 #include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/personality.h>
