@@ -27,7 +27,7 @@ TEST(MountOption, BecomesTheApisObject) {
               R"("Source":"/a","Target":"/m","Type":"bind"})");
     EXPECT_EQ(said("src=v,dst=/m,\"volume-opt=o=a,b\",volume-label=x=\"\"\"\""),
               "parse error on line 1, column "
-              "42: bare \" in non-quoted-field");
+              "48: bare \" in non-quoted-field");
     EXPECT_EQ(
         said("src=v,dst=/m,\"volume-opt=o=a,b\",volume-label=x=y,volume-driver=local,volume-nocopy"),
         R"({"Source":"v","Target":"/m","Type":"volume","VolumeOptions":{"DriverConfig":{"Name":"local",)"
