@@ -66,3 +66,14 @@ def test_what_cannot_be(bundle, more, text):
     rules(bundle, **more)
     assert bundle.create() == 1
     assert text in bundle.last_error()
+
+
+def test_a_filter_without_close_range_does_not_hang_a_create(bundle):
+    bundle.spec["linux"]["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["close_range"], "action": "SCMP_ACT_ERRNO"}]}
+    assert bundle.create(["sh", "-c", "echo started"]) == 0, bundle.last_error()
+    done = os.pidfd_open(bundle.pid())
+    assert bundle.call("start", bundle.id).returncode == 0
+    assert select.select([done], [], [], 30)[0]
+    os.close(done)
+    assert (bundle.folder / "out").read_text() == "started\n"
