@@ -1,6 +1,5 @@
 #include "engine/archive/layer_applier.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
@@ -9,9 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <memory>
 
 #include "engine/archive/remove_entry.h"
+#include "engine/archive/whiteout.h"
+#include "engine/base/files.h"
 #include "engine/sys/safe_path.h"
 
 namespace berth::archive {
@@ -22,10 +22,6 @@ constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::uint64_t kMaxEntries = 10'000'000;
-
-bool is_whiteout(const struct stat& status) {
-    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-}
 
 Result<> make_opaque(int folder) {
     if (::fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) != 0) return fail_errno("mark opaque");
@@ -155,15 +151,8 @@ Result<> LayerApplier::whiteout(const Place& place, const std::string& hidden) {
 // instead.
 Result<> LayerApplier::hide_below_root() {
     for (int parent : parents_) {
-        UniqueFd again(::openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!again) return fail_errno("open");
-        std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(again.get()), ::closedir);
-        if (!dir) return fail_errno("read");
-        (void)again.release();
-        while (dirent* entry = ::readdir(dir.get())) {
-            std::string_view name = entry->d_name;
-            if (name != "." && name != "..") BERTH_CHECK(hide(root_, entry->d_name));
-        }
+        BERTH_TRY(const auto names, list_folder(parent));
+        for (const std::string& name : names) BERTH_CHECK(hide(root_, name));
     }
     return {};
 }

@@ -1,7 +1,6 @@
 #include "engine/archive/overlay_diff.h"
 
 #include <fcntl.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -9,13 +8,11 @@
 #include <cerrno>
 #include <optional>
 
+#include "engine/archive/whiteout.h"
+
 namespace berth::archive {
 
 namespace {
-
-bool is_whiteout(const struct stat& status) {
-    return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-}
 
 bool is_opaque(int folder_fd) {
     char mark[2];
@@ -80,7 +77,7 @@ std::vector<UniqueFd> folders_below(const std::vector<UniqueFd>& lower, const st
 Result<std::set<std::string>> names_below(const std::vector<UniqueFd>& lower) {
     std::set<std::string> all;
     for (const UniqueFd& folder : lower) {
-        BERTH_TRY(auto names, names_in(folder.get()));
+        BERTH_TRY(auto names, sorted_names(folder.get()));
         all.insert(names.begin(), names.end());
     }
     std::erase_if(all, [&](const std::string& name) { return !find_below(lower, name); });
@@ -92,7 +89,7 @@ bool is_empty(int folder_fd, const std::string& name, const struct stat& status)
     if (!S_ISDIR(status.st_mode)) return S_ISLNK(status.st_mode);
     UniqueFd folder = open_folder(folder_fd, name);
     if (!folder) return false;
-    auto names = names_in(folder.get());
+    auto names = sorted_names(folder.get());
     return names && names->empty();
 }
 
@@ -121,7 +118,7 @@ Result<> OverlayDiff::walk(const Visit& visit) {
 }
 
 Result<> OverlayDiff::walk_folder(Folder& folder) {
-    BERTH_TRY(auto names, in("read " + folder.path, names_in(folder.upper.get())));
+    BERTH_TRY(auto names, in("read " + folder.path, sorted_names(folder.upper.get())));
     if (folder.opaque) BERTH_CHECK(tell_hidden(folder, names));
     for (const std::string& name : names) BERTH_CHECK(walk_entry(folder, name));
     return {};

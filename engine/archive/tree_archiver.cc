@@ -1,15 +1,14 @@
 #include "engine/archive/tree_archiver.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <memory>
 #include <vector>
 
 #include "engine/archive/metadata.h"
+#include "engine/base/files.h"
 #include "engine/base/unique_fd.h"
 
 namespace berth::archive {
@@ -72,21 +71,8 @@ bool same_file(int fd, const struct stat& status) {
 
 }  // namespace
 
-Result<std::vector<std::string>> names_in(int folder_fd) {
-    UniqueFd again(::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!again) return fail_errno("open");
-    std::unique_ptr<DIR, int (*)(DIR*)> dir(::fdopendir(again.get()), ::closedir);
-    if (!dir) return fail_errno("read");
-    (void)again.release();
-    std::vector<std::string> names;
-    while (true) {
-        errno = 0;
-        dirent* entry = ::readdir(dir.get());
-        if (!entry) break;
-        std::string_view name = entry->d_name;
-        if (name != "." && name != "..") names.emplace_back(name);
-    }
-    if (errno != 0) return fail_errno("read");
+Result<std::vector<std::string>> sorted_names(int folder_fd) {
+    BERTH_TRY(auto names, list_folder(folder_fd));
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -103,7 +89,7 @@ Result<> TreeArchiver::add(int folder_fd, const std::string& name, const std::st
 }
 
 Result<> TreeArchiver::add_below(int folder_fd, const std::string& as) {
-    BERTH_TRY(auto names, in(as, names_in(folder_fd)));
+    BERTH_TRY(auto names, in(as, sorted_names(folder_fd)));
     for (const std::string& name : names) {
         std::string path = as.empty() || as.ends_with('/') ? as + name : as + "/" + name;
         BERTH_CHECK(add(folder_fd, name, path));

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/archive/tar_writer.h"
 
@@ -36,7 +37,7 @@ class TreeArchiver {
     std::map<std::pair<dev_t, ino_t>, std::string> linked_;
 };
 
-// The names in a folder, sorted, without "." and "..". An error of the reading is one of the call.
-Result<std::vector<std::string>> names_in(int folder_fd);
+// What list_folder() says, in order.
+Result<std::vector<std::string>> sorted_names(int folder_fd);
 
 }  // namespace berth::archive

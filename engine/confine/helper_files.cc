@@ -56,21 +56,6 @@ std::string parent_of(std::string_view path) {
     return slash == 0 || slash == path.npos ? "/" : std::string(path.substr(0, slash));
 }
 
-// An absolute path without its "." and "..".
-std::string clean(std::string_view path) {
-    std::string out;
-    while (!path.empty()) {
-        std::string_view part = path.substr(0, path.find('/'));
-        path.remove_prefix(std::min(path.size(), part.size() + 1));
-        if (part.empty() || part == ".") continue;
-        if (part == "..")
-            out.resize(out.empty() ? 0 : out.rfind('/'));
-        else
-            out.append("/").append(part);
-    }
-    return out.empty() ? "/" : out;
-}
-
 // Where a link ends, or as far as can be told: what is missing is taken as written.
 std::string follow(std::string path) {
     for (int links = 0; links < 255; ++links) {
@@ -87,7 +72,8 @@ std::string follow(std::string path) {
                 continue;
             }
             target.resize(static_cast<std::size_t>(size));
-            path = clean((target.starts_with('/') ? target : parent_of(next) + "/" + target) + rest);
+            path = "/" + archive::clean_path(
+                             (target.starts_with('/') ? target : parent_of(next) + "/" + target) + rest);
             followed = true;
         }
         if (!followed) return path;

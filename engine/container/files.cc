@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
+#include "engine/container/clean_path.h"
 #include "engine/container/commit.h"
 #include "engine/container/file_run.h"
 #include "engine/container/layers.h"
@@ -21,19 +22,8 @@ using nlohmann::json;
 using Guard = std::optional<async::KeyLock::Guard>;
 
 // Cleaned, but for a "/" or "/." at the end, which say something.
-std::string clean_path(const std::string& text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) {
-        auto end = std::min(text.find('/', at), text.size());
-        std::string part = text.substr(at, end - at);
-        at = end + 1;
-        if (part.empty() || part == ".") continue;
-        if (part == "..")
-            out.resize(out.empty() ? 0 : out.rfind('/'));
-        else
-            out += "/" + part;
-    }
-    if (out.empty()) out = "/";
+std::string path_of(const std::string& text) {
+    std::string out = clean_path("/" + text);
     if (text == "." || text.ends_with("/.")) return out == "/" ? "/." : out + "/.";
     return text.ends_with('/') && out != "/" ? out + "/" : out;
 }
@@ -164,7 +154,7 @@ Async<Result<std::unique_ptr<FileRun>>> Files::start(Opened opened, Start start)
 
 Async<Result<PathStat>> Files::stat(std::string ref, std::string path) {
     BERTH_CO_TRY(auto opened, co_await open_view(core_, ref));
-    std::string clean = clean_path(path);
+    std::string clean = path_of(path);
     Start begin = [this, clean](const confine::FileView& view) {
         return confine::FileTask::stat(options_, view, clean);
     };
@@ -177,7 +167,7 @@ Async<Result<PathStat>> Files::stat(std::string ref, std::string path) {
 Async<Result<ContainerFiles::Archive>> Files::archive(std::string ref, std::string path) {
     BERTH_CO_TRY(auto opened, co_await open_view(core_, ref));
     auto container = opened.container;
-    std::string clean = clean_path(path);
+    std::string clean = path_of(path);
     Start begin = [this, clean](const confine::FileView& view) {
         return confine::FileTask::archive(options_, view, clean);
     };
@@ -207,7 +197,7 @@ Async<Result<>> Files::extract(std::string ref, ExtractRequest request, UniqueFd
             BERTH_TRY(auto found, spec::look_up_user(root ? root.get() : view.root.get(), user));
             extraction.owner = {found.user.uid, found.user.gid};
         }
-        return confine::FileTask::extract(options_, view, clean_path(request.path), extraction, tar.get());
+        return confine::FileTask::extract(options_, view, path_of(request.path), extraction, tar.get());
     };
     BERTH_CO_TRY(auto run, co_await start(std::move(opened), std::move(begin)));
     tar.reset();
