@@ -31,7 +31,6 @@ bool binds_earlier(const PortBinding& a, const PortBinding& b) {
     return key(a) < key(b);
 }
 
-constexpr const char* kAnyIpv6 = "::";
 constexpr int kLoopback = 1;  // its index in every namespace
 
 Result<> check_binding(const PortBinding& binding) {
@@ -117,19 +116,21 @@ Result<> Service::reserve_ports(Attached& attached) {
     // Only bridges have ports of the host before them; elsewhere Docker passes over them in silence.
     const auto settings = settings_of(gateway->network_id);
     if (!settings) return {};
-    for (auto& binding : expand(record.requested, *settings, *gateway)) {
+    record.by_input = by_input(*settings);
+    for (auto& [binding, second] : expand(record.requested, *settings, *gateway)) {
         BERTH_CHECK(check_binding(binding));
         const bool v6 = Ip::parse(binding.host_ip)->v6;
-        const bool by_rule = firewall(v6) && !(v6 ? gateway->ipv6_address : gateway->ip_address).empty();
+        const bool routed = settings->mode(v6) == GatewayMode::kRouted;
+        const bool by_rule = firewall(v6) && !(v6 ? gateway->ipv6_address : gateway->ip_address).empty() &&
+                             (routed || !record.by_input);
         if (!by_rule && (!can_proxy() || binding.protocol == "sctp"))
             return fail(ErrorKind::kUnavailable,
                         fmt::format("publishing {}/{} on {} needs the userland proxy, which is {}",
                                     binding.container_port, binding.protocol, binding.host_ip,
                                     can_proxy() ? "not able to" : "not there"));
-        // Its other half has chosen the port.
-        if (binding.host_ip == kAnyIpv6 && binding.host_port == 0 && !sandbox.ports.empty())
+        if (second && binding.host_port == 0 && !sandbox.ports.empty())
             binding.host_port = sandbox.ports.back().host_port;
-        if (by_rule && settings->mode(v6) == GatewayMode::kRouted) {
+        if (by_rule && routed) {
             binding.host_port = binding.host_port_end = 0;
             sandbox.ports.push_back(std::move(binding));
             attached.ports.emplace_back();
@@ -147,25 +148,26 @@ bool Service::can_proxy() const {
     return !config_.netd_path.empty() && config_.userland_proxy;
 }
 
-std::vector<PortBinding> Service::expand(const std::vector<PortBinding>& bindings,
-                                         const BridgeSettings& settings, const Endpoint& gateway) const {
+std::vector<Service::HostBinding> Service::expand(const std::vector<PortBinding>& bindings,
+                                                  const BridgeSettings& settings,
+                                                  const Endpoint& gateway) const {
     const bool has4 = !gateway.ip_address.empty(), has6 = !gateway.ipv6_address.empty();
     auto sorted = bindings;
     std::stable_sort(sorted.begin(), sorted.end(), binds_earlier);
-    std::vector<PortBinding> out;
+    std::vector<HostBinding> out;
     for (auto& binding : sorted) {
         const bool chosen = !binding.host_ip.empty();
-        const auto wanted = chosen ? binding.host_ip : settings.host_binding;
-        const bool any = !chosen && wanted == "0.0.0.0";
+        const bool any = !chosen && settings.host_binding == "0.0.0.0";
+        const bool loopback = any && to_loopback(settings);
         const bool proxied = can_proxy() && binding.protocol != "sctp" && exists("/proc/net/if_inet6");
         const bool on6 = has6 || (has4 && proxied);
-        binding.host_ip = wanted;
-        if (chosen || !any || has4) out.push_back(binding);
+        if (!chosen) binding.host_ip = loopback ? "127.0.0.1" : settings.host_binding;
+        if (!any || has4) out.push_back({binding});
         if (!any || !on6) continue;
-        binding.host_ip = kAnyIpv6;
+        binding.host_ip = loopback ? "::1" : "::";
         // Out of a range the first half chooses.
         if (has4 && binding.host_port_end != 0) binding.host_port = binding.host_port_end = 0;
-        out.push_back(binding);
+        out.push_back({binding, has4});
     }
     return out;
 }
@@ -247,9 +249,12 @@ Published Service::published_by(const Record& record) const {
                                    .direct = config_.allow_direct_routing,
                                    .trusted = settings->trusted,
                                    .ports = {}};
-            for (const auto& port : record.sandbox.ports)
-                if (const auto host_ip = Ip::parse(port.host_ip); host_ip && host_ip->v6 == address->v6)
+            for (const auto& port : record.sandbox.ports) {
+                const bool by_rule = !record.by_input || port.host_port == 0;
+                const auto host_ip = Ip::parse(port.host_ip);
+                if (by_rule && host_ip && host_ip->v6 == address->v6)
                     one.ports.push_back({port.protocol, *host_ip, port.host_port, port.container_port});
+            }
             if (!one.ports.empty()) published.push_back(std::move(one));
         }
     }

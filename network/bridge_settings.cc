@@ -36,6 +36,10 @@ class Options {
         return unreadable(key, *value,
                           fmt::format("strconv.ParseBool: parsing {:?}: invalid syntax", *value));
     }
+    Result<> flag(const char* key, std::optional<bool>& target) const {
+        if (!get(key)) return {};
+        return flag(key, target.emplace());
+    }
     Result<> mtu(int& target) const {
         const auto* value = get(option::kMtu);
         if (!value) return {};
@@ -113,6 +117,8 @@ Result<BridgeSettings> read_bridge_settings(const Network& network) {
     BERTH_CHECK(options.flag(option::kMasquerade, settings.masquerade));
     BERTH_CHECK(options.flag(option::kInhibitIpv4, settings.inhibit_ipv4));
     BERTH_CHECK(options.flag(option::kDefaultBridge, settings.is_default));
+    BERTH_CHECK(options.flag(option::kToLoopback, settings.to_loopback));
+    BERTH_CHECK(options.flag(option::kByInput, settings.by_input));
     BERTH_CHECK(options.mtu(settings.mtu));
     if (const auto* binding = options.get(option::kHostBinding)) {
         if (!Ip::parse(*binding)) return unreadable(option::kHostBinding, *binding, "nil ip");

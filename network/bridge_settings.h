@@ -23,6 +23,10 @@ inline constexpr const char* kSource4 = "com.docker.network.host_ipv4";
 inline constexpr const char* kSource6 = "com.docker.network.host_ipv6";
 inline constexpr const char* kTrusted = "com.docker.network.bridge.trusted_host_interfaces";
 inline constexpr const char* kMtu = "com.docker.network.driver.mtu";
+// Ours. Without an address given a port is published on 127.0.0.1 and ::1 alone.
+inline constexpr const char* kToLoopback = "berth.network.publish_to_loopback";
+// Ours. What comes for a published port comes to berth-netd, and so past the host's own INPUT rules.
+inline constexpr const char* kByInput = "berth.network.publish_by_input";
 inline constexpr const char* kInterfacePrefix = "com.docker.network.container_iface_prefix";
 }  // namespace option
 
@@ -37,6 +41,7 @@ struct BridgeSettings {
     std::vector<std::string> trusted;  // interfaces from which containers are reached by their own addresses
     std::string host_binding = "0.0.0.0";
     std::string interface_prefix = "eth";
+    std::optional<bool> to_loopback, by_input;  // not said: as the daemon's settings have it
 
     GatewayMode mode(bool v6) const { return v6 ? mode6 : mode4; }
 };

@@ -33,6 +33,8 @@ struct NetworkConfig {
     bool allow_direct_routing = false;  // published containers by their own addresses
     bool userland_proxy = true;         // IPv6 addresses of the host lead to containers without IPv6
     std::string default_host_ip = "0.0.0.0";
+    // Of networks that do not say it themselves (network/bridge_settings.h).
+    bool publish_to_loopback = false, publish_by_input = false;
     std::vector<std::string> dns, dns_search, dns_options;
     std::string state_dir;  // netns handles in STATE/netns/ID
     std::string data_dir;   // copies of networks in DATA/networks/ID.json

@@ -133,6 +133,9 @@ Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host
     std::optional<BridgeSettings> bridge;
     if (network.driver == "bridge") {
         BERTH_TRY(bridge, read_bridge_settings(network));
+        if (bridge->by_input.value_or(false) && !can_proxy())
+            return fail(ErrorKind::kInvalidArgument,
+                        fmt::format("{} needs the userland proxy, which is not there", option::kByInput));
     }
     for (const bool v6 : {false, true}) {
         if (!(v6 ? network.ipv6 : network.ipv4)) continue;

@@ -30,7 +30,7 @@ bool Service::needs_proxy(const Record& record, const PortBinding& port) const {
     const auto ip = Ip::parse(port.host_ip);
     if (!ip || port.protocol == "sctp" || port.host_port == 0 || !can_proxy()) return false;
     const auto& endpoints = record.sandbox.endpoints;
-    return ip->v6 || !firewall(false) ||
+    return record.by_input || ip->v6 || !firewall(false) ||
            std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& endpoint) {
                return endpoint.endpoint_id == record.published_on && endpoint.ip_address.empty();
            });

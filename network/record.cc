@@ -94,6 +94,7 @@ json encode(const Record& record) {
             {"requested", encode(record.requested)},
             {"ports", encode(record.sandbox.ports)},
             {"published_on", record.published_on},
+            {"by_input", record.by_input},
             {"resolver", {{"udp", record.resolver_udp}, {"tcp", record.resolver_tcp}}}};
 }
 
@@ -111,6 +112,7 @@ Record decode(const json& object) {
     record.requested = decode_ports(object.at("requested"));
     record.sandbox.ports = decode_ports(object.at("ports"));
     record.published_on = object.at("published_on");
+    record.by_input = object.value("by_input", false);
     record.resolver_udp = object.at("resolver").at("udp");
     record.resolver_tcp = object.at("resolver").at("tcp");
     record.sandbox.resolver = record.resolver_udp != 0;

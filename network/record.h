@@ -14,7 +14,7 @@ namespace berth::network {
 //   {"version":2, "container":ID, "name":NAME, "sandbox":ID, "key":PATH, "dns":[SERVER],
 //    "endpoints":[{"network","network_id","id","driver","interface","ip","prefix","gateway","mac","ip6","prefix6",
 //                  "gateway6","link_local":[],"names":[],"links":{},"priority","gatewayless"}],
-//    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID,
+//    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID, "by_input":BOOL,
 //    "resolver":{"udp":PORT,"tcp":PORT}}
 //   PORT: {"protocol","host_ip","host_port","host_port_end","container_port"}
 struct Record {
@@ -22,6 +22,7 @@ struct Record {
     Sandbox sandbox;
     std::vector<std::string> dns;
     std::vector<PortBinding> requested;
+    bool by_input = false;     // berth-netd has every published port
     std::string published_on;  // the endpoint that the port rules lead to, "" while no port is published
     std::uint16_t resolver_udp = 0, resolver_tcp = 0;  // where 127.0.0.11 really listens; 0: nowhere
 };

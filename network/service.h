@@ -136,9 +136,21 @@ class Service : public NetworkService {
     // Those that no netd serves any more.
     void restore_proxies(Attached& attached);
     bool is_proxied(const Record& record, const PortBinding& port);
-    // Each binding with an address of the host, of the families that the container can be reached by.
-    std::vector<PortBinding> expand(const std::vector<PortBinding>& bindings, const BridgeSettings& settings,
+    // A binding with an address of the host. One that names none is two, of which the second takes the port
+    // that the first has got.
+    struct HostBinding {
+        PortBinding binding;
+        bool second = false;
+    };
+    // Those of the families that the container can be reached by.
+    std::vector<HostBinding> expand(const std::vector<PortBinding>& bindings, const BridgeSettings& settings,
                                     const Endpoint& gateway) const;
+    bool to_loopback(const BridgeSettings& settings) const {
+        return settings.to_loopback.value_or(config_.publish_to_loopback);
+    }
+    bool by_input(const BridgeSettings& settings) const {
+        return settings.by_input.value_or(config_.publish_by_input);
+    }
     bool can_proxy() const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }

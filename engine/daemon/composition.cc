@@ -118,6 +118,8 @@ network::NetworkConfig network_config(const Config& config) {
     out.drop_forwarded = !config.ip_forward_no_drop;
     out.allow_direct_routing = config.allow_direct_routing;
     out.userland_proxy = config.userland_proxy;
+    out.publish_to_loopback = config.publish_to_loopback;
+    out.publish_by_input = config.publish_by_input;
     out.ip_forward = config.ip_forward;
     out.ip_masq = config.ip_masq;
     out.icc = config.icc;

@@ -51,6 +51,7 @@ struct Config {
     bool iptables = true, ip6tables = true, ip_forward = true, ip_forward_no_drop = false, ip_masq = true;
     std::string firewall_backend = "iptables";
     bool icc = true, ipv6 = false, allow_direct_routing = false, userland_proxy = true;
+    bool publish_to_loopback = false, publish_by_input = false;  // ours, not dockerd's
     std::string userland_proxy_path;
     Strings dns, dns_options, dns_search;
 

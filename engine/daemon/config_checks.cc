@@ -92,6 +92,8 @@ Result<> check_modes(const Config& config) {
     BERTH_CHECK(check_fixed_cidr6(config.fixed_cidr_v6));
     if (config.firewall_backend != "iptables" && config.firewall_backend != "nftables")
         return invalid(fmt::format("invalid firewall-backend \"{}\"", config.firewall_backend));
+    if (config.publish_by_input && !config.userland_proxy)
+        return invalid("publish-by-input needs the userland proxy, which userland-proxy=false switches off");
     const std::string& cgroupns = config.cgroupns_mode;
     if (!cgroupns.empty() && cgroupns != "host" && cgroupns != "private")
         return invalid(

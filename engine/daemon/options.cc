@@ -3,8 +3,9 @@
 #include "engine/daemon/option_specials.h"
 #include "engine/daemon/option_values.h"
 
-// The table of settings: the flags of dockerd 28.5 in its order, then what it knows and does not show, then
-// keys without a flag. What is not supported has a row too: refuse_unsupported() knows it by name.
+// The table of settings: the flags of dockerd 28.5 in its order, with two of ours among them, then what it
+// knows and does not show, then keys without a flag. What is not supported has a row too:
+// refuse_unsupported() knows it by name.
 namespace berth::daemon {
 
 namespace {
@@ -111,6 +112,10 @@ const Option kOptions[] = {
      "Advertise user-defined resource", check_generic_resource},
     {"pidfile", 'p', "pidfile", &C::pidfile, "string", "Path to use for daemon PID file"},
     {"raw-logs", 0, "raw-logs", &C::raw_logs, "", "Full timestamps without ANSI coloring (they always are)"},
+    {"publish-by-input", 0, "publish-by-input", &C::publish_by_input, "",
+     "Let the host's own INPUT rules decide about published ports (Berth's)"},
+    {"publish-to-loopback", 0, "publish-to-loopback", &C::publish_to_loopback, "",
+     "Publish ports on 127.0.0.1 and ::1 unless an address is given (Berth's)"},
     {"registry-mirror", 0, "registry-mirrors", &C::registry_mirrors, "list", "Preferred registry mirror",
      check_mirror},
     {"rootless", 0, "rootless", &C::rootless, "", "Enable rootless mode"},

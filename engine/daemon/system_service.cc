@@ -128,6 +128,9 @@ Async<Result<types::SystemInfo>> System::info() {
     if (host_.seccomp) out.security_options.push_back("name=seccomp,profile=" + config_.seccomp_profile);
     if (host_.cgroup_version == 2) out.security_options.push_back("name=cgroupns");
     if (config_.no_new_privileges) out.security_options.push_back("name=no-new-privileges");
+    // Here, since every client shows all of these.
+    if (config_.publish_to_loopback) out.security_options.push_back("name=publish-to-loopback");
+    if (config_.publish_by_input) out.security_options.push_back("name=publish-by-input");
     out.warnings = warnings(config_, host_);
     out.runtimes = {{"runc", {"berth-runtime", {}}}, {"io.containerd.runc.v2", {"berth-runtime", {}}}};
     for (const auto& [name, runtime] : config_.runtimes)
