@@ -37,7 +37,7 @@ void fields(auto& visit, Either<ContainerConfig> auto& self) {
     visit("StopTimeout", self.stop_timeout);
     visit("Shell", self.shell);
     visit("Healthcheck", self.healthcheck);
-    visit.unsupported("NetworkDisabled", Empty::kFalse);
+    visit("NetworkDisabled", self.network_disabled);
     visit("ArgsEscaped", self.args_escaped);
 }
 

@@ -33,7 +33,8 @@ struct ContainerConfig {
     std::string image;
     std::set<std::string> volumes;
     std::string working_dir;
-    std::string mac_address;  // of old clients; new ones say it in the endpoint
+    std::string mac_address;        // of old clients; new ones say it in the endpoint
+    bool network_disabled = false;  // a network namespace with a loopback and nothing else
     std::vector<std::string> on_build;
     std::map<std::string, std::string> labels;
     std::string stop_signal;

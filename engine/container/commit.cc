@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/container/create_checks.h"
 #include "engine/container/freeze.h"
@@ -84,6 +85,37 @@ Result<std::string> make_image(const Core& core, const Container& container, con
     return id.text();
 }
 
+// STATE/held/ID says, across a kill -9, that a commit and nobody else has frozen the container.
+std::string held_folder(const Core& core) {
+    return core.parts.config.state_root + "/held";
+}
+
+Async<bool> hold(Core& core, ContainerPtr container) {
+    const std::string folder = held_folder(core), mark = folder + "/" + container->id;
+    auto noted = make_folders(folder, 0700);
+    if (noted) noted = write_file(mark, "");
+    if (!noted) log::warning("a commit is not noted", {{"error", noted.error().message}});
+    core.held.insert(container->id);
+    // It may end at this very moment; what it has left is taken all the same.
+    auto paused = co_await run_pause(core, container);
+    if (paused) co_return true;
+    core.held.erase(container->id);
+    ::unlink(mark.c_str());
+    co_return false;
+}
+
+Async<void> let_go(Core& core, std::string id) {
+    auto container = core.store.get(id);
+    if (container && container->state.status == Status::kPaused) {
+        auto resumed = co_await run_unpause(core, container);
+        if (!resumed)
+            log::warning("a container stays paused after its commit",
+                         {{"container", id}, {"error", resumed.error().message}});
+    }
+    core.held.erase(id);
+    ::unlink((held_folder(core) + "/" + id).c_str());
+}
+
 std::string familiar(const std::string& name) {
     auto reference = oci::Reference::parse(name);
     return reference ? reference->familiar() : name;
@@ -102,9 +134,7 @@ Async<Result<std::string>> run_commit(Core& core, std::string ref, CommitOptions
     BERTH_CO_TRY(std::string config, image_config(*container, options));
     bool frozen = false;
     if (options.pause && container->state.status == Status::kRunning) {
-        // It may end at this very moment; what it has left is taken all the same.
-        auto paused = co_await run_pause(core, container);
-        frozen = paused.has_value();
+        frozen = co_await hold(core, container);
     }
     auto work = [&core, container, &options, &config] {
         return make_image(core, *container, options, std::move(config));
@@ -114,13 +144,19 @@ Async<Result<std::string>> run_commit(Core& core, std::string ref, CommitOptions
         core.publish(*container, "commit",
                      {{"comment", options.comment}, {"imageID", *id}, {"imageRef", familiar(options.name)}});
     }
-    if (frozen) {
-        auto resumed = co_await run_unpause(core, container);
-        if (!resumed)
-            log::warning("a container stays paused after its commit",
-                         {{"container", container->id}, {"error", resumed.error().message}});
-    }
+    if (frozen) co_await let_go(core, container->id);
     co_return id;
+}
+
+Async<void> release_held_before(Core& core) {
+    auto ids = list_folder(held_folder(core));
+    if (!ids) co_return;
+    for (const auto& id : *ids) co_await let_go(core, id);
+}
+
+Async<void> release_held(Core& core) {
+    const auto held = core.held;
+    for (const auto& id : held) co_await let_go(core, id);
 }
 
 }  // namespace berth::container

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "engine/async/gate.h"
@@ -24,6 +25,8 @@ struct Core {
     AttachHub hub;
     async::Gate gate;  // monitors and restarts
     bool shutting_down = false;
+    std::set<std::string> held;        // frozen by a commit, and by nobody else
+    std::multiset<std::string> stops;  // under way; the exit tells of them
     // Set to end the pause before a restart: stop, rm.
     std::map<std::string, std::shared_ptr<async::Event>> restart_pauses;
 

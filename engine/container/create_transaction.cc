@@ -72,7 +72,7 @@ Result<Container> build(const Core& core, CreateRequest& request, References& re
     } else if (request.config.hostname.empty() && !container.network.starts_with("container:")) {
         request.config.hostname = short_id(created.id);
     }
-    container.endpoints = std::move(request.endpoints);
+    if (!request.config.network_disabled) container.endpoints = std::move(request.endpoints);
     if (auto own = container.endpoints.find(container.network); own != container.endpoints.end()) {
         if (own->second.mac_address.empty()) own->second.mac_address = request.config.mac_address;
     }

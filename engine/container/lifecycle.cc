@@ -69,7 +69,6 @@ Async<Result<Outcome>> Lifecycle::stop(std::string ref, StopOptions options) {
         if (stopped.error().kind == ErrorKind::kInvalidArgument) stopped.error().kind = ErrorKind::kInternal;
         co_return Failure(std::move(stopped.error()).in("cannot stop container: " + ref));
     }
-    if (*stopped == Outcome::kChanged) core_.publish(*container, "stop");
     co_return stopped;
 }
 
@@ -77,7 +76,6 @@ Async<Result<>> Lifecycle::restart(std::string ref, StopOptions options) {
     BERTH_CO_TRY(auto found, core_.store.find(ref));
     auto stopped = co_await run_stop(core_, found->id, std::move(options));
     if (!stopped) co_return Failure(std::move(stopped.error()).in("Cannot restart container " + ref));
-    if (*stopped == Outcome::kChanged) core_.publish(*found, "stop");
     BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
     auto container = core_.store.get(found->id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);

@@ -48,6 +48,7 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
     BERTH_CO_TRY(auto guard, co_await core.locks.lock(id));
     auto container = core.store.get(id);
     if (!container) co_return next;
+    if (exit.oom_killed) core.publish(*container, "oom");
     co_await release_resources(core, id);
     container = core.store.get(id);
     next.ran = exit.exited_at - container->state.started_at;
@@ -61,7 +62,8 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
     }
     auto saved = co_await core.store.save_state(id, state);
     if (!saved) log::error("an exit is not on disk", {{"container", id}, {"error", saved.error().message}});
-    if (exit.oom_killed) core.publish(*container, "oom");
+    // dockerd's order: whoever asked for the stop is answered before the end is told.
+    if (core.stops.contains(id)) core.publish(*container, "stop");
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(next.ran).count();
     core.publish(*container, "die",
                  {{"exitCode", std::to_string(exit.exit_code)}, {"execDuration", std::to_string(seconds)}});

@@ -38,6 +38,8 @@ network::EndpointRequest endpoint_request(const Container& container, const std:
 
 // What connects to what.
 Result<> check_connect(const Container& container, const network::Network& network) {
+    if (container.config.network_disabled && container.state.live())
+        return fail(ErrorKind::kNotFound, "network sandbox for container " + container.id + " not found");
     if (container.network == "host" || container.network.starts_with("container:")) {
         return bad(
             "container sharing network namespace with another container or host cannot be connected to any "

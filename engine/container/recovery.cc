@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/base/log.h"
+#include "engine/container/commit.h"
 #include "engine/container/health.h"
 #include "engine/container/monitor.h"
 #include "engine/container/mounting.h"
@@ -132,6 +133,7 @@ Async<Result<>> run_recovery(Core& core, std::vector<std::string> remains) {
         (void)co_await core.parts.tasks.kill(id, 9);
         (void)co_await core.parts.tasks.remove(id);
     }
+    co_await release_held_before(core);
     for (const auto& id : settled) core.gate.spawn(settle(core, id, restarting.contains(id)));
     co_return Result<>();
 }

@@ -34,13 +34,14 @@ spec::NamespaceChoice namespace_of(const std::string& mode) {
 }
 
 void set_namespaces(const Container& container, const PlanInputs& inputs, spec::ContainerSpec& out) {
-    out.network.host = container.network == "host";
+    out.network.host = container.network == "host" && !container.config.network_disabled;
     out.network.path = inputs.netns;
-    out.network.shared = container.network.starts_with("container:");
+    out.network.shared = container.network.starts_with("container:") && !container.config.network_disabled;
     out.pid = namespace_of(container.host.pid_mode);
     out.pid.path = inputs.pid_ns;
     out.ipc = namespace_of(container.host.ipc_mode);
     out.ipc.path = inputs.ipc_ns;
+    out.shm_source = inputs.shm_source;
     out.uts = namespace_of(container.host.uts_mode);
     out.ipc_none = container.host.ipc_mode == "none";
     out.cgroup = namespace_of(container.host.cgroupns_mode);

@@ -1,3 +1,4 @@
+#include "engine/container/commit.h"
 #include "engine/container/container_services.h"
 #include "engine/container/core.h"
 #include "engine/container/execs.h"
@@ -46,8 +47,9 @@ class Services final : public ContainerServices {
     }
     void begin_shutdown() override { core_.shutting_down = true; }
     Async<void> close() override {
+        co_await release_held(core_);
         core_.gate.cancel();
-        return core_.gate.close();
+        co_await core_.gate.close();
     }
 
  private:

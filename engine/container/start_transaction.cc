@@ -16,6 +16,7 @@
 #include "engine/container/references.h"
 #include "engine/container/runtime_plan.h"
 #include "engine/container/state_machine.h"
+#include "engine/sys/foreign_mount.h"
 #include "engine/sys/mount.h"
 #include "engine/sys/safe_path.h"
 
@@ -48,8 +49,14 @@ Result<> make_marks(int root) {
     return {};
 }
 
+// Other containers that this one needs to run, found before its first step.
+struct Others {
+    ContainerPtr network, pid, ipc;  // whose namespaces it joins; null for none
+    std::vector<LiveLink> links;
+};
+
 // The root file system, and what has to be read or made in it before it has a process. On the pool.
-Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
+Result<PlanInputs> prepare_root(const Core& core, const Container& container, const Others& others) {
     PlanInputs inputs;
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(inputs.root, sys::mount_detached(root));
@@ -58,14 +65,16 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container) {
     BERTH_TRY(auto prepared, prepare_mounts(core, container, inputs.root.get()));
     inputs.mounts = std::move(prepared.mounts);
     inputs.handed = std::move(prepared.handed);
+    if (others.ipc) {
+        // The namespace alone would be half of it: what is shared is above all /dev/shm.
+        BERTH_TRY(UniqueFd shm, in("failed to join IPC namespace",
+                                   sys::clone_foreign_mount(others.ipc->state.pid, "/dev/shm")));
+        inputs.handed.push_back(std::move(shm));
+        inputs.shm_source = supervisor::handed_mount_path(core.parts.config.state_root, container.id,
+                                                          inputs.handed.size() - 1);
+    }
     return inputs;
 }
-
-// Other containers that this one needs to run, found before its first step.
-struct Others {
-    ContainerPtr network, pid, ipc;  // whose namespaces it joins; null for none
-    std::vector<LiveLink> links;
-};
 
 std::string namespace_path(const ContainerPtr& container, const char* name) {
     return container ? "/proc/" + std::to_string(container->state.pid) + "/ns/" + name : std::string();
@@ -74,6 +83,8 @@ std::string namespace_path(const ContainerPtr& container, const char* name) {
 // The container's network as its mode says: the path of the netns to join. On the pool.
 Result<std::string> prepare_network(const Core& core, const Container& container, Others& others) {
     if (others.network) return namespace_path(others.network, "net");
+    // A namespace of its own, without anything in it but the loopback.
+    if (container.config.network_disabled) return std::string();
     find_addresses(core, others.links);
     BERTH_TRY(auto sandbox, in("failed to set up container networking",
                                core.parts.networks.attach(sandbox_request(container))));
@@ -116,7 +127,7 @@ Result<ContainerPtr> running_namespace(const Core& core, const std::string& mode
 
 Result<ContainerPtr> running_network(const Core& core, const Container& container) {
     const std::string ref = joined_ref(container.network);
-    if (ref.empty()) return ContainerPtr();
+    if (ref.empty() || container.config.network_disabled) return ContainerPtr();
     auto other = core.store.find(ref);
     if (!other) {
         return fail(ErrorKind::kInternal, "joining network namespace of container: " + other.error().message);
@@ -126,21 +137,20 @@ Result<ContainerPtr> running_network(const Core& core, const Container& containe
                                           (*other)->name + " is " + status_text((*other)->state.status));
 }
 
+// "private" and "none" are for one container alone.
+bool shares_ipc(const std::string& mode) {
+    return mode == "shareable" || mode == "host" || !joined_ref(mode).empty();
+}
+
 Result<std::shared_ptr<Others>> find_others(const Core& core, const Container& container) {
     auto others = std::make_shared<Others>();
     BERTH_TRY(others->network, running_network(core, container));
     BERTH_TRY(others->pid, running_namespace(core, container.host.pid_mode, "PID", ErrorKind::kInternal));
     BERTH_TRY(others->ipc, running_namespace(core, container.host.ipc_mode, "IPC", ErrorKind::kConflict));
-    if (others->ipc && others->ipc->host.ipc_mode != "shareable") {
+    if (others->ipc && !shares_ipc(others->ipc->host.ipc_mode)) {
         return fail(ErrorKind::kInvalidArgument,
                     "failed to join IPC namespace: container " + others->ipc->id +
                         ": non-shareable IPC (hint: use IpcMode:shareable for the donor container)");
-    }
-    // Its namespace alone would be half of it: what it shares is above all its /dev/shm.
-    if (others->ipc) {
-        return fail(
-            ErrorKind::kNotImplemented,
-            "HostConfig.IpcMode of another container is not supported yet: its /dev/shm cannot be shared");
     }
     BERTH_TRY(others->links, live_links(core, container));
     return others;
@@ -191,7 +201,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     auto network_step = run_network_step(core, container, others, network);
     if (!core.gate.spawn(std::move(network_step)))
         co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
-    auto root_work = [&core, container] { return prepare_root(core, *container); };
+    auto root_work = [&core, container, others] { return prepare_root(core, *container, *others); };
     auto inputs = co_await core.parts.pool.run(std::move(root_work));
     (void)co_await network->done.wait();
     Result<> problem;

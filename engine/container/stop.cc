@@ -37,8 +37,21 @@ Async<Result<Outcome>> stop_restarting(Core& core, std::string id) {
     state.status = Status::kExited;
     state.stopped_by_user = true;
     BERTH_CO_CHECK(co_await core.store.save_state(id, std::move(state)));
+    core.publish(*container, "stop");
     co_return Outcome::kChanged;
 }
+
+// A stop under way, for whoever tells of the end.
+class Stopping {
+ public:
+    Stopping(Core& core, const std::string& id) : core_(core), place_(core.stops.insert(id)) {}
+    ~Stopping() { core_.stops.erase(place_); }
+    Stopping(const Stopping&) = delete;
+
+ private:
+    Core& core_;
+    std::multiset<std::string>::iterator place_;
+};
 
 }  // namespace
 
@@ -89,6 +102,7 @@ Async<Result<Outcome>> run_stop(Core& core, std::string id, StopOptions options)
     }
     if (container->state.status == Status::kRestarting) co_return co_await stop_restarting(core, id);
     if (!container->state.live()) co_return Outcome::kUnchanged;
+    const Stopping stopping(core, id);
     std::int64_t seconds =
         options.seconds.value_or(container->config.stop_timeout.value_or(kDefaultStopSeconds));
     {

@@ -16,17 +16,29 @@ void take(T& into, const T& change) {
     if (change != T()) into = change;
 }
 
+template <class T>
+void take(std::vector<T>& into, const std::vector<T>& change) {
+    if (!change.empty()) into = change;
+}
+
+// Shares of CPUs are the period and quota by another name: whichever was first stays.
+Result<> check_cpu_conflicts(const Container& container, const types::HostConfig& changes) {
+    const types::HostConfig& host = container.host;
+    auto cannot = [&](const char* what, const char* because) {
+        return conflict(container.id, std::string("Conflicting options: ") + what + " cannot be updated as " +
+                                          because + " has already been set");
+    };
+    if (changes.nano_cpus > 0 && host.cpu_period > 0) return cannot("Nano CPUs", "CPU Period");
+    if (changes.nano_cpus > 0 && host.cpu_quota > 0) return cannot("Nano CPUs", "CPU Quota");
+    if (changes.cpu_period > 0 && host.nano_cpus > 0) return cannot("CPU Period", "NanoCPUs");
+    if (changes.cpu_quota > 0 && host.nano_cpus > 0) return cannot("CPU Quota", "NanoCPUs");
+    return {};
+}
+
 // The old configuration under the changes: what is not given stays.
 Result<types::HostConfig> merge(const Container& container, const types::HostConfig& changes) {
     types::HostConfig host = container.host;
-    if (host.nano_cpus > 0 && (changes.cpu_period > 0 || changes.cpu_quota != 0))
-        return conflict(
-            container.id,
-            "Conflicting options: CPU Period/Quota cannot be updated as NanoCPUs has already been set");
-    if (changes.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0))
-        return conflict(
-            container.id,
-            "Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set");
+    BERTH_CHECK(check_cpu_conflicts(container, changes));
     if (changes.memory > host.memory_swap && host.memory_swap > 0 && changes.memory_swap == 0) {
         return conflict(
             container.id,
@@ -35,6 +47,11 @@ Result<types::HostConfig> merge(const Container& container, const types::HostCon
     }
     take(host.cpu_shares, changes.cpu_shares);
     take(host.blkio_weight, changes.blkio_weight);
+    take(host.blkio_weight_device, changes.blkio_weight_device);
+    take(host.blkio_read_bps, changes.blkio_read_bps);
+    take(host.blkio_write_bps, changes.blkio_write_bps);
+    take(host.blkio_read_iops, changes.blkio_read_iops);
+    take(host.blkio_write_iops, changes.blkio_write_iops);
     take(host.cpu_realtime_period, changes.cpu_realtime_period);
     take(host.cpu_realtime_runtime, changes.cpu_realtime_runtime);
     take(host.nano_cpus, changes.nano_cpus);

@@ -18,6 +18,7 @@
 #include "engine/executor/identity.h"
 #include "engine/executor/labels.h"
 #include "engine/executor/last_steps.h"
+#include "engine/executor/loopback.h"
 #include "engine/executor/rootfs.h"
 #include "engine/executor/sync.h"
 #include "engine/executor/sysctls.h"
@@ -91,6 +92,7 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(become_root_here());
     if (::setsid() < 0) return fail_errno("setsid");
     if (plan.new_keyring) join_keyring(plan.state.id);
+    if (plan.spaces.is_fresh(CLONE_NEWNET)) BERTH_CHECK(bring_up_loopback());
     if (plan.spaces.is_fresh(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
         return fail_errno("unshare cgroup");
     BERTH_TRY(LabelFiles labels, open_label_files(process));

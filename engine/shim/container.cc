@@ -16,6 +16,7 @@ namespace berth::shim {
 
 namespace {
 constexpr auto kDrainLimit = std::chrono::seconds(2);
+constexpr std::size_t kMaxUntold = 2000;  // a status is one frame
 std::int64_t nanoseconds_now() {
     return now().time_since_epoch().count();
 }
@@ -28,7 +29,22 @@ Container::Container(Loop& loop, TaskFile task, Events events)
     : loop_(loop), task_(std::move(task)), events_(std::move(events)), runtime_(task_) {}
 
 Status Container::status() const {
-    return status_;
+    Status status = status_;
+    status.ended_execs = ended_execs_;
+    for (const auto& [id, exec] : execs_)
+        if (!exec->announced()) status.execs.push_back(id);
+    return status;
+}
+
+void Container::announce(const ExecExit& exit) {
+    // Whoever does not listen for so many has forgotten them.
+    if (ended_execs_.size() == kMaxUntold) ended_execs_.erase(ended_execs_.begin());
+    ended_execs_.push_back(exit);
+    events_.exec_exited(exit);
+}
+
+void Container::exec_told(const std::string& id) {
+    std::erase_if(ended_execs_, [&id](const ExecExit& exit) { return exit.id == id; });
 }
 
 Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook,
@@ -238,7 +254,7 @@ void Container::exec(ExecRequest request, UniqueFd client, Answer answer) {
     std::string id = request.id;
     if (execs_.contains(id)) return answer(wrong_state("the exec exists already"));
     Exec::Events events;
-    events.exited = events_.exec_exited;
+    events.exited = [this](const ExecExit& exit) { announce(exit); };
     events.finished = [this, id] { forget_exec(id); };
     auto exec = std::make_unique<Exec>(loop_, std::move(request), std::move(client), std::move(answer),
                                        std::move(events));

@@ -59,6 +59,8 @@ class Container {
     void exec(ExecRequest request, UniqueFd client, Answer answer);
     Result<> resize_exec(const std::string& id, sys::WindowSize size);
     Result<> kill_exec(const std::string& id, int signal);
+    // Its end has been heard of: status() need not say it any more.
+    void exec_told(const std::string& id);
     Result<> kill(int signal);
     // Returns the time: records of the log up to it were written before, all that comes after goes to the
     // socket.
@@ -88,6 +90,7 @@ class Container {
     // Whether the child is an exec's: the runtime's command or the process itself.
     bool exec_ended(pid_t pid, int code);
     void exec_started(Exec& exec, int code);
+    void announce(const ExecExit& exit);
     void forget_exec(const std::string& id);
 
     Loop& loop_;
@@ -109,6 +112,7 @@ class Container {
     Done running_done_;
     std::vector<std::pair<pid_t, int>> early_ends_;  // children that ended before we knew who they are
     std::map<std::string, std::unique_ptr<Exec>> execs_;
+    std::vector<ExecExit> ended_execs_;      // not heard of yet, as far as we know
     std::unique_ptr<HealthMonitor> health_;  // while it runs
     std::uint64_t probes_ = 0;
     std::optional<ExitRecord> ending_;  // init is gone, the record is not written yet

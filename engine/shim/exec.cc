@@ -97,6 +97,7 @@ Result<> Exec::open_streams() {
     }
     Output::Events events;
     events.drained = [this] {
+        announced_ = true;
         events_.exited(exit_);
         if (!output_->has_clients()) events_.finished();
     };

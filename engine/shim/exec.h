@@ -45,7 +45,8 @@ class Exec {
     Result<pid_t> adopt();
     // The command has failed.
     Error failure(const Runtime& runtime, int code) const;
-    pid_t pid() const { return pid_; }  // 0: not known yet; -1: ended
+    pid_t pid() const { return pid_; }             // 0: not known yet; -1: ended
+    bool announced() const { return announced_; }  // as exited
     void ended(int code);
     Result<> resize(sys::WindowSize size);
     Result<> kill(int signal);
@@ -72,7 +73,7 @@ class Exec {
     std::unique_ptr<Output> output_;
     pid_t runtime_pid_ = 0, pid_ = 0;
     Loop::Timer limit_ = 0;  // of the runtime's command
-    bool timed_out_ = false;
+    bool timed_out_ = false, announced_ = false;
     ExecExit exit_;
 };
 

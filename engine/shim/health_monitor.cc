@@ -1,6 +1,7 @@
 #include "engine/shim/health_monitor.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/files.h"
 #include "engine/base/time.h"
@@ -10,6 +11,8 @@ namespace berth::shim {
 namespace {
 
 constexpr std::size_t kMaxOutput = 4096, kMaxLog = 5;
+// From SIGKILL to the end: what its descendants hold open is waited for, two seconds at most.
+constexpr auto kKillLimit = std::chrono::seconds(5);
 
 std::int64_t nanoseconds_now() {
     return now().time_since_epoch().count();
@@ -84,6 +87,7 @@ void HealthMonitor::wait() {
 void HealthMonitor::probe() {
     if (hooks_.frozen()) return wait();
     probe_started_at_ = nanoseconds_now();
+    if (stuck_) return record(-1, timeout_text() + ": the probe before it cannot be killed");
     timed_out_ = false;
     output_ = std::make_shared<std::string>();
     hooks_.run(std::make_unique<Capture>(output_));
@@ -97,6 +101,16 @@ void HealthMonitor::started() {
 void HealthMonitor::time_is_up() {
     timed_out_ = true;
     hooks_.kill();
+    timer_ = loop_.after(kKillLimit, [this] { give_up(); });
+}
+
+void HealthMonitor::give_up() {
+    stuck_ = true;
+    record(-1, timeout_text() + (output_->empty() ? "" : ": " + *output_));
+}
+
+std::string HealthMonitor::timeout_text() const {
+    return "Health check exceeded timeout (" + duration_text(task_.timeout) + ")";
 }
 
 void HealthMonitor::failed(const Error& error) {
@@ -104,11 +118,12 @@ void HealthMonitor::failed(const Error& error) {
 }
 
 void HealthMonitor::ended(int code) {
+    // It has been counted already, and the next one is waited for.
+    if (std::exchange(stuck_, false)) return;
     loop_.cancel(timer_);
     std::string said = std::move(*output_);
     if (!timed_out_) return record(code, std::move(said));
-    std::string text = "Health check exceeded timeout (" + duration_text(task_.timeout) + ")";
-    record(-1, said.empty() ? text : text + ": " + said);
+    record(-1, said.empty() ? timeout_text() : timeout_text() + ": " + said);
 }
 
 void HealthMonitor::record(int code, std::string output) {

@@ -14,7 +14,8 @@ namespace berth::shim {
 
 // Probes a running container as its health check says, from begin() until it is destroyed, with dockerd's
 // rules: a failure in the start period does not count until one probe has been good; `retries` failures in a
-// row make it unhealthy. One probe at a time, and none while the container is frozen.
+// row make it unhealthy. One probe at a time, and none while the container is frozen. A probe that even
+// SIGKILL does not end counts as failed once more at each time for one, and no other is begun beside it.
 class HealthMonitor {
  public:
     struct Hooks {
@@ -41,6 +42,8 @@ class HealthMonitor {
     void wait();
     void probe();
     void time_is_up();
+    void give_up();
+    std::string timeout_text() const;
     void record(int code, std::string output);
     bool in_start_period(std::int64_t at) const;
 
@@ -51,7 +54,7 @@ class HealthMonitor {
     Loop::Timer timer_ = 0;
     std::int64_t container_started_at_ = 0, probe_started_at_ = 0;
     std::shared_ptr<std::string> output_;
-    bool timed_out_ = false;
+    bool timed_out_ = false, stuck_ = false;
 };
 
 // Whether the freezer holds a process, by the cgroup that it is in now.

@@ -138,6 +138,8 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             auto signal = static_cast<int>(in.u32());
             return reply(peer, frame.tag, container_.kill_exec(id, signal));
         }
+        case MessageType::kExecTold:
+            return container_.exec_told(in.text());
         default:
             return reply(peer, frame.tag,
                          fail(ErrorKind::kNotImplemented, "this shim does not know the request"));

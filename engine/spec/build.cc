@@ -73,8 +73,9 @@ std::vector<oci::SpecMount> kept_defaults(const ContainerSpec& from, const std::
         if (targets.count("/dev") > 0 && mount.destination.starts_with("/dev/")) continue;
         if (mount.destination == "/dev/shm") {
             if (from.ipc_none) continue;
-            if (from.ipc.host) {
-                out.push_back({"/dev/shm", "bind", "/dev/shm", {"rbind", "rprivate"}});
+            if (from.ipc.host || !from.shm_source.empty()) {
+                const std::string source = from.ipc.host ? "/dev/shm" : from.shm_source;
+                out.push_back({"/dev/shm", "bind", source, {"rbind", "rprivate"}});
                 continue;
             }
             mount.options.push_back("size=" + std::to_string(from.shm_size));

@@ -42,6 +42,7 @@ struct ContainerSpec {
     NamespaceChoice network, pid, ipc, uts;
     NamespaceChoice cgroup;  // ask host_facts().cgroup_v2 for Docker's default: own on v2, the host's on v1
     bool ipc_none = false;   // --ipc=none: an IPC namespace without /dev/shm
+    std::string shm_source;  // what to bind at /dev/shm where the IPC namespace is another container's
     std::string cgroups_path;
 
     std::string root_path = "rootfs";

@@ -105,6 +105,13 @@ Async<Result<std::string>> ShimClient::ask(shim::MessageType type, std::string p
     co_return std::move(question->answer);
 }
 
+void ShimClient::tell(shim::MessageType type, std::string_view payload) {
+    if (gone_) return;
+    std::string frame = shim::encode_frame(type, 0, payload);
+    // A connection that does not take it is about to be found broken.
+    (void)shim::send_message(socket_->descriptor.native_handle(), frame).has_value();
+}
+
 Async<Result<shim::Status>> ShimClient::greet() {
     std::string hello = shim::encode_hello(nullptr);
     BERTH_CO_TRY(std::string answer, co_await ask(shim::MessageType::kHello, std::move(hello), UniqueFd()));

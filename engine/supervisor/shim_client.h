@@ -34,6 +34,8 @@ class ShimClient {
     // Asks, and waits for the answer; as long as the shim lives, for kCreate, kStart and kExec (a
     // runtime takes what it takes), else with a deadline. `fd` travels along if it is there.
     Async<Result<std::string>> ask(shim::MessageType type, std::string payload, UniqueFd fd);
+    // Says something that has no answer.
+    void tell(shim::MessageType type, std::string_view payload);
     // kHello: what the shim says of itself.
     Async<Result<shim::Status>> greet();
     // Ends serve().

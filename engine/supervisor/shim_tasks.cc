@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include "engine/async/race.h"
@@ -94,13 +95,8 @@ std::unique_ptr<ShimClient> ShimTasks::make_client(const EntryPtr& entry, Unique
     events.exited = [this, weak](shim::ExitRecord record) {
         if (auto alive = weak.lock()) set_exit(alive, std::move(record));
     };
-    events.exec_exited = [weak](shim::ExecExit exit) {
-        auto alive = weak.lock();
-        if (!alive) return;
-        auto found = alive->execs.find(exit.id);
-        if (found == alive->execs.end()) return;
-        found->second->exit = {exit.code, Timestamp(std::chrono::nanoseconds(exit.exited_at))};
-        found->second->exited.set();
+    events.exec_exited = [weak](const shim::ExecExit& exit) {
+        if (auto alive = weak.lock()) set_exec_exit(*alive, exit);
     };
     events.health = [this, weak](shim::Health health) {
         auto alive = weak.lock();
@@ -137,8 +133,9 @@ Async<void> ShimTasks::catch_up(EntryPtr entry) {
         client.close();
         co_return;
     }
+    auto alive = std::move(status->execs);
     take_status(entry, std::move(*status));
-    end_execs(*entry, false);
+    end_execs(*entry, alive);
 }
 
 void ShimTasks::take_status(const EntryPtr& entry, shim::Status status) {
@@ -151,15 +148,25 @@ void ShimTasks::take_status(const EntryPtr& entry, shim::Status status) {
     task.pid = status.pid;
     task.started_at = Timestamp(std::chrono::nanoseconds(status.started_at));
     if (status.health) set_health(*entry, std::move(*status.health));
+    for (const auto& exit : status.ended_execs) set_exec_exit(*entry, exit);
     if (status.exit) set_exit(entry, std::move(*status.exit));
 }
 
-// Of execs whose end nobody will tell: all of them without a shim, else those that are gone already.
-void ShimTasks::end_execs(Entry& entry, bool all) {
+void ShimTasks::set_exec_exit(Entry& entry, const shim::ExecExit& exit) {
+    shim::WireWriter payload;
+    payload.text(exit.id);
+    if (entry.client) entry.client->tell(MessageType::kExecTold, payload.take());
+    auto found = entry.execs.find(exit.id);
+    if (found == entry.execs.end() || found->second->exited.is_set()) return;
+    found->second->exit = {exit.code, Timestamp(std::chrono::nanoseconds(exit.exited_at))};
+    found->second->exited.set();
+}
+
+// Of execs whose end nobody will tell, since the shim does not know them any more.
+void ShimTasks::end_execs(Entry& entry, const std::vector<std::string>& alive) {
     for (auto& [id, exec] : entry.execs) {
-        bool there = exec->pid == 0 || ::kill(exec->pid, 0) == 0;
-        if (!all && there) continue;
-        if (exec->exit.exited_at == Timestamp{}) exec->exit = {137, now()};
+        if (exec->exited.is_set() || std::find(alive.begin(), alive.end(), id) != alive.end()) continue;
+        exec->exit = {137, now()};
         exec->exited.set();
     }
 }
@@ -176,7 +183,7 @@ Async<void> ShimTasks::serve(EntryPtr entry) {
         if (!reconnect(entry)) break;
         gate_->spawn(catch_up(entry));
     }
-    end_execs(*entry, true);
+    end_execs(*entry, {});
     if (!entry->task.exit && !entry->removing) co_await end_without_shim(entry);
     entry->shim_gone.set();
 }

@@ -68,7 +68,9 @@ class ShimTasks final : public TaskService {
     // nobody answers.
     bool reconnect(const EntryPtr& entry);
     Async<void> catch_up(EntryPtr entry);
-    void end_execs(Entry& entry, bool all);
+    // An exec has ended, and its shim need not keep it in mind.
+    static void set_exec_exit(Entry& entry, const shim::ExecExit& exit);
+    static void end_execs(Entry& entry, const std::vector<std::string>& alive);
     void take_status(const EntryPtr& entry, shim::Status status);
     // The shim is dead: its exit record counts, else the container is killed; nothing of it is left either
     // way.

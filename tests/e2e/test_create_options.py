@@ -44,6 +44,43 @@ def test_pid_namespace_of_another(engine, cli, names):
     assert "No such container: nope" in missing.err and "Unable to find image" not in missing.err
 
 
+def test_ipc_of_another(engine, cli, names):
+    donor = names("donor")
+    cli("run", "-d", "--name", donor, "--ipc", "shareable", "busybox", "sh", "-c", "echo shared >/dev/shm/file; sleep 1000")
+    joins = ["run", "--rm", "--ipc", f"container:{donor}", "busybox", "sh", "-c"]
+    cli("exec", donor, "sh", "-c", "until [ -s /dev/shm/file ]; do :; done")
+    assert cli(*joins, "cat /dev/shm/file; echo back >/dev/shm/answer; readlink /proc/self/ns/ipc").out.splitlines() == [
+        "shared", cli("exec", donor, "readlink", "/proc/self/ns/ipc").out.strip()]
+    assert cli("exec", donor, "cat", "/dev/shm/answer").out == "back\n"
+    # Who joined may be joined, and keeps what it has when the first is gone.
+    second = names("second")
+    cli("run", "-d", "--name", second, "--ipc", f"container:{donor}", "busybox", "sleep", "1000")
+    cli("rm", "-f", donor)
+    assert cli("run", "--rm", "--ipc", f"container:{second}", "busybox", "cat", "/dev/shm/answer").out == "back\n"
+    assert f"No such container: " in cli("restart", "-t", "0", second, status=1).err
+    private = names("private")
+    cli("run", "-d", "--name", private, "busybox", "sleep", "1000")
+    refused = cli("run", "--rm", "--ipc", f"container:{private}", "busybox", "true", status=125)
+    assert "non-shareable IPC (hint: use IpcMode:shareable for the donor container)" in refused.err
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host"])
+def test_without_a_network(engine, names, mode):
+    name = names("offline")
+    body = {"Image": "busybox", "Cmd": ["sleep", "1000"], "NetworkDisabled": True, "HostConfig": {"NetworkMode": mode}}
+    assert engine.api("POST", f"/containers/create?name={name}", body).status == 201
+    assert engine.api("POST", f"/containers/{name}/start").status == 204
+    links = engine.docker("exec", name, "ip", "-o", "link").out.splitlines()
+    assert len(links) == 1 and "lo: <LOOPBACK,UP" in links[0]
+    found = engine.api("GET", f"/containers/{name}/json").json
+    assert found["Config"]["NetworkDisabled"] is True
+    assert (found["NetworkSettings"]["Networks"], found["NetworkSettings"]["SandboxKey"], found["HostsPath"]) == ({}, "", "")
+    refused = engine.api("POST", "/networks/bridge/connect", {"Container": name})
+    assert (refused.status, refused.json["message"]) == (404, f"network sandbox for container {found['Id']} not found")
+    engine.docker("restart", "-t", "0", name)
+    assert len(engine.docker("exec", name, "ip", "-o", "link").out.splitlines()) == 1
+
+
 def test_links(engine, cli, names):
     database, web = names("database"), names("web")
     cli("run", "-d", "--name", database, "-e", "SECRET=1", "--expose", "5432", "busybox", "sleep", "1000")

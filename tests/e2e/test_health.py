@@ -3,6 +3,7 @@
 import json
 import tarfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +121,36 @@ def test_bad_values(engine, field, message):
     body = {"Image": "busybox", "Cmd": ["true"], "Healthcheck": {"Test": ["CMD", "true"], **field}}
     answer = engine.api("POST", "/containers/create", json.dumps(body), {"Content-Type": "application/json"})
     assert (answer.status, answer.json["message"]) == (400, message)
+
+
+def test_a_probe_that_cannot_be_killed_is_no_reason_to_stay_healthy(engine):
+    freezer = Path("/sys/fs/cgroup/freezer")
+    if not freezer.is_dir():
+        pytest.skip("without the freezer of cgroup version 1 a process that SIGKILL does not end is not to be had")
+    engine.docker("run", "-d", "--name", "stuck", "--health-cmd", "test -e /hang && { touch /hangs; sleep 1000; }; true",
+                  "--health-interval", "100ms", "--health-timeout", "500ms", "--health-retries", "2", "busybox", "sleep", "1000")
+    await_health(engine, "stuck", lambda state: state["Status"] == "healthy")
+    identity = engine.api("GET", "/containers/stuck/json").json["Id"]
+    cell = freezer / engine.name / identity / "cell"
+    cell.mkdir()
+    engine.docker("exec", "stuck", "sh", "-c", "touch /hang; until [ -e /hangs ]; do :; done")
+    # Every process of the probe, before its time is up.
+    sleepers = [pid for pid in (freezer / engine.name / identity / "cgroup.procs").read_text().split()
+                if "test -e /hang" in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")]
+    for pid in sleepers:
+        (cell / "cgroup.procs").write_text(pid)
+    (cell / "freezer.state").write_text("FROZEN")
+    try:
+        state = await_health(engine, "stuck", lambda state: state["Status"] == "unhealthy")
+        assert state["Log"][-1]["Output"] == "Health check exceeded timeout (500ms): the probe before it cannot be killed"
+        # What is stuck holds up no other call.
+        assert engine.docker("exec", "stuck", "echo", "there").out == "there\n"
+        engine.docker("exec", "stuck", "rm", "/hang")
+    finally:
+        (cell / "freezer.state").write_text("THAWED")
+    await_health(engine, "stuck", lambda state: state["Status"] == "healthy")
+    end = time.monotonic() + 10
+    while (cell / "cgroup.procs").read_text() and time.monotonic() < end:
+        time.sleep(0.02)
+    cell.rmdir()
+    engine.docker("rm", "-f", "stuck")

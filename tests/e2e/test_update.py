@@ -55,7 +55,7 @@ def test_it_lasts(engine, cli, container):
     ({"Memory": 256 << 20}, 409, "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at "
                                  "the same time"),
     ({"NanoCpus": 1000000000, "CpuQuota": 1000}, 400, "Conflicting options: Nano CPUs and CPU Quota cannot both be set"),
-    ({"CpuPeriod": 50000}, 409, "CPU Period/Quota cannot be updated as NanoCPUs has already been set"),
+    ({"CpuPeriod": 50000}, 409, "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set"),
     ({"RestartPolicy": {"Name": "sometimes"}}, 400, "invalid restart policy: unknown policy 'sometimes'"),
     ({"Memory": "much"}, 400, "cannot unmarshal string"),
 ])

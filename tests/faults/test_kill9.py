@@ -2,6 +2,10 @@
 
 import time
 
+import pytest
+
+from support.engine import CLIENTS
+
 
 def test_containers_survive(new_engine):
     engine = new_engine()
@@ -61,3 +65,33 @@ def test_a_lost_database_is_rebuilt(new_engine):
     assert "kept" in engine.docker("volume", "ls", "-q").out.split()
     assert engine.docker("run", "--rm", "busybox", "echo", "still").out == "still\n"
     assert engine.docker("inspect", "-f", "{{.Name}}", "kept1").out == "/kept1\n"
+
+
+def commit_until_frozen(engine):
+    """A commit under way whose container is frozen."""
+    engine.docker("run", "-d", "--name", "taken", "busybox", "sh", "-c",
+                  "dd if=/dev/zero of=/large bs=1M count=300 2>/dev/null; touch /ready; sleep 1000")
+    engine.docker("exec", "taken", "sh", "-c", "until [ -e /ready ]; do sleep 0.02; done")
+    commit = engine.background(CLIENTS / "usr/bin/docker", "commit", "taken", "image")
+    end = time.monotonic() + 20
+    while time.monotonic() < end and engine.api("GET", "/containers/taken/json").json["State"]["Status"] != "paused":
+        time.sleep(0.002)
+    return commit
+
+
+@pytest.mark.parametrize("how", ["crash", "stop"])
+def test_a_commit_that_is_cut_leaves_nothing_frozen(new_engine, how):
+    engine = new_engine("--live-restore")
+    commit = commit_until_frozen(engine)
+    getattr(engine, how)()
+    commit.communicate()
+    engine.start()
+    end = time.monotonic() + 10
+    while time.monotonic() < end and engine.api("GET", "/containers/taken/json").json["State"]["Status"] != "running":
+        time.sleep(0.02)
+    assert engine.docker("exec", "taken", "echo", "goes on").out == "goes on\n"
+    # Frozen by a user is another matter.
+    engine.docker("pause", "taken")
+    engine.crash()
+    engine.start()
+    assert engine.api("GET", "/containers/taken/json").json["State"]["Status"] == "paused"

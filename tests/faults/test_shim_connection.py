@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import socket
 import time
 from pathlib import Path
@@ -56,6 +57,28 @@ def test_an_end_in_between_is_not_missed(new_engine):
     open(f"/proc/{pid}/root/gate", "w").close()
     break_connections(shim)
     assert engine.docker("wait", "short").out == "43\n"
+
+
+def test_an_exec_that_ends_in_between_keeps_its_code(new_engine):
+    engine = new_engine()
+    engine.docker("run", "-d", "--name", "kept", "busybox", "sleep", "1000")
+    shim = shim_of(engine, "kept")
+    for code in (3, 4):
+        exec_id = engine.api("POST", "/containers/kept/exec", {"Cmd": ["sh", "-c", f"until [ -e /gate{code} ]; do :; done; exit {code}"]}).json["Id"]
+        assert engine.api("POST", f"/exec/{exec_id}/start", {"Detach": True}).status == 200
+        pid = engine.api("GET", f"/exec/{exec_id}/json").json["Pid"]
+        # The daemon stands still while the exec ends and the connection goes.
+        engine.process.send_signal(signal.SIGSTOP)
+        open(f"/proc/{pid}/root/gate{code}", "w").close()
+        end = time.monotonic() + 10
+        while time.monotonic() < end and os.path.exists(f"/proc/{pid}"):
+            time.sleep(0.01)
+        assert break_connections(shim) == 1
+        engine.process.send_signal(signal.SIGCONT)
+        end = time.monotonic() + 10
+        while time.monotonic() < end and (found := engine.api("GET", f"/exec/{exec_id}/json").json)["Running"]:
+            time.sleep(0.02)
+        assert (found["Running"], found["ExitCode"]) == (False, code)
 
 
 def test_a_dead_shim_is_still_found_out(new_engine):

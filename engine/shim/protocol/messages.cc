@@ -31,6 +31,34 @@ ExitRecord take_exit(WireReader& in) {
     return exit;
 }
 
+void put_exec_exit(WireWriter& out, const ExecExit& exit) {
+    out.text(exit.id);
+    out.u32(static_cast<std::uint32_t>(exit.code));
+    out.i64(exit.exited_at);
+}
+
+ExecExit take_exec_exit(WireReader& in) {
+    ExecExit exit;
+    exit.id = in.text();
+    exit.code = static_cast<int>(in.u32());
+    exit.exited_at = in.i64();
+    return exit;
+}
+
+void put_execs(WireWriter& out, const Status& status) {
+    out.u32(static_cast<std::uint32_t>(status.execs.size()));
+    for (const auto& id : status.execs) out.text(id);
+    out.u32(static_cast<std::uint32_t>(status.ended_execs.size()));
+    for (const auto& exit : status.ended_execs) put_exec_exit(out, exit);
+}
+
+void take_execs(WireReader& in, Status& status) {
+    // What is not there reads as zero, so a count that lies ends with the bytes.
+    for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left) status.execs.push_back(in.text());
+    for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left)
+        status.ended_execs.push_back(take_exec_exit(in));
+}
+
 Failure garbled(const char* what) {
     return fail(ErrorKind::kDataLoss, std::string("shim protocol: bad ") + what);
 }
@@ -71,6 +99,7 @@ std::string encode_hello(const Status* status) {
     if (status->exit) put_exit(out, *status->exit);
     out.u8(status->health ? 1 : 0);
     if (status->health) put_health(out, *status->health);
+    put_execs(out, *status);
     return out.take();
 }
 
@@ -87,6 +116,7 @@ Result<std::optional<Status>> decode_hello(std::string_view payload) {
     if (in.u8() != 0) status.exit = take_exit(in);
     // Older shims end here.
     if (!in.empty() && in.u8() != 0) status.health = take_health(in);
+    if (!in.empty()) take_execs(in, status);
     if (!in.ok()) return garbled("hello");
     return std::optional<Status>(std::move(status));
 }
@@ -166,18 +196,13 @@ Result<ExecRequest> decode_exec(std::string_view payload) {
 
 std::string encode_exec_exit(const ExecExit& exit) {
     WireWriter out;
-    out.text(exit.id);
-    out.u32(static_cast<std::uint32_t>(exit.code));
-    out.i64(exit.exited_at);
+    put_exec_exit(out, exit);
     return out.take();
 }
 
 Result<ExecExit> decode_exec_exit(std::string_view payload) {
     WireReader in(payload);
-    ExecExit exit;
-    exit.id = in.text();
-    exit.code = static_cast<int>(in.u32());
-    exit.exited_at = in.i64();
+    ExecExit exit = take_exec_exit(in);
     if (!in.ok()) return garbled("exit of an exec");
     return exit;
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/base/result.h"
 #include "engine/shim/protocol/exit_record.h"
@@ -33,6 +34,7 @@
 //            comes along) | u16 rows | u16 columns      of a running container       → kReply u32 pid
 //   kExecResize text exec | u16 rows | u16 columns                                    → kReply
 //   kExecKill   text exec | u32 signal                                                → kReply
+//   kExecTold   text exec               its end has been heard of                     no answer
 //   kPause   –            of a running container                                      → kReply
 //   kResume  –            of a paused one                                             → kReply
 //   kFailure u8 kind | u32 errno | text                                               (an answer)
@@ -41,6 +43,7 @@
 //   kHealth  health (health.h)   after each probe of a container with a health check    (an event)
 //   kNotice  text         something the engine's log should say                       (an event)
 //   status   u8 state | u32 pid | i64 started at | u8 has exit [| exit] | u8 has health [| health]
+//            | u32 n | n × text exec that has not ended | u32 n | n × (as kExecExited) not told yet
 //   exit     u32 code | u8 oom killed | i64 exited at | text error
 // Times are nanoseconds since 1970. Unknown questions are answered with kFailure (kNotImplemented), unknown
 // events and trailing fields ignored.
@@ -64,6 +67,7 @@ enum class MessageType : std::uint16_t {
     kExec = 16,
     kExecResize = 17,
     kExecKill = 18,
+    kExecTold = 19,
     kReply = 64,
     kFailure = 65,
     kExited = 128,
@@ -81,14 +85,6 @@ enum AttachStreams : std::uint8_t {
 
 enum class TaskState : std::uint8_t { kNew = 0, kCreated = 1, kRunning = 2, kExited = 3, kPaused = 4 };
 
-struct Status {
-    TaskState state = TaskState::kNew;
-    pid_t pid = 0;
-    std::int64_t started_at = 0;
-    std::optional<ExitRecord> exit;
-    std::optional<Health> health;
-};
-
 // One more process in the container. `id` is a file name's part: hex digits.
 struct ExecRequest {
     std::string id, process;
@@ -100,6 +96,16 @@ struct ExecExit {
     std::string id;
     int code = 0;  // 128+n for signal n
     std::int64_t exited_at = 0;
+};
+
+struct Status {
+    TaskState state = TaskState::kNew;
+    pid_t pid = 0;
+    std::int64_t started_at = 0;
+    std::optional<ExitRecord> exit;
+    std::optional<Health> health;
+    std::vector<std::string> execs;     // started and not announced as ended
+    std::vector<ExecExit> ended_execs;  // announced, and nobody said kExecTold
 };
 
 struct Frame {

@@ -21,13 +21,6 @@ TEST(HostConfig, ZerosAndNullsOfRealClientsPass) {
     EXPECT_EQ(parsed->memory_swappiness, -1);
 }
 
-TEST(ContainerConfig, AnUnsupportedFieldIsNamed) {
-    auto parsed = parse_container_config(json{{"NetworkDisabled", true}}, "");
-    ASSERT_FALSE(parsed);
-    EXPECT_EQ(parsed.error().kind, ErrorKind::kNotImplemented);
-    EXPECT_EQ(parsed.error().message, "NetworkDisabled is not supported yet");
-}
-
 TEST(HostConfig, ANumberThatDoesNotFitIsNoNumber) {
     for (int weight : {-1, 70000}) {
         auto parsed = parse_host_config(json{{"BlkioWeight", weight}}, ".HostConfig");
