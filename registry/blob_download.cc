@@ -11,16 +11,23 @@ namespace {
 constexpr std::size_t kPiece = 512 << 10;
 }  // namespace
 
-Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::uint64_t)> report) {
+Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::uint64_t)> report,
+                                  BlobWatcher* watcher) {
+    Course course{std::move(blob), std::move(report), watcher};
     for (;;) {
-        auto open = [&] { return content.resume(blob.digest); };
+        auto open = [&]() -> Result<std::unique_ptr<content::Ingest>> {
+            BERTH_TRY(auto ingest, content.resume(course.blob.digest));
+            if (watcher != nullptr) watcher->begin(*ingest);
+            return ingest;
+        };
         BERTH_CO_TRY(auto ingest, co_await pool.run(open));
+        course.ingest = ingest.get();
         const bool fresh = ingest->size() == 0;
-        auto done = co_await fetch(blob, *ingest, report);
+        auto done = co_await fetch(course);
         if (!done && done.error().kind != ErrorKind::kInvalidArgument) co_return done;
         // commit() also throws away what cannot be right.
         auto commit = [&]() -> Result<> {
-            BERTH_CHECK(ingest->commit(&blob.digest, blob.size));
+            BERTH_CHECK(ingest->commit(&course.blob.digest, course.blob.size));
             return {};
         };
         auto committed = co_await pool.run(commit);
@@ -28,20 +35,20 @@ Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::
         // What a power cut left of an earlier download may be damaged.
         if (!fresh) continue;
         if (!done) co_return done;
-        co_return in("filesystem layer verification failed for digest " + blob.digest.text(),
+        co_return in("filesystem layer verification failed for digest " + course.blob.digest.text(),
                      std::move(committed));
     }
 }
 
-Async<Result<>> BlobDownload::fetch(oci::Descriptor blob, content::Ingest& ingest,
-                                    std::function<void(std::uint64_t)> report) {
-    const auto expected = static_cast<std::uint64_t>(blob.size);
+Async<Result<>> BlobDownload::fetch(Course& course) {
+    const auto expected = static_cast<std::uint64_t>(course.blob.size);
+    content::Ingest& ingest = *course.ingest;
     for (int failures = 0;;) {
         const auto before = ingest.size();
         // An earlier pull may have got all of it.
         if (before >= expected) co_return Result<>();
         bool retry = false;
-        auto done = co_await attempt(blob, ingest, report, &retry);
+        auto done = co_await attempt(course, &retry);
         if (done) co_return done;
         const bool gone = co_await async::cancelled();
         if (gone || !retry) co_return done;
@@ -50,16 +57,16 @@ Async<Result<>> BlobDownload::fetch(oci::Descriptor blob, content::Ingest& inges
         // A peer that was silent for so long has had its time.
         const bool stalled = done.error().kind == ErrorKind::kDeadlineExceeded;
         if (stalled && ingest.size() < before + RegistrySettings::kLeast) co_return done;
-        log::info("a download is taken up again",
-                  {{"blob", blob.digest.text()}, {"at", ingest.size()}, {"error", done.error().message}});
+        log::info(
+            "a download is taken up again",
+            {{"blob", course.blob.digest.text()}, {"at", ingest.size()}, {"error", done.error().message}});
         BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(100 << failures)));
     }
 }
 
-Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, content::Ingest& ingest,
-                                      std::function<void(std::uint64_t)> report, bool* retry) {
-    const auto offset = ingest.size();
-    auto response = co_await repository.blob(blob.digest, offset);
+Async<Result<>> BlobDownload::attempt(Course& course, bool* retry) {
+    const auto offset = course.ingest->size();
+    auto response = co_await repository.blob(course.blob.digest, offset);
     if (!response) {
         // A connection may come back; a refusal stays one.
         *retry = response.error().message.starts_with("Get \"");
@@ -67,14 +74,14 @@ Async<Result<>> BlobDownload::attempt(oci::Descriptor blob, content::Ingest& ing
     }
     // A registry that cannot do ranges sends what is here already once more.
     const std::uint64_t skip = response->status == 200 ? offset : 0;
-    auto copied = co_await copy(*response->body, blob, ingest, skip, report);
+    auto copied = co_await copy(*response->body, course, skip);
     *retry = !copied && copied.error().kind != ErrorKind::kInvalidArgument;
     co_return copied;
 }
 
-Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
-                                   std::uint64_t skip, std::function<void(std::uint64_t)> report) {
-    const auto expected = static_cast<std::uint64_t>(blob.size);
+Async<Result<>> BlobDownload::copy(http::BodyReader& body, Course& course, std::uint64_t skip) {
+    const auto expected = static_cast<std::uint64_t>(course.blob.size);
+    content::Ingest& ingest = *course.ingest;
     PatientReader reader(body, repository.wire().settings().patience);
     std::string piece(kPiece, '\0');
     for (;;) {
@@ -94,15 +101,17 @@ Async<Result<>> BlobDownload::copy(http::BodyReader& body, oci::Descriptor blob,
                 filled -= static_cast<std::size_t>(known);
                 skip -= known;
             }
-            report(ingest.size() + filled);
+            course.report(ingest.size() + filled);
         }
         if (ingest.size() + filled > expected) {
             co_return fail(ErrorKind::kInvalidArgument,
                            fmt::format("blob {} is longer than the {} bytes it should have",
-                                       blob.digest.text(), expected));
+                                       course.blob.digest.text(), expected));
         }
-        auto write = [&ingest, bytes = std::string_view(piece.data(), filled)] {
-            return ingest.write(bytes);
+        auto write = [&ingest, &course, bytes = std::string_view(piece.data(), filled)]() -> Result<> {
+            BERTH_CHECK(ingest.write(bytes));
+            if (course.watcher != nullptr) course.watcher->grown(ingest.size());
+            return {};
         };
         BERTH_CO_CHECK(co_await pool.run(write));
         if (!broken) co_return broken;

@@ -9,6 +9,15 @@
 
 namespace berth::registry {
 
+// Whoever wants to see a blob's bytes while they come. Called on pool threads, one call at a time.
+class BlobWatcher {
+ public:
+    virtual ~BlobWatcher() = default;
+    // The download begins, or begins anew, with what is in `ingest` already.
+    virtual void begin(content::Ingest& ingest) = 0;
+    virtual void grown(std::uint64_t bytes) = 0;
+};
+
 // Fetches one blob into the content store: verified, resumed where a connection broke or an earlier pull
 // stopped, given up after several attempts without a byte. One download of a blob at a time. All references
 // outlive the call. `report` gets the bytes so far, now and then.
@@ -17,15 +26,21 @@ struct BlobDownload {
     content::ContentStore& content;
     async::BlockingPool& pool;
 
-    Async<Result<>> run(oci::Descriptor blob, std::function<void(std::uint64_t)> report);
+    // `watcher` may be null.
+    Async<Result<>> run(oci::Descriptor blob, std::function<void(std::uint64_t)> report,
+                        BlobWatcher* watcher = nullptr);
 
  private:
-    Async<Result<>> fetch(oci::Descriptor blob, content::Ingest& ingest,
-                          std::function<void(std::uint64_t)> report);
-    Async<Result<>> attempt(oci::Descriptor blob, content::Ingest& ingest,
-                            std::function<void(std::uint64_t)> report, bool* retry);
-    Async<Result<>> copy(http::BodyReader& body, oci::Descriptor blob, content::Ingest& ingest,
-                         std::uint64_t skip, std::function<void(std::uint64_t)> report);
+    // What one run hands down.
+    struct Course {
+        oci::Descriptor blob;
+        std::function<void(std::uint64_t)> report;
+        BlobWatcher* watcher;
+        content::Ingest* ingest = nullptr;
+    };
+    Async<Result<>> fetch(Course& course);
+    Async<Result<>> attempt(Course& course, bool* retry);
+    Async<Result<>> copy(http::BodyReader& body, Course& course, std::uint64_t skip);
 };
 
 }  // namespace berth::registry

@@ -36,11 +36,30 @@ void say_end(const Progress& progress, const oci::Reference& reference, const Di
 // Layers that wait to be fetched, shared by a few workers.
 struct LayerQueue {
     explicit LayerQueue(IoContext& io) : ended(io) {}
+    image::ImageService::Arrival* arrival = nullptr;
     std::vector<oci::Descriptor> layers;
+    std::vector<bool> there;  // before
     std::size_t next = 0;
     int working = 0;
     std::optional<Error> error;
     async::Event ended;  // by the last worker, or by the first error
+};
+
+// Has a layer unpacked while it is fetched.
+class LayerWatcher final : public BlobWatcher {
+ public:
+    LayerWatcher(image::ImageService::Arrival& arrival, std::size_t layer)
+        : arrival_(arrival), layer_(layer) {}
+    void begin(content::Ingest& ingest) override {
+        // Without one the layer is unpacked when it is all there.
+        if (auto file = ingest.reader()) arrival_.begin(layer_, std::move(*file));
+        grown(ingest.size());
+    }
+    void grown(std::uint64_t bytes) override { arrival_.grown(layer_, bytes); }
+
+ private:
+    image::ImageService::Arrival& arrival_;
+    std::size_t layer_;
 };
 
 // One pull on its way.
@@ -66,8 +85,9 @@ class Pull {
     Async<Result<Fetched>> store(std::string bytes, std::string media_type,
                                  std::optional<oci::Descriptor> expected);
     Async<Result<oci::Manifest>> platform_manifest(oci::Document document);
-    Async<Result<>> fetch_layers(std::vector<oci::Descriptor> layers, bool quiet);
-    Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet);
+    Async<Result<>> fetch_layers(oci::Manifest manifest, bool quiet);
+    Async<Result<>> fetch_layer(LayerQueue* queue, std::size_t index, bool quiet);
+    Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* watcher = nullptr);
     Async<Result<>> follow(std::shared_ptr<Flights::Flight> flight,
                            std::function<void(std::uint64_t)> report);
     Async<void> drop_partials();
@@ -186,8 +206,7 @@ Async<Result<oci::Manifest>> Pull::platform_manifest(oci::Document document) {
 
 Async<void> Pull::fetch_some(LayerQueue* queue, bool quiet) {
     while (!queue->error && queue->next < queue->layers.size()) {
-        oci::Descriptor layer = queue->layers[queue->next++];
-        auto fetched = co_await fetch_blob(std::move(layer), quiet);
+        auto fetched = co_await fetch_layer(queue, queue->next++, quiet);
         if (fetched) continue;
         if (!queue->error) queue->error = std::move(fetched.error());
         break;
@@ -195,15 +214,32 @@ Async<void> Pull::fetch_some(LayerQueue* queue, bool quiet) {
     if (--queue->working == 0 || queue->error) queue->ended.set();
 }
 
-Async<Result<>> Pull::fetch_layers(std::vector<oci::Descriptor> layers, bool quiet) {
+// One layer into the content store and into a snapshot.
+Async<Result<>> Pull::fetch_layer(LayerQueue* queue, std::size_t index, bool quiet) {
+    LayerWatcher watcher(*queue->arrival, index);
+    oci::Descriptor layer = queue->layers[index];
+    if (!queue->there[index]) BERTH_CO_CHECK(co_await fetch_blob(std::move(layer), quiet, &watcher));
+    auto finish = [queue, index] { return queue->arrival->finish(index); };
+    co_return co_await parts_.pool.run(finish);
+}
+
+Async<Result<>> Pull::fetch_layers(oci::Manifest manifest, bool quiet) {
     LayerQueue queue(parts_.io);
-    for (auto& layer : layers) {
+    queue.layers = manifest.layers;
+    bool complete = true;
+    for (const auto& layer : queue.layers) {
         const std::string id(short_id(layer.digest.hex()));
         const bool there = co_await has(layer.digest);
         if (!quiet) progress_(status_line(there ? "Already exists" : "Pulling fs layer", id));
-        if (!there) queue.layers.push_back(std::move(layer));
+        queue.there.push_back(there);
+        complete = complete && there;
     }
-    if (queue.layers.empty()) co_return Result<>();
+    if (complete) co_return Result<>();
+    auto expect = [this, &manifest, quiet] {
+        return parts_.images.expect(manifest, quiet ? Progress() : progress_);
+    };
+    BERTH_CO_TRY(const auto arrival, co_await parts_.pool.run(expect));
+    queue.arrival = arrival.get();
     async::Gate gate(parts_.io);
     const int most = repository_->wire().settings().downloads;
     queue.working = std::min(most, static_cast<int>(queue.layers.size()));
@@ -226,7 +262,7 @@ Async<Result<>> Pull::follow(std::shared_ptr<Flights::Flight> flight,
     co_return Result<>();
 }
 
-Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
+Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* watcher) {
     const std::string id(short_id(blob.digest.hex()));
     const auto total = static_cast<std::uint64_t>(blob.size);
     auto last = std::chrono::steady_clock::now() - kReportEvery;
@@ -250,7 +286,7 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet) {
             report(current);
             pilot->report(current);
         };
-        BERTH_CO_CHECK(co_await download_.run(blob, steer));
+        BERTH_CO_CHECK(co_await download_.run(blob, steer, watcher));
         break;
     }
     fetched_.push_back(blob.digest);
@@ -288,7 +324,7 @@ Async<Result<>> Pull::run() {
     progress_(status_line("Pulling from " + request_.reference.path(), tag_or_digest(request_.reference)));
     BERTH_CO_TRY(auto manifest, co_await platform_manifest(target.document));
     BERTH_CO_CHECK(co_await fetch_blob(manifest.config, true));
-    BERTH_CO_CHECK(co_await fetch_layers(manifest.layers, there_before));
+    BERTH_CO_CHECK(co_await fetch_layers(manifest, there_before));
     BERTH_CO_CHECK(co_await adopt(target.digest, there_before));
     co_await drop_partials();
     say_end(progress_, request_.reference, target.digest, there_before);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace berth::archive {
@@ -12,6 +13,33 @@ Result<std::string_view> FdSource::next() {
         got = ::read(fd_, buffer_.data(), buffer_.size());
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail_errno("read archive");
+    return std::string_view(buffer_.data(), static_cast<std::size_t>(got));
+}
+
+Result<> GrowingSource::wait() {
+    std::uint64_t message = 0;
+    ssize_t got = 0;
+    do {
+        got = ::read(growth_, &message, sizeof message);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail_errno("wait for the archive");
+    if (got != sizeof message) return fail(ErrorKind::kCancelled, "the archive does not go on");
+    whole_ = (message & kWhole) != 0;
+    there_ = message & ~kWhole;
+    return {};
+}
+
+Result<std::string_view> GrowingSource::next() {
+    while (at_ >= there_ && !whole_) BERTH_CHECK(wait());
+    const auto size =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), there_ - std::min(at_, there_)));
+    ssize_t got = 0;
+    do {
+        got = ::read(fd_, buffer_.data(), size);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail_errno("read archive");
+    if (got == 0 && size > 0) return fail(ErrorKind::kInternal, "read archive: it is shorter than it was");
+    at_ += static_cast<std::uint64_t>(got);
     return std::string_view(buffer_.data(), static_cast<std::size_t>(got));
 }
 

@@ -26,6 +26,25 @@ class FdSource : public ByteSource {
     std::string buffer_;
 };
 
+// A file that is still being written, by its descriptor. `growth` (a SOCK_SEQPACKET socket) tells how many
+// bytes there are, in messages of eight: a number in host order, with kWhole when no more will come. Its end
+// before that is kCancelled. Owns neither.
+class GrowingSource : public ByteSource {
+ public:
+    static constexpr std::uint64_t kWhole = std::uint64_t{1} << 63;
+
+    GrowingSource(int fd, int growth) : fd_(fd), growth_(growth), buffer_(1 << 18, '\0') {}
+    Result<std::string_view> next() override;
+
+ private:
+    Result<> wait();
+
+    int fd_, growth_;
+    std::string buffer_;
+    std::uint64_t at_ = 0, there_ = 0;
+    bool whole_ = false;
+};
+
 // Passes bytes on and hashes them.
 class HashingSource : public ByteSource {
  public:

@@ -1,11 +1,15 @@
 #include "engine/archive/decompress.h"
 
-#include <zlib.h>
+#include <isa-l/igzip_lib.h>
 #include <zstd.h>
+
+#include <cstdint>
 
 namespace berth::archive {
 
 namespace {
+
+constexpr int kWindowLog = 25;
 
 Failure bad(std::string message) {
     return fail(ErrorKind::kInvalidArgument, std::move(message));
@@ -31,58 +35,67 @@ class Peeked : public ByteSource {
 
 class Gunzip : public ByteSource {
  public:
-    explicit Gunzip(std::unique_ptr<ByteSource> inner) : inner_(std::move(inner)), out_(1 << 18, '\0') {
-        ready_ = ::inflateInit2(&stream_, 15 + 16) == Z_OK;
+    explicit Gunzip(std::unique_ptr<ByteSource> inner)
+        : inner_(std::move(inner)), out_(1 << 18, '\0'), state_(std::make_unique<inflate_state>()) {
+        ::isal_inflate_init(state_.get());
+        state_->crc_flag = ISAL_GZIP;
     }
-    ~Gunzip() override { ::inflateEnd(&stream_); }
 
     Result<std::string_view> next() override {
-        if (!ready_) return fail(ErrorKind::kInternal, "gzip: out of memory");
-        stream_.next_out = reinterpret_cast<Bytef*>(out_.data());
-        stream_.avail_out = static_cast<uInt>(out_.size());
-        while (stream_.avail_out == out_.size()) {
-            if (stream_.avail_in == 0) {
-                BERTH_TRY(input_, inner_->next());
-                stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(input_.data()));
-                stream_.avail_in = static_cast<uInt>(input_.size());
-                if (input_.empty() && between_) return std::string_view();
-                if (input_.empty()) return bad("unexpected EOF");
-            }
-            if (between_) {
-                // Another member may follow; what is no gzip header after a member is an error, as in Go.
-                if (::inflateReset(&stream_) != Z_OK) return bad("gzip: invalid header");
-                between_ = false;
-            }
-            int state = ::inflate(&stream_, Z_NO_FLUSH);
-            if (state == Z_STREAM_END) {
-                between_ = true;
-            } else if (state == Z_DATA_ERROR) {
-                std::string_view why = stream_.msg != nullptr ? stream_.msg : "";
-                if (why.find("header") != why.npos || why.find("method") != why.npos)
-                    return bad("gzip: invalid header");
-                if (why.find("check") != why.npos) return bad("gzip: invalid checksum");
-                return bad("flate: corrupt input");
-            } else if (state != Z_OK && state != Z_BUF_ERROR) {
-                return fail(ErrorKind::kInternal, "gzip: out of memory");
-            }
+        state_->next_out = reinterpret_cast<std::uint8_t*>(out_.data());
+        state_->avail_out = static_cast<std::uint32_t>(out_.size());
+        while (state_->avail_out == out_.size()) {
+            BERTH_TRY(const bool more, refill());
+            if (!more && between_) return std::string_view();
+            if (between_) begin_member();
+            BERTH_CHECK(inflate());
+            if (!more && !between_ && state_->avail_out == out_.size()) return bad("unexpected EOF");
         }
-        return std::string_view(out_.data(), out_.size() - stream_.avail_out);
+        return std::string_view(out_.data(), out_.size() - state_->avail_out);
     }
 
  private:
+    // false at the end of the input; what has been read may still have output in it.
+    Result<bool> refill() {
+        if (state_->avail_in > 0) return true;
+        BERTH_TRY(input_, inner_->next());
+        state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(input_.data()));
+        state_->avail_in = static_cast<std::uint32_t>(input_.size());
+        return !input_.empty();
+    }
+    // Another member may follow; what is no gzip header after a member is an error, as in Go.
+    void begin_member() {
+        ::isal_inflate_reset(state_.get());
+        state_->crc_flag = ISAL_GZIP;
+        between_ = false;
+    }
+    Result<> inflate() {
+        switch (::isal_inflate(state_.get())) {
+            case ISAL_DECOMP_OK:
+                between_ = state_->block_state == ISAL_BLOCK_FINISH;
+                return {};
+            case ISAL_INVALID_WRAPPER:
+            case ISAL_UNSUPPORTED_METHOD:
+                return bad("gzip: invalid header");
+            case ISAL_INCORRECT_CHECKSUM:
+                return bad("gzip: invalid checksum");
+            default:
+                return bad("flate: corrupt input");
+        }
+    }
+
     std::unique_ptr<ByteSource> inner_;
     std::string out_;
     std::string_view input_;
-    z_stream stream_{};
-    bool ready_ = false;
-    bool between_ = false;
+    std::unique_ptr<inflate_state> state_;
+    bool between_ = false;  // members
 };
 
 class Unzstd : public ByteSource {
  public:
     explicit Unzstd(std::unique_ptr<ByteSource> inner)
         : inner_(std::move(inner)), stream_(::ZSTD_createDStream()), out_(::ZSTD_DStreamOutSize(), '\0') {
-        ::ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, 27);
+        ::ZSTD_DCtx_setParameter(stream_, ZSTD_d_windowLogMax, kWindowLog);
     }
     ~Unzstd() override { ::ZSTD_freeDStream(stream_); }
 

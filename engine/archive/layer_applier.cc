@@ -23,6 +23,10 @@ constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr std::uint64_t kMaxEntries = 10'000'000;
 
+Failure needs_parents() {
+    return fail(ErrorKind::kConflict, "the layer speaks of the layers below");
+}
+
 Result<> make_opaque(int folder) {
     if (::fsetxattr(folder, "trusted.overlay.opaque", "y", 1, 0) != 0) return fail_errno("mark opaque");
     return {};
@@ -50,6 +54,7 @@ Result<> LayerApplier::apply(TarReader& reader) {
         if (!applied && applied.error().sys_errno != 0) return in(entry.path, std::move(applied));
         if (!applied) return applied;
     }
+    if (root_opaque_ && alone_) return needs_parents();
     if (root_opaque_) BERTH_CHECK(in("hide the layers below", hide_below_root()));
     cached_folder_.reset();
     return writer_.set_folder_times();
@@ -61,6 +66,7 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (path.empty()) {
         // "./" speaks of the root itself.
         if (entry.type != TarEntry::Type::kFolder) return {};
+        names_root_ = true;
         writer_.note_folder_time("", entry.mtime);
         UniqueFd root(::openat(root_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!root) return fail_errno("open");
@@ -108,6 +114,7 @@ Result<UniqueFd> LayerApplier::open_parent(const std::string& path) {
 // A folder that the archive names only as part of a path.
 Result<UniqueFd> LayerApplier::make_parent(const std::string& path) {
     auto slash = path.rfind('/');
+    if (alone_) return needs_parents();
     std::string above = slash == std::string::npos ? "" : path.substr(0, slash);
     std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
     BERTH_TRY(UniqueFd folder, open_parent(above));

@@ -19,10 +19,14 @@ class LayerApplier {
     // archive does not name itself. The descriptors must outlive the applier.
     LayerApplier(int root_fd, std::vector<int> parents)
         : root_(root_fd), parents_(std::move(parents)), writer_(root_fd) {}
+    // The layers below are not there yet: an archive that needs them is kConflict.
+    void without_parents() { alone_ = true; }
 
     // Reads the archive to its end. Errors name the entry they are about.
     Result<> apply(TarReader& reader);
     std::uint64_t entries() const { return entries_; }
+    // Whether the archive says what the root's owner and mode are.
+    bool names_root() const { return names_root_; }
 
  private:
     Result<> apply_one(TarReader& reader, const TarEntry& entry);
@@ -37,7 +41,7 @@ class LayerApplier {
     int root_;
     std::vector<int> parents_;
     std::uint64_t entries_ = 0;
-    bool root_opaque_ = false;
+    bool root_opaque_ = false, names_root_ = false, alone_ = false;
     EntryWriter writer_;
     // The parent of the last entry: neighbours come one after another.
     std::string cached_path_;

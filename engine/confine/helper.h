@@ -7,7 +7,7 @@
 
 #include "engine/base/result.h"
 
-// What the calls that start berth-helper share. The helper is a static program that lives for one task, shut
+// What the calls that start berth-helper share. The helper is a program that lives for one task, shut
 // in: its own mount namespace with the target as root, only the capabilities the task needs, no_new_privs,
 // seccomp, Landlock where the kernel has it, limits on memory, files and processor time. All calls here
 // block; any thread may make them. Nothing is left running when one returns: the helper is killed first.

@@ -1,9 +1,9 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
 //   unpack [PARENT…]       stdin: a layer; target: an empty folder; the folders of the layers below it,
-//   topmost
-//                          first
-//   extract MEMBERS BYTES  stdin: an archive; target: an empty folder; the two limits
-//   copy                   kSourceFd's tree into target
+//   topmost first unpack-growing [PARENT…]   the same with stdin a file that is being written; kSourceFd
+//   tells how far unpack-growing-alone       the same while the layers below are not there extract MEMBERS
+//   BYTES  stdin: an archive; target: an empty folder; the two limits copy                   kSourceFd's tree
+//   into target
 // and those of helper_files.h.
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -39,23 +40,37 @@ Result<> sync_target() {
     return {};
 }
 
-Result<std::string> unpack(std::vector<int> below) {
-    archive::FdSource input(STDIN_FILENO);
+struct UnpackTask {
+    bool growing, alone;
+};
+
+std::optional<UnpackTask> unpack_task(std::string_view task) {
+    if (task == "unpack") return UnpackTask{false, false};
+    if (task == "unpack-growing") return UnpackTask{true, false};
+    if (task == "unpack-growing-alone") return UnpackTask{true, true};
+    return std::nullopt;
+}
+
+Result<std::string> unpack(UnpackTask task, std::vector<int> below) {
+    archive::FdSource whole(STDIN_FILENO);
+    archive::GrowingSource growing(STDIN_FILENO, kSourceFd);
+    archive::ByteSource& input = task.growing ? static_cast<archive::ByteSource&>(growing) : whole;
     BERTH_TRY(auto plain, archive::decompress(input));
     archive::HashingSource hashed(*plain);
     archive::TarReader reader(hashed);
     archive::LayerApplier applier(kTargetFd, std::move(below));
+    if (task.alone) applier.without_parents();
     BERTH_CHECK(applier.apply(reader));
     BERTH_TRY(Digest digest, hashed.finish());
     BERTH_CHECK(sync_target());
-    return done(digest.text(), hashed.bytes(), applier.entries());
+    const std::string root = applier.names_root() ? encode_record({"root"}) : "";
+    return root + done(digest.text(), hashed.bytes(), applier.entries());
 }
 
 Result<std::string> extract(std::uint64_t members, std::uint64_t bytes) {
     archive::FdSource input(STDIN_FILENO);
     BERTH_TRY(auto plain, archive::decompress(input));
-    archive::HashingSource counted(*plain);
-    archive::TarReader reader(counted);
+    archive::TarReader reader(*plain);
     std::string out;
     std::uint64_t files = 0;
     BERTH_CHECK(archive::extract_flat(reader, kTargetFd, members, bytes, [&](const archive::FlatFile& file) {
@@ -63,8 +78,11 @@ Result<std::string> extract(std::uint64_t members, std::uint64_t bytes) {
         ++files;
     }));
     // A client that is still sending must be heard out.
-    BERTH_TRY(Digest digest, counted.finish());
-    return out + done(digest.text(), counted.bytes(), files);
+    std::string_view rest;
+    do {
+        BERTH_TRY(rest, plain->next());
+    } while (!rest.empty());
+    return out + done("", 0, files);
 }
 
 Result<std::string> copy() {
@@ -84,14 +102,15 @@ Result<std::string> run(int argc, char** argv) {
     std::string_view task = argc > 1 ? argv[1] : "";
     std::vector<UniqueFd> parents;
     std::vector<int> readable;
-    for (int i = 2; task == "unpack" && i < argc; ++i) {
+    const auto unpacking = unpack_task(task);
+    for (int i = 2; unpacking && i < argc; ++i) {
         BERTH_TRY(UniqueFd parent, clone_folder(argv[i]));
         readable.push_back(parent.get());
         parents.push_back(std::move(parent));
     }
     if (task == "copy") readable.push_back(kSourceFd);
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
-    if (task == "unpack") return unpack(std::move(readable));
+    if (unpacking) return unpack(*unpacking, std::move(readable));
     if (task == "extract" && argc == 4)
         return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();

@@ -18,6 +18,9 @@ namespace berth::confine {
 struct LayerTarget {
     std::string folder;
     std::vector<std::string> parents;
+    // There will be layers below, which are not there yet: `parents` is empty. A layer that needs them is
+    // kConflict; it has to be unpacked again when they are there.
+    bool below_unknown = false;
 };
 // The target that a mount from Snapshotter::prepare() means.
 Result<LayerTarget> layer_target(const sys::Mount& active);
@@ -26,6 +29,7 @@ struct UnpackReport {
     Digest diff_id;           // sha256 of the uncompressed tar, to its last byte
     std::uint64_t bytes = 0;  // length of the uncompressed tar
     std::uint64_t entries = 0;
+    bool names_root = false;  // it says what owner and mode its root has
 };
 
 // Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a
@@ -37,13 +41,15 @@ struct UnpackReport {
 // in front. kInvalidArgument: the archive is wrong; anything else: this machine is.
 class LayerUnpacker {
  public:
-    static Result<std::unique_ptr<LayerUnpacker>> start(HelperOptions options, const LayerTarget& target);
+    // `file`: the layer, read from its beginning while somebody else writes to its end.
+    static Result<std::unique_ptr<LayerUnpacker>> start(HelperOptions options, int file,
+                                                        const LayerTarget& target);
     virtual ~LayerUnpacker() = default;  // kills what has not finished
 
-    // The next compressed bytes, as they arrive. An error is final and says why the helper gave up.
-    virtual Result<> write(std::string_view bytes) = 0;
-    // No more bytes: waits for the end of the work.
-    virtual Result<UnpackReport> finish() = 0;
+    // So many bytes are there now. Never blocks.
+    virtual void grown(std::uint64_t bytes) = 0;
+    // There are so many, and no more will come: waits for the end of the work.
+    virtual Result<UnpackReport> finish(std::uint64_t bytes) = 0;
 };
 
 // All of `input`, a file read from its current position to its end.

@@ -14,6 +14,7 @@
 //   "progress" BYTES ENTRIES                           now and then, of a task that may take long
 //   "stat" NAME SIZE MODE SECONDS NANOSECONDS LINK     what a path is; MODE is Go's, LINK its final target
 //   "change" KIND PATH                                 one for each change of a layer; KIND is 0, 1 or 2
+//   "root"                                             the layer says what its root is like
 //   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked
 //   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
 //
@@ -31,6 +32,7 @@ bool take_record(std::string& bytes, Fields& fields);
 // The descriptors of a helper, after stdin (the input), stdout (the output) and stderr.
 inline constexpr int kResultFd = 3;
 inline constexpr int kTargetFd = 4;  // the folder it works in; of a view, its root or its mount namespace
-inline constexpr int kSourceFd = 5;  // copy-tree's source
+inline constexpr int kSourceFd =
+    5;  // copy-tree's source; of a layer that is being fetched, how much there is
 
 }  // namespace berth::confine

@@ -19,6 +19,8 @@ class Ingest {
     virtual ~Ingest() = default;
     virtual Result<> write(std::string_view bytes) = 0;
     virtual std::uint64_t size() const = 0;
+    // The bytes so far, to be read from their beginning while more are written.
+    virtual Result<UniqueFd> reader() = 0;
     // Checks the digest and size (when expected), makes the data durable, and names it. A blob that is there
     // already is success. kInvalidArgument when they differ ("… expected sha256:…, got sha256:…").
     virtual Result<Digest> commit(const Digest* expected_digest, std::int64_t expected_size = -1) = 0;
@@ -37,6 +39,10 @@ class ContentStore {
     virtual Result<> drop_partial(const Digest& expected) = 0;  // a missing one is no error
     // All that nobody has open. Those that nothing has come to for eight hours go when the store is opened.
     virtual Result<> drop_partials() = 0;
+    // A file of the caller's on the store's file system, of which the store takes a link: it may not be
+    // written any more. Digest and size are checked as commit() does.
+    virtual Result<Digest> take(const std::string& path, const Digest* expected_digest,
+                                std::int64_t expected_size = -1) = 0;
     virtual Result<UniqueFd> open(const Digest& digest) = 0;  // kNotFound; read-only
     // A small blob whole (manifests, configs); kInvalidArgument above `limit`.
     virtual Result<std::string> read(const Digest& digest, std::size_t limit = 8 << 20) = 0;

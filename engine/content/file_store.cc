@@ -67,6 +67,7 @@ class FileIngest final : public Ingest {
     }
 
     std::uint64_t size() const override { return size_; }
+    Result<UniqueFd> reader() override { return open_file(path_, O_RDONLY | O_NOFOLLOW); }
 
     Result<Digest> commit(const Digest* expected_digest, std::int64_t expected_size) override {
         if (!file_) return fail(ErrorKind::kInternal, "ingest: committed twice");
@@ -141,6 +142,14 @@ class FileStore final : public ContentStore {
     }
 
     Result<> drop_partials() override { return remove_partials(std::chrono::seconds(0)); }
+
+    Result<Digest> take(const std::string& path, const Digest* expected_digest,
+                        std::int64_t expected_size) override {
+        BERTH_TRY(UniqueFd file, open_file(path, O_RDONLY | O_NOFOLLOW));
+        FileIngest ingest(path, blobs_, std::move(file), Keep::kYes);
+        BERTH_CHECK(ingest.take_over());
+        return ingest.commit(expected_digest, expected_size);
+    }
 
     Result<std::unique_ptr<Ingest>> ingest() override {
         std::string path = ingests_ + "/" + random_hex(16);

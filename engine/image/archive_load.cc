@@ -5,12 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "engine/base/files.h"
+#include "engine/image/parallel.h"
 #include "engine/oci/image_spec.h"
 #include "engine/oci/reference.h"
 
@@ -67,22 +67,15 @@ class ArchiveReader {
     std::map<std::string, std::string> files_;
 };
 
-// Copies a member into the store. `head` gets its first bytes, which tell the compression.
+// Takes a member into the store. `head` gets its first bytes, which tell the compression.
 Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* expected, std::int64_t size,
                                          std::string* head) {
     BERTH_TRY(UniqueFd file, open(name));
-    BERTH_TRY(auto ingest, content_.ingest());
-    std::string buffer(1 << 18, '\0');
-    while (true) {
-        ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return fail_errno("read " + name);
-        if (got == 0) break;
-        std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
-        if (head != nullptr && head->empty()) *head = piece.substr(0, 4);
-        BERTH_CHECK(ingest->write(piece));
-    }
-    return in(name, ingest->commit(expected, size));
+    char magic[4] = {};
+    const ssize_t got = ::pread(file.get(), magic, sizeof magic, 0);
+    if (got < 0) return fail_errno("read " + name);
+    if (head != nullptr) head->assign(magic, static_cast<std::size_t>(got));
+    return in(name, content_.take(folder_ + "/" + files_.at(name), expected, size));
 }
 
 Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth) {
@@ -103,8 +96,8 @@ Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth)
     }
     const auto& manifest = std::get<oci::Manifest>(document);
     BERTH_CHECK(store_tree(manifest.config, depth + 1));
-    for (const oci::Descriptor& layer : manifest.layers) BERTH_CHECK(store_tree(layer, depth + 1));
-    return {};
+    return run_parallel(manifest.layers.size(),
+                        [&](std::size_t i) { return store_tree(manifest.layers[i], depth + 1); });
 }
 
 Result<std::vector<LoadedImage>> ArchiveReader::oci_layout() {
@@ -168,10 +161,15 @@ Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
                        {"digest", config_digest.text()},
                        {"size", config.size()}}},
                      {"layers", Json::array()}};
+    std::vector<std::string> heads(layers.size());
+    std::vector<std::optional<Digest>> digests(layers.size());
+    BERTH_CHECK(run_parallel(layers.size(), [&](std::size_t i) -> Result<> {
+        BERTH_TRY(digests[i], store_file(layers[i], nullptr, -1, &heads[i]));
+        return {};
+    }));
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        std::string head;
-        BERTH_TRY(Digest digest, store_file(layers[i], nullptr, -1, &head));
-        std::string type = layer_type(head);
+        const Digest& digest = *digests[i];
+        std::string type = layer_type(heads[i]);
         if (type == oci::media::kDockerLayer && digest != parsed.diff_ids[i]) {
             return bad(fmt::format("invalid diffID for layer {}: expected \"{}\", got \"{}\"", i,
                                    parsed.diff_ids[i].text(), digest.text()));

@@ -14,9 +14,7 @@ Result<PlatformImage> read_image(content::ContentStore& content, const Digest& d
                                  oci::Manifest manifest) {
     BERTH_TRY(std::string config_json, content.read(manifest.config.digest));
     BERTH_TRY(oci::ImageConfig config, oci::parse_image_config(config_json));
-    if (config.diff_ids.size() != manifest.layers.size()) {
-        return fail(ErrorKind::kInvalidArgument, "mismatched image rootfs and manifest layers");
-    }
+    BERTH_CHECK(check_layers(manifest, config));
     std::vector<Digest> chain = oci::chain_ids(config.diff_ids);
     return PlatformImage{digest, std::move(manifest), std::move(config), std::move(config_json),
                          std::move(chain)};
@@ -88,6 +86,11 @@ std::vector<ReachedManifest> reached_of(content::ContentStore& content, const oc
 }
 
 }  // namespace
+
+Result<> check_layers(const oci::Manifest& manifest, const oci::ImageConfig& config) {
+    if (config.diff_ids.size() == manifest.layers.size()) return {};
+    return fail(ErrorKind::kInvalidArgument, "mismatched image rootfs and manifest layers");
+}
 
 std::vector<ReachedManifest> reached_manifests(content::ContentStore& content,
                                                const oci::Descriptor& target) {

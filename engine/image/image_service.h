@@ -141,6 +141,21 @@ class ImageService {
                                                   const std::vector<oci::Platform>& platforms) = 0;
     // kNotFound when the blobs of the base are not here any more. Returns the new image's id.
     virtual Result<Digest> commit(CommitRequest request) = 0;
+    // The layers of an image while they are fetched: each is unpacked as it arrives. What is not finished
+    // goes with the object. Any thread.
+    class Arrival {
+     public:
+        virtual ~Arrival() = default;
+        // A layer (by its place in the manifest) is being written to `file`, which is read from its
+        // beginning; once more for one that starts over. Nothing happens with one that is unpacked already.
+        virtual void begin(std::size_t layer, UniqueFd file) = 0;
+        // So many of its bytes are there now. Does not wait for them to be unpacked.
+        virtual void grown(std::size_t layer, std::uint64_t bytes) = 0;
+        // It is in the content store: waits until it is unpacked. Errors are those of adopt().
+        virtual Result<> finish(std::size_t layer) = 0;
+    };
+    // The config of `manifest` must be in the store.
+    virtual Result<std::unique_ptr<Arrival>> expect(const oci::Manifest& manifest, Progress progress) = 0;
     // What a puller has fetched into the content store: unpacks the layers of `platform` (default: the
     // host's) and points `name` ("docker.io/library/busybox:latest", "docker.io/library/busybox@sha256:…") at
     // `target` (a manifest or index).

@@ -12,6 +12,7 @@
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
 #include "engine/image/image_service.h"
+#include "engine/image/layer_stack.h"
 #include "engine/image/listing.h"
 #include "engine/image/prune.h"
 #include "engine/image/removal.h"
@@ -47,6 +48,7 @@ class Service : public ImageService {
     Result<Digest> commit(CommitRequest request) override;
     Result<std::unique_ptr<Archive>> save(const std::vector<std::string>& names,
                                           const std::vector<oci::Platform>& platforms) override;
+    Result<std::unique_ptr<Arrival>> expect(const oci::Manifest& manifest, Progress progress) override;
     Result<> adopt(const std::string& name, const Digest& target,
                    const std::optional<oci::Platform>& platform, Progress progress) override;
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
@@ -327,6 +329,17 @@ Result<Digest> Service::commit(CommitRequest request) {
     forget();
     if (!done) (void)collector_->collect().has_value();
     return done;
+}
+
+Result<std::unique_ptr<ImageService::Arrival>> Service::expect(const oci::Manifest& manifest,
+                                                               Progress progress) {
+    BERTH_TRY(const std::string text, parts_.content.read(manifest.config.digest));
+    BERTH_TRY(oci::ImageConfig config, oci::parse_image_config(text));
+    BERTH_CHECK(check_layers(manifest, config));
+    std::vector<Digest> layers;
+    for (const oci::Descriptor& layer : manifest.layers) layers.push_back(layer.digest);
+    return std::unique_ptr<Arrival>(std::make_unique<LayerStack>(
+        unpacker_, std::move(layers), std::move(config.diff_ids), std::move(progress)));
 }
 
 Result<> Service::adopt(const std::string& name, const Digest& target,

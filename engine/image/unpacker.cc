@@ -2,22 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/base/undo.h"
+#include "engine/image/layer_stack.h"
+#include "engine/image/parallel.h"
 
 namespace berth::image {
 
 namespace {
 // An active snapshot with this prefix is a layer on its way; any other one is a container's.
 constexpr std::string_view kUnfinished = "unpack-";
+}  // namespace
 
-std::string new_key() {
+std::string Unpacker::new_key() {
     return std::string(kUnfinished) + random_hex(16);
 }
-}  // namespace
+
+bool Unpacker::is_there(const Digest& chain) {
+    auto found = snapshots_.stat(chain.text());
+    return found && found->committed;
+}
 
 std::shared_ptr<std::mutex> Unpacker::lock_of(const std::string& chain) {
     std::lock_guard guard(mutex_);
@@ -35,8 +40,17 @@ Result<confine::UnpackReport> Unpacker::extract(const Digest& layer, const std::
     BERTH_TRY(sys::Mount mount, snapshots_.prepare(key, parent));
     BERTH_TRY(confine::LayerTarget target, confine::layer_target(mount));
     BERTH_TRY(UniqueFd blob, content_.open(layer));
-    return in("failed to extract layer " + layer.text(),
-              confine::unpack_layer({.path = helper_path_}, blob.get(), target));
+    return confine::unpack_layer({.path = helper_path_}, blob.get(), target);
+}
+
+Result<confine::UnpackReport> Unpacker::check(Result<confine::UnpackReport> report, const Digest& layer,
+                                              const Digest& diff_id) {
+    if (!report) return in("failed to extract layer " + layer.text(), std::move(report));
+    if (report->diff_id == diff_id) return report;
+    return fail(ErrorKind::kInvalidArgument,
+                fmt::format("failed to extract layer {}: wrong diff id calculated on "
+                            "extraction \"{}\", expected \"{}\"",
+                            layer.text(), report->diff_id.text(), diff_id.text()));
 }
 
 Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
@@ -52,13 +66,7 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
                          {{"snapshot", key}, {"error", removed.error().message}});
         }
     });
-    BERTH_TRY(confine::UnpackReport report, extract(layer, key, parent));
-    if (report.diff_id != diff_id) {
-        return fail(ErrorKind::kInvalidArgument,
-                    fmt::format("failed to extract layer {}: wrong diff id calculated on "
-                                "extraction \"{}\", expected \"{}\"",
-                                layer.text(), report.diff_id.text(), diff_id.text()));
-    }
+    BERTH_CHECK(check(extract(layer, key, parent), layer, diff_id));
     auto committed = snapshots_.commit(key, chain);
     if (!committed && committed.error().kind != ErrorKind::kConflict) return committed;
     if (committed) undo.keep();
@@ -66,24 +74,16 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
 }
 
 Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress) {
-    std::string parent;
-    for (std::size_t i = 0; i < image.chain.size(); ++i) {
-        const Digest& layer = image.manifest.layers[i].digest;
-        auto say = [&](const char* status) {
-            nlohmann::json line = {{"status", status},
-                                   {"progressDetail", nlohmann::json::object()},
-                                   {"id", std::string(short_id(layer.hex()))}};
-            if (progress) progress(line.dump());
-        };
-        const std::string& chain = image.chain[i].text();
-        if (auto there = snapshots_.stat(chain); !there || !there->committed) {
-            say("Extracting");
-            BERTH_CHECK(unpack_one(layer, image.config.diff_ids[i], chain, parent));
-            say("Pull complete");
+    std::vector<Digest> layers;
+    for (const auto& layer : image.manifest.layers) layers.push_back(layer.digest);
+    LayerStack stack(*this, std::move(layers), image.config.diff_ids, progress);
+    return run_parallel(image.chain.size(), [&](std::size_t i) -> Result<> {
+        if (!stack.is_in_place(i)) {
+            BERTH_TRY(UniqueFd blob, content_.open(image.manifest.layers[i].digest));
+            stack.begin(i, std::move(blob));
         }
-        parent = chain;
-    }
-    return {};
+        return stack.finish(i);
+    });
 }
 
 Result<confine::UnpackReport> Unpacker::unpack_new(const Digest& layer, std::vector<Digest> below) {
@@ -91,7 +91,8 @@ Result<confine::UnpackReport> Unpacker::unpack_new(const Digest& layer, std::vec
     std::string key = new_key();
     UndoStack undo;
     undo.push([&] { (void)snapshots_.remove(key).has_value(); });
-    BERTH_TRY(confine::UnpackReport report, extract(layer, key, parent));
+    BERTH_TRY(confine::UnpackReport report,
+              in("failed to extract layer " + layer.text(), extract(layer, key, parent)));
     below.push_back(report.diff_id);
     auto committed = snapshots_.commit(key, oci::chain_ids(below).back().text());
     if (!committed && committed.error().kind != ErrorKind::kConflict) return Failure(committed.error());

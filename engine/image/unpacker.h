@@ -12,26 +12,37 @@
 
 namespace berth::image {
 
-// Turns layers into snapshots named by chain ID, each once however many ask for it at the same time. Any
-// thread.
+// Turns layers into snapshots named by chain ID. Any thread.
 class Unpacker {
  public:
     Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, std::string helper_path)
         : content_(content), snapshots_(snapshots), helper_path_(std::move(helper_path)) {}
 
-    // Every layer of `image` that has no snapshot yet. Progress lines: {"status":"Extracting","id":…}, then
-    // "Pull complete". kInvalidArgument when a layer is damaged or is not what the config says.
+    // Every layer of `image` that has no snapshot yet, several at a time. Progress lines:
+    // {"status":"Extracting","id":…}, then "Pull complete". kInvalidArgument when a layer is damaged or is
+    // not what the config says.
     Result<> unpack(const PlatformImage& image, const Progress& progress);
+    // One layer on top of `parent`, which is there; once however many ask for it at the same time.
+    Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
+                        const std::string& parent);
     // A layer whose diff ID nobody knows yet, on top of the layers `below`, which are unpacked.
     Result<confine::UnpackReport> unpack_new(const Digest& layer, std::vector<Digest> below);
     // Removes the snapshots of layers that a killed daemon was unpacking. Before anything is unpacked.
     Result<> remove_unfinished();
 
+    // The words for what goes wrong with a layer, and the check that it is what the config says.
+    static Result<confine::UnpackReport> check(Result<confine::UnpackReport> report, const Digest& layer,
+                                               const Digest& diff_id);
+    // For a snapshot that becomes a layer.
+    static std::string new_key();
+    bool is_there(const Digest& chain);
+    content::ContentStore& content() { return content_; }
+    snapshot::Snapshotter& snapshots() { return snapshots_; }
+    const std::string& helper_path() const { return helper_path_; }
+
  private:
     Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key,
                                           const std::string& parent);
-    Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
-                        const std::string& parent);
     std::shared_ptr<std::mutex> lock_of(const std::string& chain);
 
     content::ContentStore& content_;

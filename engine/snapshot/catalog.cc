@@ -34,6 +34,12 @@ Result<Record> find_in(Connection& connection, const std::string& key) {
     return read_row(query);
 }
 
+Result<> check_parent(Connection& connection, const std::string& key) {
+    BERTH_TRY(Record parent, find_in(connection, key));
+    if (parent.committed) return {};
+    return fail(ErrorKind::kNotFound, fmt::format("parent {} is not a committed snapshot", parent.key));
+}
+
 Result<> insert(Connection& connection, const Record& record) {
     BERTH_TRY(Statement add, connection.prepare("INSERT INTO snapshot_entry VALUES (?, ?, ?, ?)"));
     add.bind(1, record.id).bind(2, record.key).bind(3, record.parent).bind(4, record.committed ? 1 : 0);
@@ -50,26 +56,23 @@ const state::Schema kSchema{"snapshot", kMigrations};
 
 Result<> Catalog::add(const Record& record) {
     return database_.write(Durability::kFull, [&](Connection& connection) -> Result<> {
-        if (!record.parent.empty()) {
-            BERTH_TRY(Record parent, find_in(connection, record.parent));
-            if (!parent.committed) {
-                return fail(ErrorKind::kNotFound,
-                            fmt::format("parent {} is not a committed snapshot", parent.key));
-            }
-        }
+        if (!record.parent.empty()) BERTH_CHECK(check_parent(connection, record.parent));
         return insert(connection, record);
     });
 }
 
-Result<> Catalog::commit(const std::string& key, const std::string& name) {
+Result<> Catalog::commit(const std::string& key, const std::string& name,
+                         const std::optional<std::string>& parent) {
     return database_.write(Durability::kFull, [&](Connection& connection) -> Result<> {
         BERTH_TRY(Record record, find_in(connection, key));
         if (record.committed) {
             return fail(ErrorKind::kConflict, fmt::format("snapshot {} is committed already", key));
         }
-        BERTH_TRY(Statement rename,
-                  connection.prepare("UPDATE snapshot_entry SET key = ?, committed = 1 WHERE id = ?"));
-        rename.bind(1, name).bind(2, record.id);
+        if (parent) BERTH_CHECK(check_parent(connection, *parent));
+        BERTH_TRY(
+            Statement rename,
+            connection.prepare("UPDATE snapshot_entry SET key = ?, parent = ?, committed = 1 WHERE id = ?"));
+        rename.bind(1, name).bind(2, parent ? *parent : record.parent).bind(3, record.id);
         auto renamed = rename.run();
         if (!renamed && renamed.error().kind == ErrorKind::kConflict) {
             return fail(ErrorKind::kConflict, fmt::format("snapshot {}: already exists", name));

@@ -25,7 +25,9 @@ class Catalog {
 
     // kConflict "snapshot KEY: already exists"; kNotFound when the parent is not there or not committed.
     Result<> add(const Record& record);
-    Result<> commit(const std::string& key, const std::string& name);
+    // `parent`: what it stands on from now on, with add()'s errors; nothing: what it stood on.
+    Result<> commit(const std::string& key, const std::string& name,
+                    const std::optional<std::string>& parent = {});
     // The record that was there. kNotFound; kConflict while it has children.
     Result<Record> remove(const std::string& key);
     Result<Record> find(const std::string& key);

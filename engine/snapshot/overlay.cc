@@ -35,7 +35,11 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<sys::Mount> prepare(const std::string& key, const std::string& parent) override;
     Result<sys::Mount> mounts(const std::string& key) override;
     Result<sys::Mount> view(const std::string& key) override;
-    Result<> commit(const std::string& key, const std::string& name) override;
+    Result<> commit(const std::string& key, const std::string& name) override {
+        return commit_record(key, name, std::nullopt);
+    }
+    Result<> commit_onto(const std::string& key, const std::string& name, const std::string& parent,
+                         bool has_own_root) override;
     Result<> remove(const std::string& key) override;
     Result<SnapshotInfo> stat(const std::string& key) override;
     Result<std::vector<SnapshotInfo>> list() override;
@@ -49,6 +53,9 @@ class OverlaySnapshotter final : public Snapshotter {
         return {record.key, record.parent, record.committed, files(record.id)};
     }
     Result<> make_folder(std::int64_t id, const std::string& parent);
+    Result<> liken_root(std::int64_t id, const std::string& parent);
+    Result<> commit_record(const std::string& key, const std::string& name,
+                           const std::optional<std::string>& parent);
     Result<> write_copy(const Record& record, Sync sync) const;
     Result<> fill_from_copies(const std::vector<std::int64_t>& numbers);
     Result<std::vector<std::int64_t>> numbers() const;
@@ -87,22 +94,30 @@ Result<std::vector<std::int64_t>> OverlaySnapshotter::numbers() const {
     return found;
 }
 
-// Parents have smaller numbers than their children, so they are there when a child is added.
+// A layer may have been prepared before the one it was put on: whoever waits for a parent has another turn.
 Result<> OverlaySnapshotter::fill_from_copies(const std::vector<std::int64_t>& numbers) {
-    std::size_t filled = 0;
+    std::vector<Record> waiting;
     for (std::int64_t number : numbers) {
         auto text = read_file(home(number) + "/snapshot.json", 64 << 10);
         auto copy = nlohmann::json::parse(text ? *text : std::string(), nullptr, false);
         if (!copy.is_object() || !copy["key"].is_string() || !copy["parent"].is_string()) continue;
-        Record record{number, copy["key"], copy["parent"], copy.value("committed", nlohmann::json()) == true};
-        if (auto added = catalog_.add(record); !added) {
-            if (added.error().kind == ErrorKind::kInternal) return added;
-            log::warning("snapshot not taken over",
-                         {{"folder", home(number)}, {"error", added.error().message}});
-            continue;
-        }
-        ++filled;
+        waiting.push_back(
+            {number, copy["key"], copy["parent"], copy.value("committed", nlohmann::json()) == true});
     }
+    std::size_t filled = 0;
+    for (bool progress = true; progress && !waiting.empty();) {
+        std::vector<Record> left;
+        for (Record& record : waiting) {
+            auto added = catalog_.add(record);
+            if (!added && added.error().kind == ErrorKind::kInternal) return added;
+            if (!added) left.push_back(std::move(record));
+        }
+        progress = left.size() < waiting.size();
+        filled += waiting.size() - left.size();
+        waiting = std::move(left);
+    }
+    for (const Record& record : waiting)
+        log::warning("snapshot not taken over", {{"folder", home(record.id)}});
     if (filled > 0) log::info("snapshots filled from their copies", {{"count", filled}});
     return {};
 }
@@ -113,25 +128,29 @@ Result<> OverlaySnapshotter::write_copy(const Record& record, Sync sync) const {
                         copy.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600, sync);
 }
 
-// The root of the new layer looks like the root it covers: overlay shows the topmost one's owner and mode.
-Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& parent) {
+// The root of a layer looks like the root it covers: overlay shows the topmost one's owner and mode.
+Result<> OverlaySnapshotter::liken_root(std::int64_t id, const std::string& parent) {
     struct stat like{};
     like.st_mode = 0755;
     if (!parent.empty()) {
         BERTH_TRY(Record below, catalog_.find(parent));
         if (::lstat(files(below.id).c_str(), &like) != 0) return fail_errno("stat " + files(below.id));
     }
-    BERTH_CHECK(make_folders(home(id), 0700));
-    BERTH_CHECK(make_folders(home(id) + "/work", 0700));
-    // Nobody mounts there; tools that know Docker's layout look for it.
-    BERTH_CHECK(make_folders(home(id) + "/merged", 0700));
-    BERTH_CHECK(make_folders(files(id), 0700));
     BERTH_TRY(UniqueFd top, open_file(files(id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     if (::fchown(top.get(), like.st_uid, like.st_gid) != 0 ||
         ::fchmod(top.get(), like.st_mode & 07777) != 0) {
         return fail_errno("make " + files(id));
     }
     return {};
+}
+
+Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& parent) {
+    BERTH_CHECK(make_folders(home(id), 0700));
+    BERTH_CHECK(make_folders(home(id) + "/work", 0700));
+    // Nobody mounts there; tools that know Docker's layout look for it.
+    BERTH_CHECK(make_folders(home(id) + "/merged", 0700));
+    BERTH_CHECK(make_folders(files(id), 0700));
+    return liken_root(id, parent);
 }
 
 Result<sys::Mount> OverlaySnapshotter::prepare(const std::string& key, const std::string& parent) {
@@ -194,14 +213,23 @@ Result<sys::Mount> OverlaySnapshotter::view(const std::string& key) {
         "overlay", "overlay", "", {"ro", "index=off", lower_option(chain.begin(), chain.end())}};
 }
 
-Result<> OverlaySnapshotter::commit(const std::string& key, const std::string& name) {
+Result<> OverlaySnapshotter::commit_record(const std::string& key, const std::string& name,
+                                           const std::optional<std::string>& parent) {
     BERTH_TRY(Record record, catalog_.find(key));
-    BERTH_CHECK(catalog_.commit(key, name));
+    BERTH_CHECK(catalog_.commit(key, name, parent));
     record.key = name;
+    if (parent) record.parent = *parent;
     record.committed = true;
     (void)remove_tree(home(record.id) + "/work").has_value();
     (void)remove_tree(home(record.id) + "/merged").has_value();
     return write_copy(record, Sync::kData);
+}
+
+Result<> OverlaySnapshotter::commit_onto(const std::string& key, const std::string& name,
+                                         const std::string& parent, bool has_own_root) {
+    BERTH_TRY(Record record, catalog_.find(key));
+    if (!has_own_root) BERTH_CHECK(liken_root(record.id, parent));
+    return commit_record(key, name, parent);
 }
 
 Result<> OverlaySnapshotter::remove(const std::string& key) {

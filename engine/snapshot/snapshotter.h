@@ -35,6 +35,11 @@ class Snapshotter {
     virtual Result<sys::Mount> view(const std::string& key) = 0;
     // Turns active `key` into committed `name`; kConflict when `name` is there (the active one stays).
     virtual Result<> commit(const std::string& key, const std::string& name) = 0;
+    // The same for one that was prepared without a parent and goes on top of committed `parent`, which nobody
+    // had yet when it was prepared. Its root takes over the parent's owner and mode, unless it
+    // `has_own_root`.
+    virtual Result<> commit_onto(const std::string& key, const std::string& name, const std::string& parent,
+                                 bool has_own_root) = 0;
     // kConflict while another snapshot has it as parent. A missing one is kNotFound.
     virtual Result<> remove(const std::string& key) = 0;
     virtual Result<SnapshotInfo> stat(const std::string& key) = 0;

@@ -174,6 +174,9 @@ class Images final : public image::ImageService {
         return Failure(unused().error());
     }
     Result<Digest> commit(image::CommitRequest) override { return Failure(unused().error()); }
+    Result<std::unique_ptr<Arrival>> expect(const oci::Manifest&, image::Progress) override {
+        return Failure(unused().error());
+    }
     Result<> adopt(const std::string&, const Digest&, const std::optional<oci::Platform>&,
                    image::Progress) override {
         return unused();

@@ -41,8 +41,12 @@ def unpack(layer, target):
             answer = pipe.read()
         child.communicate(timeout=DEADLINE)
     assert child.returncode in (0, 1), f"the helper died: {child.returncode}"
-    length = struct.unpack("=I", answer[:4])[0]
-    fields = answer[4:4 + length].split(b"\0")
+    records = []
+    while answer:
+        length = struct.unpack("=I", answer[:4])[0]
+        records.append(answer[4:4 + length].split(b"\0"))
+        answer = answer[4 + length:]
+    fields = records[-1]
     if fields[0] == b"error":
         assert child.returncode == 1
         return fields[3].decode(errors="replace")

@@ -97,6 +97,64 @@ Result<Read> read_all_of(ByteSource& source,
     }
 }
 
+// A piece at a time, of a size of its own.
+class InPieces : public ByteSource {
+ public:
+    InPieces(std::string_view bytes, std::size_t size) : bytes_(bytes), size_(size) {}
+    Result<std::string_view> next() override {
+        piece_ = std::string(bytes_.substr(0, size_));
+        bytes_.remove_prefix(piece_.size());
+        return std::string_view(piece_);
+    }
+
+ private:
+    std::string_view bytes_;
+    std::size_t size_;
+    std::string piece_;
+};
+
+Result<std::string> plain_of(std::string_view packed, std::size_t size) {
+    InPieces source(packed, size);
+    BERTH_TRY(auto plain, decompress(source));
+    std::string out;
+    while (true) {
+        BERTH_TRY(auto piece, plain->next());
+        if (piece.empty()) return out;
+        out += piece;
+    }
+}
+
+TEST(Gunzip, MembersInPiecesOfAnySize) {
+    std::string plain;
+    for (int i = 0; plain.size() < 700000; ++i) plain += std::to_string(i * 7919);
+    const std::string packed = gzip(plain) + gzip("") + gzip("the end");
+    for (std::size_t size : {1u, 7u, 1000u, 65536u, 10000000u}) {
+        auto out = plain_of(packed, size);
+        ASSERT_TRUE(out) << size << out.error().message;
+        EXPECT_TRUE(*out == plain + "the end") << size;
+    }
+}
+
+TEST(Gunzip, SaysWhatIsWrong) {
+    const std::string plain(100000, 'x'), packed = gzip(plain) + gzip("more");
+    for (std::size_t size : {1u, 13u, 1000000u}) {
+        for (std::size_t cut :
+             {packed.size() - 1, packed.size() - 8, packed.size() - 15, gzip(plain).size() - 3})
+            EXPECT_EQ(plain_of(std::string_view(packed).substr(0, cut), size).error().message,
+                      "unexpected EOF")
+                << cut;
+        std::string sum = packed, size_field = packed, junk = packed + "no gzip header";
+        sum[sum.size() - 8] ^= 1;
+        size_field[size_field.size() - 1] ^= 1;
+        EXPECT_EQ(plain_of(sum, size).error().message, "gzip: invalid checksum");
+        EXPECT_EQ(plain_of(size_field, size).error().message, "gzip: invalid checksum");
+        EXPECT_EQ(plain_of(junk, size).error().message, "gzip: invalid header");
+        std::string body = packed;
+        body[12] = '\xff';
+        EXPECT_FALSE(plain_of(body, size));
+    }
+}
+
 TEST(TarReader, ReadsWhatOthersWrite) {
     for (int format :
          {ARCHIVE_FORMAT_TAR_USTAR, ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE, ARCHIVE_FORMAT_TAR_GNUTAR}) {

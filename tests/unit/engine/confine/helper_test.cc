@@ -83,10 +83,13 @@ class Confine : public testing::Test {
     std::string at(const std::string& path) const { return target_ + "/" + path; }
 
     Result<UnpackReport> unpack(const std::string& tar, std::vector<std::string> parents = {}) {
-        auto unpacker = LayerUnpacker::start(kHelper, {target_, std::move(parents)});
-        if (!unpacker) return Failure(unpacker.error());
-        if (auto written = (*unpacker)->write(tar); !written) return Failure(written.error());
-        return (*unpacker)->finish();
+        auto file = archive_of(tar);
+        return unpack_layer(kHelper, file.get(), {target_, std::move(parents)});
+    }
+    UniqueFd archive_of(const std::string& tar) {
+        const std::string path = directory_->path() + "/archive";
+        EXPECT_TRUE(write_file(path, tar));
+        return std::move(*open_file(path, O_RDONLY));
     }
     static struct stat status(const std::string& path) {
         struct stat out{};
@@ -117,6 +120,40 @@ TEST_F(Confine, UnpacksAllKinds) {
     EXPECT_TRUE(S_ISFIFO(status(at("fifo")).st_mode));
     EXPECT_TRUE(S_ISLNK(status(at("link")).st_mode));
     EXPECT_EQ(status(at("deep/er")).st_mode & 07777, 0755u);
+}
+
+TEST_F(Confine, UnpacksWhatIsStillArriving) {
+    const std::string tar =
+        Tar().add("a", AE_IFREG, std::string(300000, 'a')).add("b", AE_IFREG, "b").bytes();
+    const std::string path = directory_->path() + "/arriving";
+    ASSERT_TRUE(write_file(path, ""));
+    UniqueFd in = std::move(*open_file(path, O_RDONLY)), out = std::move(*open_file(path, O_WRONLY));
+    auto unpacker = LayerUnpacker::start(kHelper, in.get(), {target_, {}});
+    ASSERT_TRUE(unpacker) << unpacker.error().message;
+    for (std::size_t at = 0; at < tar.size(); at += 100000) {
+        ASSERT_TRUE(write_all(out.get(), std::string_view(tar).substr(at, 100000)));
+        (*unpacker)->grown(std::min(at + 100000, tar.size()));
+    }
+    auto report = (*unpacker)->finish(tar.size());
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(report->diff_id, sha256(tar));
+    EXPECT_FALSE(report->names_root);
+    EXPECT_EQ(read_file(at("a"))->size(), 300000u);
+    EXPECT_EQ(*read_file(at("b")), "b");
+}
+
+TEST_F(Confine, AloneRefusesWhatNeedsTheLayersBelow) {
+    auto alone = [&](const std::string& tar) {
+        UniqueFd file = archive_of(tar);
+        auto unpacker = LayerUnpacker::start(kHelper, file.get(), {.folder = target_, .below_unknown = true});
+        return unpacker ? (*unpacker)->finish(tar.size()) : Result<UnpackReport>(Failure(unpacker.error()));
+    };
+    EXPECT_EQ(alone(Tar().add("etc/x", AE_IFREG, "x").bytes()).error().kind, ErrorKind::kConflict);
+    EXPECT_EQ(alone(Tar().add(".wh..wh..opq", AE_IFREG).bytes()).error().kind, ErrorKind::kConflict);
+    auto named = alone(
+        Tar().add("./", AE_IFDIR, "", 0700).add("etc/", AE_IFDIR, "", 0755).add("etc/x", AE_IFREG).bytes());
+    ASSERT_TRUE(named) << named.error().message;
+    EXPECT_TRUE(named->names_root);
 }
 
 TEST_F(Confine, WhiteoutsAreOverlays) {
@@ -173,7 +210,7 @@ TEST_F(Confine, NothingLeadsOutside) {
     (void)unpack(tar.bytes()).has_value();
     EXPECT_EQ(*read_file(canary()), "canary");
     ASSERT_TRUE(list_folder(directory_->path()));
-    EXPECT_EQ(list_folder(directory_->path())->size(), 2u);
+    EXPECT_EQ(list_folder(directory_->path())->size(), 3u);
 }
 
 TEST_F(Confine, HardLinksStayInside) {

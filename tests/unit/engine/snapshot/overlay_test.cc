@@ -73,6 +73,29 @@ TEST_F(OverlayTest, TheRootTakesOverTheParentsOwnerAndMode) {
     }
 }
 
+TEST_F(OverlayTest, LayersGoOntoParentsThatComeLater) {
+    ASSERT_TRUE(snapshots_->prepare("top", ""));
+    ASSERT_TRUE(snapshots_->prepare("own", ""));
+    EXPECT_EQ(snapshots_->commit_onto("top", "chain", "base", false).error().kind, ErrorKind::kNotFound);
+    layer("base", "");
+    ASSERT_EQ(::chmod(snapshots_->stat("base")->upper.c_str(), 01770), 0);
+    ASSERT_TRUE(snapshots_->commit_onto("top", "chain", "base", false));
+    ASSERT_TRUE(snapshots_->commit_onto("own", "chain2", "chain", true));
+    struct stat status{};
+    ASSERT_EQ(::stat(snapshots_->stat("chain")->upper.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 01770u);
+    ASSERT_EQ(::stat(snapshots_->stat("chain2")->upper.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0755u);
+    EXPECT_EQ(snapshots_->stat("chain2")->parent, "chain");
+    EXPECT_EQ(snapshots_->remove("base").error().kind, ErrorKind::kConflict);
+    // Their numbers are smaller than their parent's; a lost database is filled all the same.
+    snapshots_.reset();
+    database_ = open_database("other.db");
+    snapshots_ = open();
+    EXPECT_EQ(snapshots_->list()->size(), 3u);
+    EXPECT_EQ(snapshots_->stat("chain2")->parent, "chain");
+}
+
 TEST_F(OverlayTest, RefusesWhatDoesNotFitAndLeavesNothing) {
     layer("base", "");
     ASSERT_TRUE(snapshots_->prepare("c", "base"));
