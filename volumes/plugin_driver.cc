@@ -22,10 +22,14 @@ std::chrono::seconds deadline_of(std::string_view method) {
 
 }  // namespace
 
-Result<json> PluginDriver::call(const char* method, const json& body) {
+Result<std::string> PluginDriver::exchange(const char* method, const json& body) {
     BERTH_TRY(auto address, address_());
     std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace);
-    BERTH_TRY(const auto answer, call_({std::move(address), method, std::move(text), deadline_of(method)}));
+    return call_({std::move(address), method, std::move(text), deadline_of(method)});
+}
+
+Result<json> PluginDriver::call(const char* method, const json& body) {
+    BERTH_TRY(const auto answer, exchange(method, body));
     auto parsed = json::parse(answer, nullptr, false);
     if (!parsed.is_object())
         return fail(ErrorKind::kInternal, std::string(method) + ": the plugin's answer is no JSON object");
@@ -35,13 +39,8 @@ Result<json> PluginDriver::call(const char* method, const json& body) {
 }
 
 Result<> PluginDriver::activate() {
-    BERTH_TRY(const auto manifest, call("Plugin.Activate", json::object()));
-    const auto implements = manifest.value("Implements", json::array());
-    if (!implements.is_array() ||
-        std::find(implements.begin(), implements.end(), "VolumeDriver") == implements.end()) {
-        return fail(ErrorKind::kNotFound, "Plugin does not implement the requested driver: plugin=\"" +
-                                              name_ + "\", requested implementation=\"VolumeDriver\"");
-    }
+    BERTH_TRY(const auto manifest, exchange("Plugin.Activate", json::object()));
+    BERTH_CHECK(plugins::check_manifest(manifest, name_, "VolumeDriver"));
     // Older plugins do not know this one.
     auto answer = call("VolumeDriver.Capabilities", json::object());
     if (!answer) return {};

@@ -5,9 +5,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "engine/plugins/plugin_call.h"
 #include "volumes/driver.h"
 #include "volumes/folders.h"
-#include "volumes/plugin_call.h"
 
 namespace berth::volumes {
 
@@ -16,8 +16,8 @@ namespace berth::volumes {
 class PluginDriver final : public VolumeDriver {
  public:
     // `address` is asked at each call: a plugin that was restarted may lie elsewhere.
-    using Address = std::function<Result<std::string>()>;
-    PluginDriver(Folders& folders, std::string name, Address address, PluginCall call)
+    using Address = std::function<Result<plugins::PluginAddress>()>;
+    PluginDriver(Folders& folders, std::string name, Address address, plugins::PluginCall call)
         : folders_(folders), name_(std::move(name)), address_(std::move(address)), call_(std::move(call)) {}
 
     // Says hello: kNotFound if it is no VolumeDriver. Once, before anything else.
@@ -33,13 +33,14 @@ class PluginDriver final : public VolumeDriver {
     Result<> unmount(const Volume& volume, const std::string& user, bool last) override;
 
  private:
+    Result<std::string> exchange(const char* method, const nlohmann::json& body);
     Result<nlohmann::json> call(const char* method, const nlohmann::json& body);
     Volume volume_of(const nlohmann::json& from) const;
 
     Folders& folders_;
     std::string name_;
     Address address_;
-    PluginCall call_;
+    plugins::PluginCall call_;
     std::string scope_ = "local";
 };
 

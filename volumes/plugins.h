@@ -4,7 +4,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 
 #include "volumes/plugin_driver.h"
 
@@ -14,8 +13,8 @@ namespace berth::volumes {
 // it has said that it is a VolumeDriver. Safe from any thread.
 class Plugins {
  public:
-    Plugins(Folders& folders, PluginFolders places, PluginCall call)
-        : folders_(folders), places_(std::move(places)), call_(std::move(call)) {}
+    Plugins(Folders& folders, plugins::PluginFolders places, plugins::PluginCall call)
+        : folders_(folders), directory_(std::move(places)), call_(std::move(call)) {}
 
     // kNotFound in Docker's words when there is none of that name. The driver lives as long as this object.
     Result<VolumeDriver*> find(const std::string& name);
@@ -25,12 +24,10 @@ class Plugins {
 
  private:
     std::vector<PluginDriver*> all();
-    std::set<std::string> names() const;
-    Result<std::string> address_of(const std::string& name) const;
 
     Folders& folders_;
-    PluginFolders places_;
-    PluginCall call_;
+    plugins::PluginDirectory directory_;
+    plugins::PluginCall call_;
     std::mutex mutex_;
     std::map<std::string, std::unique_ptr<PluginDriver>> drivers_;
 };

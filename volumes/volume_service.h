@@ -10,9 +10,9 @@
 #include "engine/base/time.h"
 #include "engine/base/unique_fd.h"
 #include "engine/events/event.h"
+#include "engine/plugins/plugin_call.h"
 #include "engine/state/database.h"
 #include "engine/sys/mount.h"
-#include "volumes/plugin_call.h"
 
 namespace berth::volumes {
 
@@ -86,8 +86,8 @@ using TreeCopy = std::function<Result<>(int source_fd, int target_fd)>;
 struct VolumeConfig {
     std::string root;    // DATA/volumes, made if it is not there
     TreeCopy copy_tree;  // for copy_up(); without it only empty folders of an image can be taken over
-    PluginFolders plugin_folders;
-    PluginCall call_plugin;  // without it there are no plugins
+    plugins::PluginFolders plugin_folders;
+    plugins::PluginCall call_plugin;  // without it there are no plugins
 };
 
 extern const state::Schema kSchema;

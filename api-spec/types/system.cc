@@ -70,6 +70,8 @@ json to_json(const SystemInfo& info) {
     json driver_status = json::array();
     for (const auto& [name, value] : info.driver_status) driver_status.push_back({name, value});
     const auto& counts = info.containers;
+    const json authorization =
+        info.authorization_plugins.empty() ? json(nullptr) : json(info.authorization_plugins);
     json out{
         {"ID", info.id},
         {"Containers", counts.running + counts.paused + counts.stopped},
@@ -82,7 +84,7 @@ json to_json(const SystemInfo& info) {
         {"Plugins",
          {{"Volume", info.volume_plugins},
           {"Network", info.network_plugins},
-          {"Authorization", nullptr},
+          {"Authorization", authorization},
           {"Log", info.log_plugins}}},
         {"Debug", info.debug},
         {"NFd", info.open_files},

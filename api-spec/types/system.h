@@ -45,7 +45,7 @@ struct SystemInfo {
     int images = 0;
     std::string driver;
     std::vector<std::pair<std::string, std::string>> driver_status;
-    std::vector<std::string> volume_plugins, network_plugins, log_plugins;
+    std::vector<std::string> volume_plugins, network_plugins, log_plugins, authorization_plugins;
     Limits limits;
     bool debug = false, live_restore = false;
     int open_files = 0, tasks = 0, event_listeners = 0;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "engine/api/authorized_exchange.h"
 #include "engine/api/common_headers.h"
 #include "engine/api/error_table.h"
 #include "engine/api/version.h"
@@ -93,9 +94,15 @@ Async<Result<>> send_redirect(http::Responder& responder, std::string location) 
     return responder.send(301, std::move(headers), "");
 }
 
-Async<Result<>> send_error(http::Responder& responder, Error error, bool plain) {
+Async<Result<>> send_error(http::Responder& responder, Error error, bool plain, bool bare = false) {
     const unsigned status = status_of(error.kind);
-    auto headers = common_headers(plain ? "text/plain; charset=utf-8" : "application/json");
+    const std::string type = plain ? "text/plain; charset=utf-8" : "application/json";
+    http::Headers headers;
+    if (bare) {
+        headers.add("Content-Type", type);
+    } else {
+        headers = common_headers(type);
+    }
     if (plain) headers.add("X-Content-Type-Options", "nosniff");
     auto body = plain ? error.message + "\n" : message_body(error.message);
     return responder.send(status, std::move(headers), std::move(body));
@@ -116,6 +123,20 @@ Async<Result<>> run(const RouteHandler& handler, Exchange& exchange) {
         broken = error.what();
     }
     co_return fail(ErrorKind::kInternal, "internal error: " + broken);
+}
+
+// Runs a route in the version that was asked for, and logs what went wrong on our side.
+Async<Result<>> carry_out(const RouteHandler& handler, Exchange& exchange, std::string version) {
+    auto negotiated = negotiate(version);
+    if (!negotiated) co_return Failure(std::move(negotiated.error()));
+    exchange.version = *negotiated;
+    auto result = co_await run(handler, exchange);
+    if (!result && is_ours(result.error().kind)) {
+        log::error("handler returned error", {{"method", exchange.request.method},
+                                              {"path", exchange.request.path},
+                                              {"error", result.error().message}});
+    }
+    co_return result;
 }
 
 }  // namespace
@@ -163,21 +184,35 @@ Async<void> Router::answer(http::Request& request, http::Responder& responder) c
         co_return;
     }
     log::debug("handling request", {{"method", request.method}, {"path", request.path}});
-    auto negotiated = negotiate(version);
-    Result<> result;
-    if (negotiated) {
-        exchange.version = *negotiated;
-        result = co_await run(route->handler, exchange);
+    Async<void> answering;
+    if (guards_ != nullptr && !guards_->empty()) {
+        answering = guard(*route, std::move(exchange), std::move(version));
     } else {
-        result = Failure(std::move(negotiated.error()));
+        answering = serve(*route, std::move(exchange), std::move(version));
     }
-    if (result) co_return;
-    if (is_ours(result.error().kind)) {
-        log::error("handler returned error",
-                   {{"method", request.method}, {"path", request.path}, {"error", result.error().message}});
+    co_await std::move(answering);
+}
+
+Async<void> Router::serve(const Route& route, Exchange exchange, std::string version) const {
+    auto result = co_await carry_out(route.handler, exchange, version);
+    if (result || exchange.responder.started()) co_return;
+    auto sent = co_await send_error(exchange.responder, result.error(), wants_plain_errors(version));
+    (void)sent;
+}
+
+// The plugins are asked before anything is made of the request, its version included. What goes wrong is told
+// to them without a response, and they have no say in it: as in dockerd.
+Async<void> Router::guard(const Route& route, Exchange exchange, std::string version) const {
+    AuthorizedExchange guarded(*guards_, exchange.request, exchange.responder);
+    auto result = co_await guarded.admit();
+    if (result) {
+        Exchange inner{exchange.request, guarded, exchange.version, std::move(exchange.params)};
+        result = co_await carry_out(route.handler, inner, version);
+        co_await guarded.finish();
     }
-    if (responder.started()) co_return;
-    auto sent = co_await send_error(responder, result.error(), wants_plain_errors(version));
+    if (result || guarded.started()) co_return;
+    auto sent = co_await send_error(exchange.responder, result.error(), wants_plain_errors(version),
+                                    guarded.refused());
     (void)sent;
 }
 

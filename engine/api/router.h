@@ -12,6 +12,10 @@
 #include "engine/async/async.h"
 #include "engine/http/server.h"
 
+namespace berth::plugins {
+class AuthorizationPlugins;
+}
+
 namespace berth::api {
 
 // An Engine API version, 1.24 to 1.51.
@@ -60,6 +64,8 @@ class Router {
     // The handler the HTTP server calls: strips /vX.Y, finds the row, renders errors, logs. The router must
     // outlive it.
     http::Handler handler();
+    // Every request of a route passes these first, while there are any; they must outlive the router.
+    void guard_with(plugins::AuthorizationPlugins& guards) { guards_ = &guards; }
 
  private:
     struct Route {
@@ -69,7 +75,10 @@ class Router {
     };
     const Route* find(std::string_view method, std::string_view path, Exchange& exchange) const;
     Async<void> answer(http::Request& request, http::Responder& responder) const;
+    Async<void> serve(const Route& route, Exchange exchange, std::string version) const;
+    Async<void> guard(const Route& route, Exchange exchange, std::string version) const;
     std::vector<Route> routes_;
+    plugins::AuthorizationPlugins* guards_ = nullptr;
 };
 
 }  // namespace berth::api

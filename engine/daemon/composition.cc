@@ -25,12 +25,13 @@
 #include "engine/container/store.h"
 #include "engine/content/content_store.h"
 #include "engine/daemon/instance.h"
-#include "engine/daemon/plugin_exchange.h"
 #include "engine/daemon/system_service.h"
 #include "engine/events/bus.h"
 #include "engine/events/journal.h"
 #include "engine/image/image_service.h"
 #include "engine/logs/log_driver.h"
+#include "engine/plugins/authorization.h"
+#include "engine/plugins/plugin_call.h"
 #include "engine/snapshot/snapshotter.h"
 #include "engine/spec/container_spec.h"
 #include "engine/state/database.h"
@@ -153,16 +154,23 @@ registry::RegistrySettings registry_settings(const Config& config) {
     return out;
 }
 
+// An engine's own come first, then those that Docker would find.
+plugins::PluginFolders plugin_folders(const Config& config) {
+    plugins::PluginFolders out;
+    out.sockets.insert(out.sockets.begin(), config.exec_root + "/plugins");
+    const std::string settings = config.config_file.substr(0, config.config_file.rfind('/'));
+    out.specs.insert(out.specs.begin(), settings + "/plugins");
+    return out;
+}
+
 volumes::VolumeConfig volume_config(IoContext& io, const Config& config, const std::string& helper_path) {
     auto copy = [helper = confine::HelperOptions{.path = helper_path}](int source_fd,
                                                                        int target_fd) -> Result<> {
         BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
         return {};
     };
-    volumes::PluginFolders plugins;
-    // An engine's own come first, then those that Docker would find.
-    plugins.sockets.insert(plugins.sockets.begin(), config.exec_root + "/plugins");
-    return {config.data_root + "/volumes", std::move(copy), std::move(plugins), make_plugin_call(io)};
+    return {config.data_root + "/volumes", std::move(copy), plugin_folders(config),
+            plugins::make_plugin_call(io)};
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
@@ -180,7 +188,12 @@ Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
 
 // Destroyed last to first: a part goes before what it refers to.
 struct Composition::Parts {
-    Parts(IoContext& io, const Config& config) : io(io), config(config), pool(kPoolThreads), events(io) {}
+    Parts(IoContext& io, const Config& config)
+        : io(io),
+          config(config),
+          pool(kPoolThreads),
+          events(io),
+          guards(io, pool, plugins::PluginDirectory(plugin_folders(config))) {}
 
     IoContext& io;
     const Config& config;
@@ -201,6 +214,7 @@ struct Composition::Parts {
     std::unique_ptr<registry::RegistryService> registry;
     std::string engine_id;
     std::unique_ptr<System> system;
+    plugins::AuthorizationPlugins guards;
     api::Router router;
 
     Result<> open_stores();
@@ -268,6 +282,8 @@ Counters Composition::Parts::counters() {
 Result<> Composition::Parts::add_routes() {
     BERTH_TRY(engine_id, daemon::engine_id(config.data_root));
     system = std::make_unique<System>(config, engine_id, counters());
+    guards.use(config.authorization_plugins);
+    router.guard_with(guards);
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks, containers->networks(), pool);
@@ -305,7 +321,10 @@ Result<std::unique_ptr<Composition>> Composition::build(IoContext& io, const Con
 // Containers know best: their recovery asks the supervisor for what lives and tells the network.
 Async<Result<>> Composition::recover() {
     auto recovered = co_await parts_->containers->recover();
-    co_return in("failed to recover containers", std::move(recovered));
+    if (!recovered) co_return in("failed to recover containers", std::move(recovered));
+    // Not before: a plugin may live in a container.
+    auto greeted = co_await parts_->guards.greet_all();
+    co_return in("failed to validate authorization plugin", std::move(greeted));
 }
 
 namespace {
@@ -363,6 +382,7 @@ void Composition::apply(std::map<std::string, std::string> changed) {
     const auto defaults = container_defaults(parts_->config, spec::host_facts().cgroup_v2);
     parts_->containers->set_defaults(defaults);
     parts_->registry->configure(registry_settings(parts_->config));
+    parts_->guards.use(parts_->config.authorization_plugins);
     changed["default-cgroupns-mode"] = defaults.cgroupns_mode;
     changed["name"] = parts_->system->host_name();
     events::Event event;

@@ -218,7 +218,6 @@ Result<> check_combinations(const Config& config) {
 
 Result<> refuse_unsupported(const Config& config) {
     const std::pair<const char*, bool> kRefused[] = {
-        {"authorization-plugin", !config.authorization_plugins.empty()},
         {"cpu-rt-period", config.cpu_rt_period != 0},
         {"cpu-rt-runtime", config.cpu_rt_runtime != 0},
         {"cri-containerd", config.cri},

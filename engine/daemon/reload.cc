@@ -33,6 +33,7 @@ void take_engine_settings(const Config& file, Config& next) {
     if (has("debug")) next.debug = file.debug;
     if (has("labels")) next.labels = file.labels;
     if (!by_flag("feature")) next.features = file.features;
+    if (!by_flag("authorization-plugin")) next.authorization_plugins = file.authorization_plugins;
     if (has("insecure-registries")) next.insecure_registries = file.insecure_registries;
     if (has("registry-mirrors")) next.registry_mirrors = file.registry_mirrors;
 }

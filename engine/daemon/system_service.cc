@@ -101,6 +101,7 @@ Async<Result<types::SystemInfo>> System::info() {
     out.driver_status = {{"driver-type", "io.containerd.snapshotter.v1"}};
     out.volume_plugins = {"local"};
     out.network_plugins = {"bridge", "host", "null"};
+    out.authorization_plugins = config_.authorization_plugins;
     out.log_plugins = {"fluentd", "gelf", "json-file", "local", "none", "syslog"};
     out.limits = host_.limits;
     out.limits.ipv4_forwarding = forwards_ipv4();

@@ -36,8 +36,8 @@ std::string_view query_of(std::string_view target) {
 
 }  // namespace
 
-Connection::Connection(IoContext& io, std::unique_ptr<async::Stream> stream, const Handler& handler)
-    : io_(io), stream_(std::move(stream)), handler_(handler) {}
+Connection::Connection(IoContext& io, AcceptedClient client, const Handler& handler)
+    : io_(io), stream_(std::move(client.stream)), peer_(std::move(client.peer)), handler_(handler) {}
 
 Connection::~Connection() = default;
 
@@ -145,9 +145,13 @@ Async<bool> Connection::answer() {
         co_return false;
     }
     Exchange exchange(*this);
-    Request request{parser_->method,  parser_->target,
-                    std::move(*path), Query::parse(query_of(parser_->target)),
-                    parser_->headers, &exchange};
+    Request request{parser_->method,
+                    parser_->target,
+                    std::move(*path),
+                    Query::parse(query_of(parser_->target)),
+                    parser_->headers,
+                    &exchange,
+                    peer_};
     try {
         co_await handler_(request, exchange);
     } catch (const std::exception& broken) {

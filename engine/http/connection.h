@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/http/server.h"
+#include "engine/http/tls_stream.h"
 
 namespace berth::http {
 
@@ -11,7 +12,7 @@ namespace berth::http {
 // is hijacked. Io thread only.
 class Connection {
  public:
-    Connection(IoContext& io, std::unique_ptr<async::Stream> stream, const Handler& handler);
+    Connection(IoContext& io, AcceptedClient client, const Handler& handler);
     ~Connection();
 
     Async<void> serve();
@@ -30,6 +31,7 @@ class Connection {
 
     IoContext& io_;
     std::unique_ptr<async::Stream> stream_;
+    std::shared_ptr<const Peer> peer_;
     const Handler& handler_;
     std::string buffer_;  // received and not yet understood
     std::unique_ptr<class Parser> parser_;

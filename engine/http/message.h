@@ -53,13 +53,20 @@ class BodyReader {
     Async<Result<std::string>> read_all(std::size_t limit);
 };
 
+// Who a client is by the certificate it showed.
+struct Peer {
+    std::string name;                       // its common name
+    std::vector<std::string> certificates;  // PEM, its own first, then the chain it sent
+};
+
 struct Request {
     std::string method;
     std::string target;  // as sent
     std::string path;    // percent-decoded, without the query
     Query query;
     Headers headers;
-    BodyReader* body = nullptr;  // lives as long as the exchange
+    BodyReader* body = nullptr;        // lives as long as the exchange
+    std::shared_ptr<const Peer> peer;  // null without TLS or without a certificate
 };
 
 }  // namespace berth::http

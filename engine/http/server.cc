@@ -44,7 +44,7 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
     using Tls = std::shared_ptr<const TlsServer>;
     void listen(UniqueFd socket, Tls tls = {});
     static Async<void> accept_all(std::shared_ptr<Impl> impl, async::Listener* listener, Tls tls);
-    static Async<void> serve(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream);
+    static Async<void> serve(std::shared_ptr<Impl> impl, AcceptedClient client);
     static Async<void> serve_tls(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream, Tls tls);
     static Async<Result<>> wait_for_end(std::shared_ptr<Impl> impl);
     static Async<void> drain(std::shared_ptr<Impl> impl, unsigned deadline_seconds);
@@ -72,7 +72,8 @@ Async<void> Server::Impl::accept_all(std::shared_ptr<Impl> impl, async::Listener
         }
         if (impl->draining) co_return;
         auto stream = async::make_socket_stream(impl->io, std::move(*socket));
-        auto served = tls ? serve_tls(impl, std::move(stream), tls) : serve(impl, std::move(stream));
+        auto served =
+            tls ? serve_tls(impl, std::move(stream), tls) : serve(impl, {std::move(stream), nullptr});
         impl->tasks.spawn(std::move(served));
     }
 }
@@ -88,8 +89,8 @@ Async<void> Server::Impl::serve_tls(std::shared_ptr<Impl> impl, std::unique_ptr<
     }
 }
 
-Async<void> Server::Impl::serve(std::shared_ptr<Impl> impl, std::unique_ptr<async::Stream> stream) {
-    Connection connection(impl->io, std::move(stream), impl->handler);
+Async<void> Server::Impl::serve(std::shared_ptr<Impl> impl, AcceptedClient client) {
+    Connection connection(impl->io, std::move(client), impl->handler);
     impl->connections.insert(&connection);
     try {
         co_await connection.serve();

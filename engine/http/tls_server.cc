@@ -5,7 +5,6 @@
 #include <openssl/ssl.h>
 
 #include "engine/base/files.h"
-#include "engine/http/tls_stream.h"
 
 namespace berth::http {
 
@@ -75,7 +74,7 @@ TlsServer::~TlsServer() {
     SSL_CTX_free(context_);
 }
 
-Async<Result<std::unique_ptr<async::Stream>>> TlsServer::accept(std::unique_ptr<async::Stream> below) const {
+Async<Result<AcceptedClient>> TlsServer::accept(std::unique_ptr<async::Stream> below) const {
     return accept_tls(std::move(below), context_);
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/async/stream.h"
 #include "engine/base/result.h"
+#include "engine/http/tls_stream.h"
 
 struct ssl_ctx_st;
 
@@ -23,7 +24,7 @@ class TlsServer {
 
     // The handshake on a connection, and the stream on top of it. At least TLS 1.2. Who speaks plain HTTP is
     // told so.
-    Async<Result<std::unique_ptr<async::Stream>>> accept(std::unique_ptr<async::Stream> below) const;
+    Async<Result<AcceptedClient>> accept(std::unique_ptr<async::Stream> below) const;
 
  private:
     explicit TlsServer(ssl_ctx_st* context) : context_(context) {}

@@ -1,9 +1,11 @@
 #include "engine/http/tls_stream.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 
 #include "engine/http/tls_context.h"
@@ -154,15 +156,57 @@ Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async:
     co_return std::move(stream);
 }
 
-Async<Result<std::unique_ptr<async::Stream>>> accept_tls(std::unique_ptr<async::Stream> below,
-                                                         SSL_CTX* context) {
+namespace {
+
+std::string pem_of(X509* certificate) {
+    BIO* memory = BIO_new(BIO_s_mem());
+    PEM_write_bio_X509(memory, certificate);
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(memory, &data);
+    std::string out(data, static_cast<std::size_t>(std::max(size, 0L)));
+    BIO_free(memory);
+    return out;
+}
+
+std::string common_name(X509* certificate) {
+    X509_NAME* subject = X509_get_subject_name(certificate);
+    const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    if (at < 0) return "";
+    unsigned char* text = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    if (size < 0) return "";
+    std::string out(reinterpret_cast<char*>(text), static_cast<std::size_t>(size));
+    OPENSSL_free(text);
+    return out;
+}
+
+// Only where the server asked for a certificate, and so has verified it.
+std::shared_ptr<const Peer> peer_of(SSL* ssl) {
+    const std::unique_ptr<X509, FreeX509> own(SSL_get1_peer_certificate(ssl));
+    if (!own) return nullptr;
+    auto out = std::make_shared<Peer>();
+    out->name = common_name(own.get());
+    out->certificates.push_back(pem_of(own.get()));
+    // On a server's side the chain is without the client's own.
+    STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);
+    for (int i = 0; chain != nullptr && i < sk_X509_num(chain); ++i)
+        out->certificates.push_back(pem_of(sk_X509_value(chain, i)));
+    return out;
+}
+
+}  // namespace
+
+Async<Result<AcceptedClient>> accept_tls(std::unique_ptr<async::Stream> below, SSL_CTX* context) {
     SSL* ssl = SSL_new(context);
     if (ssl == nullptr) co_return fail(ErrorKind::kInternal, "tls: cannot be set up");
     async::Stream& plain = *below;
     auto stream = std::make_unique<TlsStream>(std::move(below), ssl, nullptr);
     SSL_set_accept_state(ssl);
     auto done = co_await stream->handshake();
-    if (done) co_return std::move(stream);
+    if (done) {
+        auto peer = peer_of(ssl);
+        co_return AcceptedClient{std::move(stream), std::move(peer)};
+    }
     if (done.error().message.find("http request") != std::string::npos) {
         constexpr std::string_view kAnswer =
             "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";

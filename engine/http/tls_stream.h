@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/async/stream.h"
+#include "engine/http/message.h"
 #include "engine/http/tls.h"
 
 struct ssl_ctx_st;
@@ -18,9 +19,14 @@ Async<Result<std::unique_ptr<async::Stream>>> connect_tls(std::unique_ptr<async:
                                                           std::string host,
                                                           std::shared_ptr<const TlsContext> context);
 
+// A client that was let in, and who it is.
+struct AcceptedClient {
+    std::unique_ptr<async::Stream> stream;
+    std::shared_ptr<const Peer> peer;  // null if it showed no certificate
+};
+
 // The other side of it, with a server's context. A client that speaks plain HTTP gets an answer in its own
 // language before the error.
-Async<Result<std::unique_ptr<async::Stream>>> accept_tls(std::unique_ptr<async::Stream> below,
-                                                         ssl_ctx_st* context);
+Async<Result<AcceptedClient>> accept_tls(std::unique_ptr<async::Stream> below, ssl_ctx_st* context);
 
 }  // namespace berth::http

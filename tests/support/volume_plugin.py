@@ -4,13 +4,12 @@ Volumes are folders below FOLDER, which also holds `state.json`: what there is, 
 makes that method fail for the volume.
 """
 
-import http.server
 import json
-import os
 import shutil
-import socketserver
 import sys
 from pathlib import Path
+
+from plugin_server import Refused, serve
 
 SOCKET, FOLDER = sys.argv[1], Path(sys.argv[2])
 STATE = FOLDER / "state.json"
@@ -22,10 +21,6 @@ def load():
 
 def save(volumes):
     STATE.write_text(json.dumps(volumes))
-
-
-class Refused(Exception):
-    pass
 
 
 def describe(name, volume):
@@ -53,7 +48,7 @@ def answer(method, body):
         save(volumes)
         return {}
     if name not in volumes:
-        raise Refused(f"volume {name} is not known")
+        raise Refused(f"volume {name} is not known", 404)
     volume = volumes[name]
     if volume["options"].get("fail") == action:
         raise Refused(f"{action} was told to fail")
@@ -72,35 +67,6 @@ def answer(method, body):
     return {"Mountpoint": str(FOLDER / "volumes" / name)} if action in ("Mount", "Path") else {}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        try:
-            status, result = 200, answer(self.path.lstrip("/"), json.loads(body or b"{}"))
-        except Refused as problem:
-            status, result = (404 if "not known" in str(problem) else 500), {"Err": str(problem)}
-        text = json.dumps(result).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def address_string(self):
-        return "engine"
-
-    def log_message(self, *_):
-        pass
-
-
-class Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-
-
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with Server(SOCKET + ".new", Handler) as server:
-        # There only once it listens.
-        os.rename(SOCKET + ".new", SOCKET)
-        server.serve_forever()
+    serve(SOCKET, answer)
