@@ -92,6 +92,7 @@ Result<Service::Attached> Service::plan(const SandboxRequest& request) {
     record.container = request.container_id;
     record.name = request.container_name;
     record.dns = request.dns;
+    record.dns_options = request.dns_options;
     record.requested = request.ports;
     sandbox.id = new_id();
     sandbox.key = handle_folder() + "/" + std::string(short_id(sandbox.id));

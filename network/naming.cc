@@ -22,8 +22,11 @@ SandboxNames Service::names_of(const Record& record) const {
         if (!endpoint.names.empty()) names.networks.push_back(endpoint.network_id);
         names.links.insert(names.links.end(), endpoint.links.begin(), endpoint.links.end());
     }
-    const auto external = external_servers(host_resolv_conf(), record.dns.empty() ? config_.dns : record.dns);
+    const auto host = host_resolv_conf();
+    const auto external = external_servers(host, record.dns.empty() ? config_.dns : record.dns);
     names.servers = external.addresses;
+    names.ask_undotted =
+        !sets_ndots(host, record.dns_options.empty() ? config_.dns_options : record.dns_options);
     if (gateway_of(record.sandbox))
         names.ask = external.from_host ? SandboxNames::Ask::kHost : SandboxNames::Ask::kContainer;
     return names;

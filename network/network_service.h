@@ -69,6 +69,7 @@ struct SandboxRequest {
     std::vector<EndpointRequest> endpoints;  // of "host" or "none" alone, of any number of others
     std::vector<PortBinding> ports;
     std::vector<std::string> dns;  // the container's own servers; empty: the daemon's, else the host's
+    std::vector<std::string> dns_options;  // likewise
 };
 
 struct Endpoint {

@@ -90,6 +90,7 @@ json encode(const Record& record) {
             {"sandbox", record.sandbox.id},
             {"key", record.sandbox.key},
             {"dns", record.dns},
+            {"dns_options", record.dns_options},
             {"endpoints", std::move(endpoints)},
             {"requested", encode(record.requested)},
             {"ports", encode(record.sandbox.ports)},
@@ -105,6 +106,7 @@ Record decode(const json& object) {
     record.sandbox.id = object.at("sandbox");
     record.sandbox.key = object.at("key");
     record.dns = object.at("dns").get<Texts>();
+    record.dns_options = object.value("dns_options", Texts());
     for (const auto& endpoint : object.at("endpoints")) {
         record.sandbox.endpoints.push_back(decode_endpoint(endpoint));
         record.sandbox.endpoints.back().container_name = record.name;

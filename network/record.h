@@ -12,6 +12,7 @@ namespace berth::network {
 // undo them. Kernel objects die with the boot and so does the tmpfs it lies on: no fsync, no database.
 //
 //   {"version":2, "container":ID, "name":NAME, "sandbox":ID, "key":PATH, "dns":[SERVER],
+//   "dns_options":[OPTION],
 //    "endpoints":[{"network","network_id","id","driver","interface","ip","prefix","gateway","mac","ip6","prefix6",
 //                  "gateway6","link_local":[],"names":[],"links":{},"priority","gatewayless"}],
 //    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID, "by_input":BOOL,
@@ -20,7 +21,7 @@ namespace berth::network {
 struct Record {
     std::string container, name;
     Sandbox sandbox;
-    std::vector<std::string> dns;
+    std::vector<std::string> dns, dns_options;
     std::vector<PortBinding> requested;
     bool by_input = false;     // berth-netd has every published port
     std::string published_on;  // the endpoint that the port rules lead to, "" while no port is published

@@ -27,6 +27,9 @@ struct ExternalServers {
 };
 ExternalServers external_servers(std::string_view host_text, const std::vector<std::string>& overrides);
 
+// Whether anybody says what names need dots, the host or who overrides its options.
+bool sets_ndots(std::string_view host_text, const std::vector<std::string>& overrides);
+
 // The host's file: where systemd-resolved's stub is the only server, the file with the real ones.
 std::string host_resolv_conf();
 

@@ -150,6 +150,7 @@ network::SandboxRequest sandbox_request(const Container& container) {
     std::stable_partition(request.endpoints.begin(), request.endpoints.end(), own);
     request.ports = requested_ports(container);
     request.dns = container.host.dns;
+    request.dns_options = container.host.dns_options;
     return request;
 }
 

@@ -38,13 +38,22 @@ bool read_name(std::string_view message, std::size_t& at, std::string& name) {
     return false;
 }
 
+constexpr std::size_t kLeast = 512, kMost = 4096;  // of an answer by UDP
+
 // The size that an EDNS record directly behind the question allows.
-std::size_t edns_limit(std::string_view message, std::size_t at) {
-    constexpr std::size_t kLeast = 512, kMost = 4096;
+std::optional<std::size_t> edns_limit(std::string_view message, std::size_t at) {
     const bool only_additional = number_at(message, 6) == 0 && number_at(message, 8) == 0;
-    if (!only_additional || number_at(message, 10) == 0 || at + 5 > message.size()) return kLeast;
-    if (message[at] != 0 || number_at(message, at + 1) != kOpt) return kLeast;
+    if (!only_additional || number_at(message, 10) == 0 || at + 5 > message.size()) return std::nullopt;
+    if (message[at] != 0 || number_at(message, at + 1) != kOpt) return std::nullopt;
     return std::clamp<std::size_t>(number_at(message, at + 3), kLeast, kMost);
+}
+
+// The root's name, the kind, what we take, no flags, no options (RFC 6891).
+std::string edns_record() {
+    std::string row(1, '\0');
+    put_number(row, kOpt);
+    put_number(row, kMost);
+    return row.append(6, '\0');
 }
 
 }  // namespace
@@ -76,7 +85,9 @@ std::optional<Question> parse_question(std::string_view message) {
     question.type = number_at(message, at);
     question.dns_class = number_at(message, at + 2);
     question.end = at + 4;
-    question.limit = edns_limit(message, question.end);
+    const auto limit = edns_limit(message, question.end);
+    question.edns = limit.has_value();
+    question.limit = limit.value_or(kLeast);
     return question;
 }
 
@@ -89,6 +100,7 @@ bool same_question(std::string_view query, const Question& question, std::string
 std::string make_answer(std::string_view query, const Question& question, std::uint8_t code,
                         const std::vector<Record>& records, std::size_t limit) {
     std::string body;
+    const auto tail = question.edns ? edns_record() : std::string();
     std::uint16_t count = 0;
     for (const auto& record : records) {
         std::string row("\xc0\x0c", 2);  // the question's name
@@ -98,7 +110,7 @@ std::string make_answer(std::string_view query, const Question& question, std::u
         put_number(row, kTtl & 0xffff);
         put_number(row, static_cast<std::uint16_t>(record.data.size()));
         row += record.data;
-        if (question.end + body.size() + row.size() > limit) break;
+        if (question.end + body.size() + row.size() + tail.size() > limit) break;
         body += row;
         ++count;
     }
@@ -110,9 +122,9 @@ std::string make_answer(std::string_view query, const Question& question, std::u
     put_number(out, 1);
     put_number(out, count);
     put_number(out, 0);
-    put_number(out, 0);
+    put_number(out, question.edns ? 1 : 0);
     out += query.substr(kHeaderSize, question.end - kHeaderSize);
-    return out + body;
+    return out + body + tail;
 }
 
 std::optional<std::string> encode_name(std::string_view name) {

@@ -19,6 +19,7 @@ struct Question {
     bool recursion_desired = false;
     std::string name;         // lower case, labels with dots, none at the end
     std::size_t end = 0;      // of the question section
+    bool edns = false;        // the asker knows EDNS, and is answered so
     std::size_t limit = 512;  // how long an answer by UDP may be: what EDNS says, else 512
 };
 

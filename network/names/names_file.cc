@@ -1,5 +1,7 @@
 #include "network/names/names_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace berth::network {
@@ -65,7 +67,8 @@ std::string render(const SandboxNames& names) {
         if (is_word(alias) && is_word(name)) text += "link " + alias + " " + name + "\n";
     for (const auto& server : names.servers)
         if (is_word(server)) text += "server " + server + "\n";
-    return text + "ask " + kAsk[static_cast<int>(names.ask)] + "\n";
+    text += fmt::format("ask {}\n", kAsk[static_cast<int>(names.ask)]);
+    return text + (names.ask_undotted ? "undotted ask\n" : "undotted refuse\n");
 }
 
 std::optional<NetworkNames> parse_network_names(std::string_view text) {
@@ -89,6 +92,7 @@ std::optional<SandboxNames> parse_sandbox_names(std::string_view text) {
         if (line[0] == "network") names.networks.push_back(line[1]);
         if (line[0] == "link" && line.size() == 3) names.links.emplace_back(line[1], line[2]);
         if (line[0] == "server") names.servers.push_back(line[1]);
+        if (line[0] == "undotted") names.ask_undotted = line[1] == "ask";
         if (line[0] != "ask") continue;
         for (int ask = 0; ask < 3; ++ask)
             if (line[1] == kAsk[ask]) names.ask = static_cast<SandboxNames::Ask>(ask);

@@ -15,6 +15,7 @@
 //   endpoint IPV4|- IPV6|- NAME...           link ALIAS NAME
 //                                            server ADDRESS
 //                                            ask container|host|nobody
+//                                            undotted ask|refuse
 namespace berth::network {
 
 struct NamedEndpoint {
@@ -34,6 +35,7 @@ struct SandboxNames {
     std::vector<std::string> servers;  // who is asked for other names
     // From whose namespace servers are asked; of internal networks alone nobody asks.
     enum class Ask { kContainer, kHost, kNobody } ask = Ask::kNobody;
+    bool ask_undotted = true;  // addresses of names without a dot
 };
 
 std::string render(const NetworkNames& names);

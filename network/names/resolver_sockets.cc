@@ -19,7 +19,7 @@ using sys::NetlinkMessage;
 
 constexpr std::uint32_t kAddress = 0x7f00000b;  // 127.0.0.11
 constexpr std::uint16_t kDns = 53;
-constexpr int kUdpToAsk = 8, kTcpToAsk = 4;
+constexpr int kUdpToAsk = 20, kTcpToAsk = 8;
 constexpr const char* kTable = "berth-resolver";
 constexpr const char* kChain = "output";
 
@@ -38,6 +38,9 @@ Result<Bound> bind_socket(int type, std::uint16_t port) {
     auto* name = reinterpret_cast<sockaddr*>(&address);
     socklen_t size = sizeof address;
     if (::bind(bound.socket.get(), name, size) != 0) return fail_errno("bind resolver socket");
+    // Room for what comes while netd answers others.
+    const int room = 1 << 20;
+    if (type == SOCK_DGRAM) ::setsockopt(bound.socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
     if (type == SOCK_STREAM && ::listen(bound.socket.get(), 128) != 0) return fail_errno("listen");
     if (::getsockname(bound.socket.get(), name, &size) != 0) return fail_errno("getsockname");
     bound.port = ntohs(address.sin_port);
@@ -159,7 +162,9 @@ Result<ResolverSockets> open_resolver(std::uint16_t old_udp, std::uint16_t old_t
     if (!own_servers) return sockets;
     for (int i = 0; i < kUdpToAsk + kTcpToAsk; ++i) {
         const int type = i < kUdpToAsk ? SOCK_DGRAM : SOCK_STREAM;
-        UniqueFd socket(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        // For servers of both families.
+        UniqueFd socket(::socket(AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        if (!socket) socket.reset(::socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
         if (!socket) return fail_errno("create resolver socket");
         (i < kUdpToAsk ? sockets.ask_udp : sockets.ask_tcp).push_back(std::move(socket));
     }

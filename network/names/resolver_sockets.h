@@ -12,7 +12,8 @@ namespace berth::network {
 struct ResolverSockets {
     UniqueFd udp, tcp;
     std::uint16_t udp_port = 0, tcp_port = 0;
-    std::vector<UniqueFd> ask_udp, ask_tcp;  // unconnected, for the container's own servers
+    std::vector<UniqueFd> ask_udp,
+        ask_tcp;  // unconnected, IPv6 where there is any, for the container's own servers
 };
 
 // In the container's namespace (the calling thread's): sockets on 127.0.0.11 and the rules that bring port 53

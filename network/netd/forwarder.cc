@@ -15,7 +15,8 @@ namespace dns = network::dns;
 using network::Ip;
 
 constexpr std::size_t kServers = 3;
-constexpr std::chrono::milliseconds kTimePerServer{1500};
+constexpr std::chrono::milliseconds kTimePerServer{Forwarder::kLongestWait / kServers};
+constexpr std::size_t kMostPending = 8192;  // of all containers
 constexpr std::size_t kLongest = 65535;
 
 std::uint16_t random_id() {
@@ -35,6 +36,8 @@ struct Forwarder::Pending {
     bool waiting = false;  // the timer is set
     std::uint16_t id = 0;
     std::string outgoing, incoming;  // of a TCP connection
+    Clock::time_point deadline{};
+    bool queued = false;  // for a socket
 };
 
 Forwarder::~Forwarder() {
@@ -45,8 +48,9 @@ Forwarder::~Forwarder() {
 }
 
 void Forwarder::ask(Request request) {
-    auto* pending = new Pending{std::move(request), 0, {}, false, {}, false, 0, {}, {}};
+    auto* pending = new Pending{.request = std::move(request), .deadline = Clock::now() + kLongestWait};
     pending_.insert(pending);
+    if (pending_.size() > kMostPending) pending->server = kServers;
     try_next(pending);
 }
 
@@ -54,32 +58,72 @@ void Forwarder::try_next(Pending* pending) {
     auto& request = pending->request;
     for (;;) {
         drop_socket(pending);
-        if (pending->server >= std::min(request.servers.size(), kServers))
+        if (pending->server >= std::min(request.servers.size(), kServers) ||
+            Clock::now() >= pending->deadline)
             return finish(pending, dns::make_answer(request.query, request.question, dns::kServerFailure, {},
                                                     kLongest));
         const auto sent = send(pending);
+        if (sent && !*sent) return;
         ++pending->server;
         if (sent) return;
     }
 }
 
-Result<> Forwarder::send(Pending* pending) {
+std::deque<void*>& Forwarder::queue_of(Pending* pending) {
+    auto& sockets = *pending->request.sockets;
+    return pending->request.tcp ? sockets.tcp_queue : sockets.udp_queue;
+}
+
+void Forwarder::await(Pending* pending, std::chrono::milliseconds longest) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(pending->deadline - Clock::now());
+    pending->timer = loop_.after(std::min(longest, left), [this, pending] {
+        pending->waiting = false;
+        try_next(pending);
+    });
+    pending->waiting = true;
+}
+
+bool Forwarder::take_socket(Pending* pending, bool v6) {
+    auto& request = pending->request;
+    if (!request.sockets) {
+        const int type = (request.tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+        pending->socket.reset(::socket(v6 ? AF_INET6 : AF_INET, type, 0));
+        return true;
+    }
+    auto& free = request.tcp ? request.sockets->tcp : request.sockets->udp;
+    if (free.empty()) {
+        queue_of(pending).push_back(pending);
+        pending->queued = true;
+        await(pending, kLongestWait);
+        return false;
+    }
+    pending->socket = std::move(free.back());
+    free.pop_back();
+    pending->borrowed = true;
+    return true;
+}
+
+namespace {
+
+// A socket for both families takes IPv4 addresses in its own spelling, "::ffff:192.0.2.1".
+SocketAddress server_for(int socket, const Ip& ip) {
+    int domain = AF_INET;
+    socklen_t size = sizeof domain;
+    ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    if (ip.v6 || domain == AF_INET) return {ip, 53};
+    return {*Ip::parse("::ffff:" + ip.text()), 53};
+}
+
+}  // namespace
+
+Result<bool> Forwarder::send(Pending* pending) {
     auto& request = pending->request;
     const auto ip = Ip::parse(request.servers[pending->server]);
     if (!ip) return fail(ErrorKind::kInvalidArgument, "not an address");
-    if (request.sockets) {
-        auto& free = request.tcp ? request.sockets->tcp : request.sockets->udp;
-        if (free.empty() || ip->v6) return fail(ErrorKind::kUnavailable, "no socket to ask with");
-        pending->socket = std::move(free.back());
-        free.pop_back();
-        pending->borrowed = true;
-    } else {
-        const int type = (request.tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
-        pending->socket.reset(::socket(ip->v6 ? AF_INET6 : AF_INET, type, 0));
-        if (!pending->socket) return fail_errno("socket");
-    }
+    if (!take_socket(pending, ip->v6)) return false;
+    if (!pending->socket) return fail_errno("socket");
     const int fd = pending->socket.get();
-    const SocketAddress address(*ip, 53);
+    const auto address = server_for(fd, *ip);
     if (::connect(fd, address.name(), address.size) != 0 && errno != EINPROGRESS)
         return fail_errno("connect");
     pending->id = random_id();
@@ -95,12 +139,8 @@ Result<> Forwarder::send(Pending* pending) {
     }
     BERTH_CHECK(loop_.add(fd, request.tcp ? EPOLLIN | EPOLLOUT : EPOLLIN,
                           [this, pending](std::uint32_t events) { readable(pending, events); }));
-    pending->timer = loop_.after(kTimePerServer, [this, pending] {
-        pending->waiting = false;
-        try_next(pending);
-    });
-    pending->waiting = true;
-    return {};
+    await(pending, kTimePerServer);
+    return true;
 }
 
 void Forwarder::readable(Pending* pending, std::uint32_t events) {
@@ -138,18 +178,33 @@ void Forwarder::answered(Pending* pending, std::string answer) {
     finish(pending, std::move(answer));
 }
 
+// Unconnected again, without a port: the next question gets another one.
+void Forwarder::give_back(Pending* pending) {
+    const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
+    auto& sockets = *pending->request.sockets;
+    if (::connect(pending->socket.get(), &nobody, sizeof nobody) != 0) return;
+    (pending->request.tcp ? sockets.tcp : sockets.udp).push_back(std::move(pending->socket));
+    auto& queue = queue_of(pending);
+    if (queue.empty()) return;
+    auto* next = static_cast<Pending*>(queue.front());
+    loop_.cancel(next->timer);
+    // Not from here: whoever gives back may be in the middle of its own question.
+    next->timer = loop_.after(std::chrono::milliseconds(0), [this, next] {
+        next->waiting = false;
+        try_next(next);
+    });
+    queue.pop_front();
+    next->queued = false;
+}
+
 void Forwarder::drop_socket(Pending* pending) {
     if (pending->waiting) loop_.cancel(pending->timer);
     pending->waiting = false;
+    if (pending->queued) std::erase(queue_of(pending), pending);
+    pending->queued = false;
     if (!pending->socket) return;
     loop_.remove(pending->socket.get());
-    if (pending->borrowed && pending->request.sockets) {
-        // Unconnected again, without a port: the next question gets another one.
-        const sockaddr nobody{.sa_family = AF_UNSPEC, .sa_data = {}};
-        auto& sockets = *pending->request.sockets;
-        if (::connect(pending->socket.get(), &nobody, sizeof nobody) == 0)
-            (pending->request.tcp ? sockets.tcp : sockets.udp).push_back(std::move(pending->socket));
-    }
+    if (pending->borrowed) give_back(pending);
     pending->borrowed = false;
     pending->socket.reset();
 }

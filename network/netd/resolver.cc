@@ -58,6 +58,10 @@ void Resolver::answer(std::string query, bool tcp, Reply reply) {
     const auto* sandbox = folder_.sandbox(container_);
     if (!sandbox) return fail_now();
     if (auto local = answer_locally(folder_, *sandbox, query, *question, limit)) return reply(*local);
+    const bool address = question->type == dns::kA || question->type == dns::kAaaa;
+    // Who has set ndots has the client come again, with its search domains.
+    if (!sandbox->ask_undotted && address && question->name.find('.') == std::string::npos)
+        return reply(dns::make_answer(query, *question, dns::kNoError, {}, limit));
     if (sandbox->ask == Ask::kNobody || under_way_ >= kMostQuestions) return fail_now();
     ++under_way_;
     auto done = [self = self_, reply = std::move(reply)](std::string text) {
