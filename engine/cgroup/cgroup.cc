@@ -172,13 +172,29 @@ Result<> Cgroup::create() {
         return fail(ErrorKind::kConflict,
                     fmt::format("container's cgroup is not empty: {} process(es) found", strangers.size()));
     }
+    BERTH_CHECK(check_thawed());
     for (const Folder& folder : folders_) {
         auto made = make_one(folder, folder.path);
         if (made) continue;
         for (const Folder& other : folders_) ::rmdir(other.path.c_str());
         return in("unable to apply cgroup configuration", std::move(made));
     }
-    return {};
+    // One above it may be frozen just as well.
+    auto thawed = check_thawed();
+    if (thawed) return {};
+    for (const Folder& folder : folders_) ::rmdir(folder.path.c_str());
+    return thawed;
+}
+
+// Whoever joins a frozen cgroup stops on the spot, and may not even be killed.
+Result<> Cgroup::check_thawed() const {
+    std::string file = freezer_file();
+    bool v1 = file.ends_with("/freezer.state");
+    if (!v1) file = parent_of(file) + "/cgroup.events";
+    auto state = read_file(file);
+    if (!state || (v1 ? state->starts_with("THAWED") : state->find("frozen 1") == std::string::npos))
+        return {};
+    return fail(ErrorKind::kConflict, "container's cgroup unexpectedly frozen");
 }
 
 Result<> Cgroup::join(pid_t pid) const {

@@ -29,7 +29,8 @@ class Cgroup {
     static Result<Cgroup> at(const Layout& layout, const Places& places);
 
     // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the
-    // way. kConflict when there are processes in one already. After an error those made are gone again.
+    // way. kConflict when there are processes in one already, or it is frozen. After an error those made are
+    // gone again.
     Result<> create();
     // Limits and device rules, in the order the kernel wants them; also over those of before. Errors read as
     // runc's.
@@ -65,6 +66,7 @@ class Cgroup {
     explicit Cgroup(std::vector<Folder> folders, bool unified_only)
         : folders_(std::move(folders)), unified_only_(unified_only) {}
     const Folder* folder_of(const std::string& controller) const;
+    Result<> check_thawed() const;
     Result<> check_usage(const oci::MemoryResources& memory) const;
 
     std::vector<Folder> folders_;

@@ -42,8 +42,12 @@ std::string device_text(const oci::DeviceRule& rule) {
     };
     std::string type = rule.type.empty() ? "a" : rule.type;
     if (type == "a") return "a";
-    return fmt::format("{} {}:{} {}", type, number(rule.major), number(rule.minor),
-                       rule.access.empty() ? "rwm" : rule.access);
+    // Letters that mean nothing are left out, as runc does; the kernel would refuse them.
+    std::string access;
+    for (char letter : {'r', 'w', 'm'}) {
+        if (rule.access.empty() || rule.access.find(letter) != std::string::npos) access += letter;
+    }
+    return fmt::format("{} {}:{} {}", type, number(rule.major), number(rule.minor), access);
 }
 
 Result<> memory_v1(const oci::MemoryResources& memory, Settings& out) {
@@ -195,15 +199,18 @@ void block_io_v2(const oci::BlockIoResources& io, Settings& out) {
     throttle(io.throttle_write_iops, "io.max", "wiops", out);
 }
 
+// A hybrid host may have the controller in version 2's tree, with the names of version 2.
 void common(const oci::Resources& resources, const char* huge_file, Settings& out) {
     if (given(resources.pids_limit)) out.push_back({"pids", "pids.max", limit(*resources.pids_limit)});
     for (const oci::HugepageLimit& huge : resources.hugepage_limits) {
         std::string prefix = fmt::format("hugetlb.{}.", huge.page_size), value = std::to_string(huge.limit);
-        out.push_back({"hugetlb", prefix + huge_file, value});
+        out.push_back({"hugetlb", prefix + huge_file, value, prefix + "max", value});
         // What is reserved and not touched yet counts as well, since Linux 5.7.
         out.push_back({.controller = "hugetlb",
                        .file = prefix + "rsvd." + huge_file,
                        .value = value,
+                       .other_file = prefix + "rsvd.max",
+                       .other_value = value,
                        .optional = true});
     }
     for (const auto& [device, limits] : resources.rdma) {

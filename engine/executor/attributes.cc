@@ -190,6 +190,19 @@ Result<> set_cpu_affinity(const std::string& list) {
     return {};
 }
 
+std::string cpu_mask_of(pid_t pid) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(pid, sizeof set, &set) != 0) return "unknown";
+    std::string digits;
+    for (int cpu = CPU_SETSIZE - 4; cpu >= 0; cpu -= 4) {
+        int digit = 0;
+        for (int bit = 0; bit < 4; ++bit) digit |= CPU_ISSET(cpu + bit, &set) ? 1 << bit : 0;
+        if (digit != 0 || !digits.empty()) digits += "0123456789abcdef"[digit];
+    }
+    return "0x" + digits;
+}
+
 void reset_cpu_affinity(pid_t pid) {
     cpu_set_t all;
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &all);

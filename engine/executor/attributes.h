@@ -19,6 +19,8 @@ Result<> set_personality(const oci::Personality& personality);
 Result<> set_memory_policy(const oci::MemoryPolicy& policy);
 // "0-3,7".
 Result<> set_cpu_affinity(const std::string& list);
+// The CPUs that `pid` may use, as a number with a bit for each: "0x3".
+std::string cpu_mask_of(pid_t pid);
 // All CPUs that the cgroup of `pid` has, whatever the runtime itself was held to.
 void reset_cpu_affinity(pid_t pid);
 

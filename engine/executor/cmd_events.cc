@@ -165,8 +165,10 @@ Result<> watch(const std::string& id, const ContainerState& state, const cgroup:
         char drained[4096];
         if (wait[2].revents != 0) {
             (void)!::read(oom.get(), drained, sizeof drained);
+            // Version 1 notifies before it kills and counts, and once more when the cgroup goes.
             std::uint64_t now = cgroup::oom_kills(group);
-            if (now > kills) BERTH_CHECK(tell("oom", id, nullptr));
+            bool killed = group.unified_only() ? now > kills : exists(cgroup::oom_file(group));
+            if (killed) BERTH_CHECK(tell("oom", id, nullptr));
             kills = now;
         }
         if (wait[0].revents != 0) return {};

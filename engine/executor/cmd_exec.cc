@@ -113,8 +113,10 @@ struct ExecPlan {
     int born_into = 0;    // those
     bool inside = false;  // in its user namespace already
     UniqueFd console;     // connected, or none
+    UniqueFd root;        // of a container that shares the host's mount namespace
     int preserve_fds = 0;
     bool plain_lines = false;  // see console.h
+    bool debug = false;
 };
 
 bool same_space(pid_t pid, const char* name) {
@@ -147,6 +149,9 @@ Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
     if (::setsid() < 0) return fail_errno("setsid");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
     BERTH_CHECK(join_container(plan));
+    // A container in the host's mount namespace has a root of its own all the same.
+    if (plan.root && (::fchdir(plan.root.get()) != 0 || ::chroot(".") != 0))
+        return fail_errno("enter the container's root");
     bool user = plan.inside || (plan.spaces & CLONE_NEWUSER) != 0;
     if (user) BERTH_CHECK(become_root_here());
     // The container's session keyring, where there is one.
@@ -168,15 +173,20 @@ Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
 
 [[noreturn]] void run_exec(const ExecPlan& plan, int sync_fd) {
     ::signal(SIGPIPE, SIG_DFL);
-    close_descriptors(plan.preserve_fds, {sync_fd, plan.init.get(), plan.console.get()});
+    close_descriptors(plan.preserve_fds, {sync_fd, plan.init.get(), plan.console.get(), plan.root.get()});
     auto go = receive_message(sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
+    auto say = [&](const char* text) {
+        if (plan.debug) (void)send_message(sync_fd, {SyncMessage::Kind::kDebug, text}).has_value();
+    };
+    say("child process in init()");
     auto program = enter_container(plan, sync_fd);
     if (!program) give_up(sync_fd, program.error());
     std::vector<std::string> words = plan.process.env;
     complete_environment(words, plan.process.user.uid);
     auto arguments = pointers(plan.process.args), environment = pointers(words);
     close_descriptors(plan.preserve_fds, {sync_fd});
+    say("setns_init: about to exec");
     ::execve(program->c_str(), arguments.data(), environment.data());
     give_up(sync_fd, fail_errno("exec " + *program).value());
 }
@@ -186,6 +196,10 @@ Result<> await_exec(const Options& options, const ExecPlan& plan, pid_t pid, int
     for (auto heard = receive_message(sync_fd); heard; heard = receive_message(sync_fd)) {
         if (heard->kind == SyncMessage::Kind::kWarning) {
             warn(options, heard->text);
+            continue;
+        }
+        if (heard->kind == SyncMessage::Kind::kDebug) {
+            debug(options, heard->text);
             continue;
         }
         if (heard->kind == SyncMessage::Kind::kListener) {
@@ -213,8 +227,9 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, state.id));
     ExecPlan plan;
     plan.state = &state;
+    plan.debug = options.debug;
     BERTH_TRY(plan.process, process_of(options, spec));
-    BERTH_TRY(plan.preserve_fds, preserved_descriptors(options, plan.process.env));
+    plan.preserve_fds = preserved_descriptors(options, plan.process.env);
     plan.personality = spec.linux_.personality;
     if (spec.linux_.seccomp) {
         BERTH_TRY(plan.filter, compile_filter(*spec.linux_.seccomp, options.root + "/.filters"));
@@ -231,6 +246,9 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
                                    {"cgroup", CLONE_NEWCGROUP}}) {
             if (!same_space(state.pid, name)) plan.spaces |= space;
         }
+    }
+    if (same_space(state.pid, "mnt")) {
+        BERTH_TRY(plan.root, open_file("/proc/" + std::to_string(state.pid) + "/root", O_PATH | O_DIRECTORY));
     }
     if (!same_space(state.pid, "pid")) plan.born_into |= CLONE_NEWPID;
     if (exists("/proc/self/ns/time") && !same_space(state.pid, "time"))
@@ -266,6 +284,8 @@ Result<> look_after(const Options& options, const ExecPlan& plan, const Birthpla
         BERTH_CHECK(in("unable to apply cgroup configuration", place.cgroup.join(pid, plan.state->pid)));
     const oci::Process& process = plan.process;
     if (!process.exec_cpu_affinity) reset_cpu_affinity(pid);
+    debug(options, "nsexec container setup");
+    debug(options, "nsexec[" + std::to_string(pid) + "]: affinity: " + cpu_mask_of(pid));
     if (process.oom_score_adj) {
         (void)write_file("/proc/" + std::to_string(pid) + "/oom_score_adj",
                          std::to_string(*process.oom_score_adj))
@@ -331,7 +351,8 @@ Result<> exec_command(const Options& options) {
         return started;
     }
     if (options.detach) return {};
-    BERTH_TRY(int code, accompany(pid, std::move(master)));
+    NotifySocket none;
+    BERTH_TRY(int code, accompany(pid, std::move(master), none));
     std::exit(code);
 }
 

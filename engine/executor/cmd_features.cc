@@ -95,7 +95,7 @@ Json linux_features() {
             "MPOL_PREFERRED_MANY", "MPOL_WEIGHTED_INTERLEAVE"}},
           {"flags", {"MPOL_F_NUMA_BALANCING", "MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"}}}},
         {"mountExtensions", {{"idmap", {{"enabled", true}}}}},
-        {"netDevices", {{"enabled", false}}}};
+        {"netDevices", {{"enabled", true}}}};
 }
 
 }  // namespace

@@ -49,10 +49,11 @@ Result<> kill_command(const Options& options) {
     BERTH_TRY(int signal, parse_signal(options.arguments.size() > 1 ? options.arguments[1] : "SIGTERM"));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
     bool running = status_of(options.root, state) != Status::kStopped;
-    if (!running && !options.all) return fail(ErrorKind::kConflict, "container not running");
+    // Without a PID namespace the others outlive init.
+    bool to_all = options.all || (signal == SIGKILL && !state.own_pids);
+    if (!running && !to_all) return fail(ErrorKind::kConflict, "container not running");
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
-    // Without a PID namespace the others would outlive init.
-    if (options.all || (signal == SIGKILL && !state.own_pids)) {
+    if (to_all) {
         BERTH_CHECK(signal == SIGKILL ? group.kill_all() : group.signal_all(signal));
     } else {
         BERTH_TRY(UniqueFd init, hold_init(state));

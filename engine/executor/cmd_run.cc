@@ -51,13 +51,14 @@ Result<> run_command(const Options& options) {
         }
         master = std::move(*received);
     }
-    auto started = start_container(options, state);
+    NotifySocket notify;
+    auto started = start_container(options, state, notify);
     if (!started) {
         give_it_up(options, state);
         return started;
     }
-    if (!stays) return {};
-    BERTH_TRY(int code, accompany(state.pid, std::move(master)));
+    if (!stays) return notify ? notify.wait(state) : Result<>();
+    BERTH_TRY(int code, accompany(state.pid, std::move(master), notify));
     if (!options.keep) BERTH_CHECK(remove_container(options, state));
     std::exit(code);
 }

@@ -37,11 +37,8 @@ Result<> check_id(const std::string& id) {
 std::string state_folder(const std::string& root, const std::string& id) {
     return root + "/" + id;
 }
-std::string start_fifo(const std::string& root, const std::string& id) {
-    return state_folder(root, id) + "/start.fifo";
-}
-std::string answer_fifo(const std::string& root, const std::string& id) {
-    return state_folder(root, id) + "/answer.fifo";
+std::string start_gate(const std::string& root, const std::string& id) {
+    return state_folder(root, id) + "/exec.fifo";
 }
 
 Result<> save_state(const std::string& root, const ContainerState& state) {
@@ -57,6 +54,7 @@ Result<> save_state(const std::string& root, const ContainerState& state) {
                            {"owner", state.owner},
                            {"ownPids", state.own_pids},
                            {"hooks", state.hooks},
+                           {"streams", state.streams},
                            {"annotations", state.annotations}};
     return replace_file(state_folder(root, state.id) + "/state.json",
                         json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600,
@@ -84,6 +82,7 @@ Result<ContainerState> load_state(const std::string& root, const std::string& id
         state.pid = json.at("pid");
         state.start_time = json.at("startTime");
         state.owner = json.at("owner");
+        state.streams = json.at("streams").get<std::vector<std::string>>();
         state.annotations = json.at("annotations").get<std::map<std::string, std::string>>();
         return state;
     } catch (const nlohmann::json::exception&) {
@@ -131,7 +130,7 @@ Status status_of(const std::string& root, const ContainerState& state) {
         auto frozen = read_file(state.freezer);
         if (frozen && (frozen->starts_with("FROZEN") || frozen->starts_with("1"))) return Status::kPaused;
     }
-    return exists(start_fifo(root, state.id)) ? Status::kCreated : Status::kRunning;
+    return exists(start_gate(root, state.id)) ? Status::kCreated : Status::kRunning;
 }
 
 Result<UniqueFd> hold_init(const ContainerState& state) {

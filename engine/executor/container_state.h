@@ -18,7 +18,8 @@ namespace berth::executor {
 //   state.json   this struct
 //   config.json  the bundle's, as it was at create: later changes of the bundle change no container
 //   resources.json  what `update` made of its limits, once it was called
-//   start.fifo, answer.fifo  until it is started; see sync.h
+//   exec.fifo  until it is started; see start_gate.h
+//   notify/    with the container's end of NOTIFY_SOCKET, if the caller has one
 struct ContainerState {
     std::string id, bundle, rootfs, created, oci_version;
     cgroup::Places places;  // none: a container without privileges that got no cgroup
@@ -27,8 +28,9 @@ struct ContainerState {
     std::uint64_t start_time =
         0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
     uid_t owner = 0;
-    bool own_pids = true;  // a PID namespace that dies with init
-    bool hooks = false;    // config.json has some for later
+    bool own_pids = true;              // a PID namespace that dies with init
+    bool hooks = false;                // config.json has some for later
+    std::vector<std::string> streams;  // what init's 0, 1 and 2 were, as /proc names them: for criu
     std::map<std::string, std::string> annotations;
 };
 
@@ -38,8 +40,8 @@ const char* status_text(Status status);
 // Container ids: letters, digits and "_+-.", no "." or "..". "invalid container ID format: X" otherwise.
 Result<> check_id(const std::string& id);
 std::string state_folder(const std::string& root, const std::string& id);
-std::string start_fifo(const std::string& root, const std::string& id);
-std::string answer_fifo(const std::string& root, const std::string& id);
+// The fifo of start_gate.h; it is there until the container is started.
+std::string start_gate(const std::string& root, const std::string& id);
 
 Result<> save_state(const std::string& root, const ContainerState& state);
 // kNotFound: "container does not exist".

@@ -94,7 +94,7 @@ Result<TerminalLine> make_terminal_line() {
     return TerminalLine{UniqueFd(pair[0]), UniqueFd(pair[1])};
 }
 
-Result<int> accompany(pid_t pid, UniqueFd master) {
+Result<int> accompany(pid_t pid, UniqueFd master, NotifySocket& notify) {
     sigset_t all;
     ::sigfillset(&all);
     UniqueFd signals(::signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK));
@@ -112,9 +112,11 @@ Result<int> accompany(pid_t pid, UniqueFd master) {
             if (master) empty(master.get());
             return *ended;
         }
-        pollfd wait[] = {
-            {signals.get(), POLLIN, 0}, {master.get(), POLLIN, 0}, {typing ? STDIN_FILENO : -1, POLLIN, 0}};
-        if (::poll(wait, 3, -1) < 0 && errno != EINTR) return fail_errno("poll");
+        pollfd wait[] = {{signals.get(), POLLIN, 0},
+                         {master.get(), POLLIN, 0},
+                         {typing ? STDIN_FILENO : -1, POLLIN, 0},
+                         {notify.fd(), POLLIN, 0}};
+        if (::poll(wait, 4, -1) < 0 && errno != EINTR) return fail_errno("poll");
         signalfd_siginfo info{};
         while (::read(signals.get(), &info, sizeof info) == sizeof info) {
             auto signal = static_cast<int>(info.ssi_signo);
@@ -128,6 +130,7 @@ Result<int> accompany(pid_t pid, UniqueFd master) {
         if (wait[1].revents != 0 && !relay(master.get(), STDOUT_FILENO)) master.reset();
         if (wait[2].revents != 0 && master && !relay(STDIN_FILENO, master.get())) typing = false;
         if (!master) typing = false;
+        if (wait[3].revents != 0) BERTH_CHECK(notify.relay(pid));
     }
 }
 

@@ -20,6 +20,8 @@
 #include "engine/executor/last_steps.h"
 #include "engine/executor/loopback.h"
 #include "engine/executor/rootfs.h"
+#include "engine/executor/socket_calls.h"
+#include "engine/executor/start_gate.h"
 #include "engine/executor/sync.h"
 #include "engine/executor/sysctls.h"
 
@@ -31,6 +33,23 @@ namespace {
 void await_go(int sync_fd) {
     auto go = receive_message(sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
+}
+
+void say(const InitPlan& plan, int sync_fd, const char* text) {
+    if (plan.debug) (void)send_message(sync_fd, {SyncMessage::Kind::kDebug, text}).has_value();
+}
+
+Result<UniqueFd> ask_source(int sync_fd, std::size_t number) {
+    BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kSource, std::to_string(number)}));
+    return receive_descriptor(sync_fd);
+}
+
+// Of whoever is process 1 of its namespace the kernel keeps signals away that have their default meaning;
+// until the user's program is there they end it all the same.
+void end_on_signals() {
+    struct sigaction action{};
+    action.sa_handler = [](int signal) { ::_exit(128 + signal); };
+    for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::sigaction(signal, &action, nullptr);
 }
 
 void join_keyring(const std::string& id) {
@@ -89,6 +108,7 @@ Result<> set_attributes(const InitPlan& plan) {
 Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     const oci::RuntimeSpec& spec = plan.spec;
     const oci::Process& process = *spec.process;
+    say(plan, sync_fd, "child process in init()");
     if (plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(become_root_here());
     if (::setsid() < 0) return fail_errno("setsid");
     if (plan.new_keyring) join_keyring(plan.state.id);
@@ -96,7 +116,8 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (plan.spaces.is_fresh(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
         return fail_errno("unshare cgroup");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
-    Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, plan.state.places, plan.sources);
+    Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, plan.state.places, plan.sources,
+                  [sync_fd](std::size_t number) { return ask_source(sync_fd, number); });
     BERTH_CHECK(rootfs.prepare());
     BERTH_CHECK(run_early_hooks(plan, rootfs, sync_fd));
     BERTH_CHECK(rootfs.enter(plan.pivot));
@@ -118,21 +139,11 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     return step_down(process, plan.filter, folder, sync_fd);
 }
 
-// Blocks until `start`.
-void await_start(int fifo) {
-    char byte = 0;
-    ssize_t got = 0;
-    do {
-        got = ::read(fifo, &byte, 1);
-    } while (got < 0 && errno == EINTR);
-    if (got != 1) ::_exit(1);
-}
-
 }  // namespace
 
 void run_init(const InitPlan& plan, int sync_fd) {
     ::signal(SIGPIPE, SIG_DFL);
-    std::vector<int> kept = {sync_fd, plan.start.get(), plan.answer.get(), plan.console.get()};
+    std::vector<int> kept = {sync_fd, plan.gate.get(), plan.console.get()};
     for (const UniqueFd& source : plan.sources) kept.push_back(source.get());
     close_descriptors(plan.preserve_fds, std::move(kept));
     await_go(sync_fd);
@@ -144,16 +155,19 @@ void run_init(const InitPlan& plan, int sync_fd) {
     std::vector<std::string> words = process.env;
     complete_environment(words, process.user.uid);
     std::vector<char*> arguments = pointers(process.args), environment = pointers(words);
+    say(plan, sync_fd, "init: closing the pipe to signal completion");
     if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
+    await_go(sync_fd);
     // A filter may keep close_range(2) from working: the parent waits for this one.
     ::close(sync_fd);
-    // What is open from here on until exec closes it: the streams and the two fifos.
-    close_descriptors(plan.preserve_fds, {plan.start.get(), plan.answer.get()});
-    await_start(plan.start.get());
+    // What is open from here on until exec closes it: the streams and the gate.
+    close_descriptors(plan.preserve_fds, {plan.gate.get()});
+    end_on_signals();
+    if (!pass_gate(plan.gate.get())) ::_exit(1);
     auto hooked = run_hooks("startContainer", plan.spec.hooks.start_container,
                             hook_state(plan.state, "created", ::getpid()), words);
     if (!hooked) {
-        (void)write_all(plan.answer.get(), hooked.error().message).has_value();
+        tell_failure(plan.gate.get(), hooked.error().message);
         ::_exit(1);
     }
     ::execve(program->c_str(), arguments.data(), environment.data());

@@ -20,11 +20,12 @@ struct InitPlan {
     ContainerState state;  // but the pid
     std::vector<UniqueFd> sources;
     std::optional<Filter> filter;
-    UniqueFd start, answer;  // the fifos
-    UniqueFd console;        // connected console socket, or none
+    UniqueFd gate;     // see start_gate.h
+    UniqueFd console;  // connected console socket, or none
     int preserve_fds = 0;
     bool new_keyring = true, pivot = true;
     bool plain_lines = false;  // see console.h
+    bool debug = false;        // says what it does
 };
 
 // The container's side of create, in its new namespaces; ends in execve. Never returns.

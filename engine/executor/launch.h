@@ -16,7 +16,9 @@ Result<ContainerState> launch(const Options& options, const std::string& id, Uni
                               const sigset_t* mask = nullptr);
 
 // The number of descriptors behind the standard streams that are handed on: --preserve-fds and systemd's
-// LISTEN_FDS. All must be open, or something of the runtime's own would take their place.
-Result<int> preserved_descriptors(const Options& options, std::vector<std::string>& environment);
+// LISTEN_FDS, which `environment` then names.
+int preserved_descriptors(const Options& options, std::vector<std::string>& environment);
+// All of them must be open before the runtime opens anything, or something of its own would take their place.
+Result<> check_preserved_descriptors(const Options& options);
 
 }  // namespace berth::executor

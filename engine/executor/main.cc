@@ -9,6 +9,7 @@
 #include "engine/base/files.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/help.h"
+#include "engine/executor/launch.h"
 #include "engine/executor/report.h"
 #include "engine/executor/self_seal.h"
 
@@ -86,10 +87,15 @@ int run(int argc, char** argv) {
     if (found == commands().end()) return refuse({}, "No help topic for '" + command + "'");
     // Their processes become part of a container.
     if (command == "create" || command == "run" || command == "exec") {
+        if (auto open = check_preserved_descriptors(*options); !open) {
+            report(*options, open.error());
+            return 1;
+        }
         if (auto sealed = run_from_sealed_copy(argv); !sealed) {
             report(*options, sealed.error());
             return 1;
         }
+        debug(*options, "runc exeseal: using /proc/self/exe clone");
     }
     auto done = found->second(*options);
     if (done) return 0;

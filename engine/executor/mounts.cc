@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "engine/executor/bind_words.h"
 #include "engine/executor/copy_up.h"
 #include "engine/executor/id_maps.h"
 #include "engine/executor/make_target.h"
@@ -73,10 +75,19 @@ bool is_bind(const oci::SpecMount& mount, const sys::MountOptions& options) {
     return options.bind || mount.type == "bind";
 }
 
+bool is_idmapped(const oci::SpecMount& mount, const sys::MountOptions& options) {
+    return options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
+}
+
+// Whether somebody with the host's rights has to make it.
+bool needs_source(const Spaces& spaces, const oci::SpecMount& mount, const sys::MountOptions& options) {
+    bool user = spaces.has(CLONE_NEWUSER) && spaces.by_root;
+    return is_bind(mount, options) && (user || is_idmapped(mount, options));
+}
+
 Result<> check_bind(const oci::SpecMount& mount, const sys::MountOptions& options) {
-    bool idmapped = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
     if (!is_bind(mount, options)) {
-        if (idmapped) return bad("id-mapped mounts are only supported for bind-mounts");
+        if (is_idmapped(mount, options)) return bad("id-mapped mounts are only supported for bind-mounts");
         return {};
     }
     for (const std::string& word : options.data) {
@@ -86,8 +97,8 @@ Result<> check_bind(const oci::SpecMount& mount, const sys::MountOptions& option
     return {};
 }
 
-Result<UniqueFd> clone_source(const oci::SpecMount& mount, const sys::MountOptions& options) {
-    std::vector<std::string> words = mount.options;
+Result<UniqueFd> clone_source(const oci::SpecMount& mount, const sys::MountOptions& options, bool locked) {
+    BERTH_TRY(std::vector<std::string> words, bind_words(mount, options, locked));
     std::erase(words, "acl");
     std::erase(words, "noacl");
     // A bind is of the whole tree unless it says otherwise.
@@ -122,14 +133,14 @@ Result<> map_ids(const oci::RuntimeSpec& spec, const Spaces& spaces, const oci::
 }
 
 // Without a mode of its own a tmpfs has that of the folder it covers.
-Result<> inherit_mode(const oci::SpecMount& mount, int target, int tmpfs) {
-    for (const std::string& word : mount.options) {
-        if (word.starts_with("mode=")) return {};
-    }
+std::vector<std::string> with_mode_of_folder(std::vector<std::string> words, int root,
+                                             const std::string& destination) {
+    bool own = std::any_of(words.begin(), words.end(), [](auto& word) { return word.starts_with("mode="); });
+    auto folder = own ? Result<UniqueFd>() : sys::open_in_root(root, destination, O_PATH | O_DIRECTORY);
     struct stat status{};
-    if (::fstat(target, &status) != 0) return fail_errno("stat");
-    if (::chmod(fd_path(tmpfs).c_str(), status.st_mode & 07777) != 0) return fail_errno("chmod");
-    return {};
+    if (own || !folder || ::fstat(folder->get(), &status) != 0) return words;
+    words.push_back(fmt::format("mode={:o}", status.st_mode & 07777));
+    return words;
 }
 
 // Detached from the host's peers: nothing that is mounted below it inside may appear outside.
@@ -141,43 +152,52 @@ void make_slave(int tree) {
 
 }  // namespace
 
-Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces) {
+Result<UniqueFd> open_source(const oci::RuntimeSpec& spec, const Spaces& spaces, std::size_t number) {
+    const oci::SpecMount& mount = spec.mounts[number];
+    BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
+    BERTH_CHECK(check_bind(mount, options));
+    if (!needs_source(spaces, mount, options)) return UniqueFd();
+    BERTH_TRY(UniqueFd tree, clone_source(mount, options, spaces.has(CLONE_NEWUSER)));
+    make_slave(tree.get());
+    if (is_idmapped(mount, options))
+        BERTH_CHECK(map_ids(spec, spaces, mount, options.idmap.value_or(false), tree.get()));
+    return tree;
+}
+
+Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces,
+                                           const std::string& root) {
     std::vector<UniqueFd> out(spec.mounts.size());
-    bool user = spaces.has(CLONE_NEWUSER) && ::geteuid() == 0;
     for (std::size_t i = 0; i < spec.mounts.size(); ++i) {
         const oci::SpecMount& mount = spec.mounts[i];
-        auto here = [&](Result<> result) {
-            return in("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.destination + "\"",
-                      std::move(result));
-        };
-        BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
-        bool idmapped = options.idmap || !mount.uid_mappings.empty() || !mount.gid_mappings.empty();
-        BERTH_CHECK(here(check_bind(mount, options)));
-        if (!is_bind(mount, options) || !(user || idmapped)) continue;
-        auto tree = clone_source(mount, options);
-        if (!tree) return Failure(here(Failure(tree.error())).error());
+        if (mount.source.starts_with(root + "/")) continue;
+        auto tree = open_source(spec, spaces, i);
+        if (!tree) {
+            return Failure(std::move(tree.error())
+                               .in("error mounting \"" + mount.source + "\" to rootfs at \"" +
+                                   mount.destination + "\""));
+        }
         out[i] = std::move(*tree);
-        make_slave(out[i].get());
-        if (idmapped)
-            BERTH_CHECK(here(map_ids(spec, spaces, mount, options.idmap.value_or(false), out[i].get())));
     }
     return out;
 }
 
-Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file, bool& made) {
+Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file) {
     auto there = sys::open_in_root(root_.get(), destination, O_PATH | (file ? 0 : O_DIRECTORY));
     if (there || there.error().sys_errno != ENOENT) return there;
-    made = true;
     return in("mkdir " + destination, make_target(root_.get(), destination, file));
 }
 
 Result<UniqueFd> Rootfs::detached_of(std::size_t number, const oci::SpecMount& mount, bool bind) {
     if (sources_[number]) return sources_[number].duplicate();
     BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
-    if (bind) return clone_source(mount, options);
+    if (bind && needs_source(spaces_, mount, options)) return ask_source_(number);
+    if (bind) return clone_source(mount, options, spaces_.has(CLONE_NEWUSER));
     std::vector<std::string> words = mount.options;
-    // Later mounts may need folders in it.
-    if (mount.type == "tmpfs") std::erase(words, "ro");
+    if (mount.type == "tmpfs") {
+        // Later mounts may need folders in it.
+        std::erase(words, "ro");
+        words = with_mode_of_folder(std::move(words), root_.get(), mount.destination);
+    }
     if (!spec_.linux_.mount_label.empty() && mount.type != "proc" && mount.type != "sysfs")
         words.push_back("context=" + spec_.linux_.mount_label);
     return sys::mount_detached({mount.type, mount.source, "", words});
@@ -192,9 +212,7 @@ Result<> Rootfs::add_mount(std::size_t number) {
     BERTH_TRY(UniqueFd detached, detached_of(number, mount, bind));
     struct stat status{};
     if (::fstat(detached.get(), &status) != 0) return fail_errno("stat " + mount.source);
-    bool made = false;
-    BERTH_TRY(UniqueFd target, target_of(destination, !S_ISDIR(status.st_mode), made));
-    if (mount.type == "tmpfs" && !made) BERTH_CHECK(inherit_mode(mount, target.get(), detached.get()));
+    BERTH_TRY(UniqueFd target, target_of(destination, !S_ISDIR(status.st_mode)));
     BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
     if ((mount.type == "proc" || mount.type == "sysfs") && real != destination)
         return bad("filesystem \"" + mount.type + "\" must be mounted on ordinary directory");
@@ -235,8 +253,7 @@ Result<> Rootfs::mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readon
 // Version 2: one mount. Version 1: a tmpfs with a folder a hierarchy.
 Result<> Rootfs::mount_cgroups(const oci::SpecMount& mount, const std::string& destination) {
     BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    bool made = false;
-    BERTH_TRY(UniqueFd target, target_of(destination, false, made));
+    BERTH_TRY(UniqueFd target, target_of(destination, false));
     BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
     if (real == "/proc" || real.starts_with("/proc/"))
         return bad("\"" + real + "\" cannot be mounted because it is inside /proc");

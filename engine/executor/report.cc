@@ -44,6 +44,10 @@ void report(const Options& options, const Error& error) {
     if (!options.log_path.empty()) (void)write_all(STDERR_FILENO, message + "\n").has_value();
 }
 
+void debug(const Options& options, const std::string& message) {
+    if (options.debug) write_log(options, "debug", message);
+}
+
 void warn(const Options& options, const std::string& message) {
     write_log(options, "warning", message);
 }

@@ -76,9 +76,11 @@ Result<> Rootfs::prepare() {
     // Nothing could be bound out of an unbindable tree; what becomes the root is made so at the end.
     unsigned long first =
         (propagation & MS_UNBINDABLE) != 0 ? MS_PRIVATE | (propagation & MS_REC) : propagation;
-    if (::mount(nullptr, "/", nullptr, first, nullptr) != 0)
+    // The host's own mounts stay as they are for a container that shares them.
+    bool own = spaces_.has(CLONE_NEWNS);
+    if (own && ::mount(nullptr, "/", nullptr, first, nullptr) != 0)
         return fail_errno("error preparing rootfs: set propagation of /");
-    if ((first & MS_SHARED) != 0 || (first & MS_REC) == 0)
+    if (own && ((first & MS_SHARED) != 0 || (first & MS_REC) == 0))
         BERTH_CHECK(in("error preparing rootfs", make_parent_private(path_)));
     // A mount of its own that pivot_root can take, whatever the path was.
     if (::mount(path_.c_str(), path_.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0) {
@@ -103,9 +105,14 @@ Result<> Rootfs::go_there() const {
 
 Result<> Rootfs::enter(bool pivot) {
     BERTH_CHECK(go_there());
-    if (pivot) {
+    if (!spaces_.has(CLONE_NEWNS)) {
+        if (::chroot(".") != 0) return fail_errno("chroot");
+    } else if (pivot) {
+        BERTH_TRY(UniqueFd old, open_file("/", O_PATH | O_DIRECTORY));
         if (::syscall(SYS_pivot_root, ".", ".") != 0) return fail_errno("pivot_root");
-        // The old root lies on top of the new one. Nothing of what happens to it may reach the host.
+        // It lies on top of the new one, and "." is below it. Nothing of what happens to it may reach the
+        // host.
+        if (::fchdir(old.get()) != 0) return fail_errno("enter the old root");
         if (::mount(nullptr, ".", nullptr, MS_SLAVE | MS_REC, nullptr) != 0)
             return fail_errno("make the old root a slave");
         if (::umount2(".", MNT_DETACH) != 0) return fail_errno("leave the old root");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,23 +15,34 @@ namespace berth::executor {
 // What the runtime makes for init before the clone, while it still has the host's rights: a detached tree for
 // each mount of the spec that needs one (empty otherwise), by its number. Bind mounts of a container in a
 // user namespace may have sources that nobody inside can reach; idmapped ones need the host's rights anyway.
-Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces);
+// Sources below `root` are left out: what lies there may itself be a mount of the container's, not made yet.
+Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const Spaces& spaces,
+                                           const std::string& root);
+// One of them; in the mount namespace of init for those that were left out.
+Result<UniqueFd> open_source(const oci::RuntimeSpec& spec, const Spaces& spaces, std::size_t number);
 
 // The container's file system, made by init in its own mount namespace. Every target is walked inside the
 // root by descriptor, checked and mounted on through that same descriptor; nothing of the container can lead
 // a mount elsewhere.
 class Rootfs {
  public:
-    // `sources` as open_sources() gave it.
+    // `sources` as open_sources() gave it; `ask_source` gets one that it has left out.
+    using AskSource = std::function<Result<UniqueFd>(std::size_t number)>;
     Rootfs(const oci::RuntimeSpec& spec, const Spaces& spaces, std::string path, const cgroup::Places& places,
-           const std::vector<UniqueFd>& sources)
-        : spec_(spec), spaces_(spaces), path_(std::move(path)), places_(places), sources_(sources) {}
+           const std::vector<UniqueFd>& sources, AskSource ask_source)
+        : spec_(spec),
+          spaces_(spaces),
+          path_(std::move(path)),
+          places_(places),
+          sources_(sources),
+          ask_source_(std::move(ask_source)) {}
 
     // Propagation, the root as a mount of its own, all mounts, devices and links in /dev.
     Result<> prepare();
     // The root of prepare() as current folder: what hooks before enter() see.
     Result<> go_there() const;
-    // Makes it "/", the old root gone. Without `pivot` the root is moved over the old one.
+    // Makes it "/", the old root gone. Without `pivot` the root is moved over the old one. In a mount
+    // namespace that is the host's it is left where it is and only entered; the caller unmounts it one day.
     Result<> enter(bool pivot);
     // Afterwards, from inside: read-only and masked paths.
     Result<> mask_paths();
@@ -39,8 +51,8 @@ class Rootfs {
 
  private:
     Result<> add_mount(std::size_t number);
-    // `made` if it was not there.
-    Result<UniqueFd> target_of(const std::string& destination, bool file, bool& made);
+    // Made if it is not there.
+    Result<UniqueFd> target_of(const std::string& destination, bool file);
     Result<UniqueFd> detached_of(std::size_t number, const oci::SpecMount& mount, bool bind);
     Result<> mount_cgroups(const oci::SpecMount& mount, const std::string& destination);
     Result<> mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readonly, int at);
@@ -56,6 +68,7 @@ class Rootfs {
     std::string path_;
     const cgroup::Places& places_;
     const std::vector<UniqueFd>& sources_;
+    AskSource ask_source_;
     UniqueFd root_;
     std::vector<UniqueFd> readonly_later_;
 };

@@ -90,6 +90,7 @@ const Spaces::Joined* Spaces::join_of(unsigned long long type) const {
 
 Result<Spaces> spaces_of(const oci::RuntimeSpec& spec) {
     Spaces spaces;
+    spaces.by_root = ::geteuid() == 0;
     for (const oci::Namespace& space : spec.linux_.namespaces) {
         auto found = known_spaces().find(space.type);
         if (found == known_spaces().end()) return bad("namespace \"" + space.type + "\" does not exist");
@@ -100,7 +101,9 @@ Result<Spaces> spaces_of(const oci::RuntimeSpec& spec) {
         else
             spaces.joined.push_back({space.path, found->second});
     }
-    if (!spaces.has(CLONE_NEWNS)) return bad("a container needs a mount namespace of its own");
+    bool restricted = !spec.linux_.masked_paths.empty() || !spec.linux_.readonly_paths.empty();
+    if (!spaces.has(CLONE_NEWNS) && restricted)
+        return bad("unable to restrict sys entries without a private MNT namespace");
     BERTH_CHECK(check_user(spec, spaces));
     BERTH_CHECK(check_time(spec, spaces));
     for (const auto& [name, value] : spec.linux_.sysctl) BERTH_CHECK(check_sysctl(name, spaces));

@@ -22,6 +22,7 @@ struct Spaces {
     };
     unsigned long long fresh = 0;  // CLONE_NEW*
     std::vector<Joined> joined;
+    bool by_root = false;  // whoever makes them has the host's rights
 
     bool is_fresh(unsigned long long type) const { return (fresh & type) != 0; }
     const Joined* join_of(unsigned long long type) const;

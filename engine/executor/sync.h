@@ -12,23 +12,25 @@
 //   maps its ids, puts it into its cgroup, sets
 //   oom_score_adj
 //   "go"  ----------------------------------------> root file system, devices
+//   makes it in init's mount namespace, and <------ "source" and the number of a mount, any number of them:
+//   in answers with the descriptor ------------------> a user namespace, and from what is mounted inside
 //   prestart and createRuntime hooks <------------- "hooks", if the spec has any
 //   "go"  ----------------------------------------> createContainer hooks, pivot, sysctls, masks, terminal,
 //                                                   limits, seccomp, user, capabilities, looks the program up
-//   "warning" and a text, for the log <------------ any number of them
+//   "warning" or "debug" and a text for the log <-- any number of them
 //   takes the descriptor and sends it to the <----- "listener" and its number, if seccomp has one
 //   agent; "go"  --------------------------------->
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
-//   writes state and pid file, ends
-//                                                   reads the start fifo: blocks until `start` writes a byte
-//   start (another process) writes the byte ------> startContainer hooks; an error of theirs goes into the
-//   reads the answer fifo <------------------------ answer fifo, otherwise execve closes it
+//   writes state and pid file
+//   "go", ends -----------------------------------> waits at the gate (start_gate.h) until `start`, which is
+//                                                   another process, opens it; startContainer hooks; execve
 //
-// A side that dies closes its end: the other reads end of file. Both fifos lie in the container's state
-// folder and are open in init from before it pivots, so that no path of the container's is ever trusted.
+// A side that dies closes its end: the other reads end of file. So until a container is written down its init
+// dies with the runtime. The gate lies in the container's state folder and is open in init from before it
+// pivots, so that no path of the container's is ever trusted.
 //
-// exec (cmd_exec.cc) speaks less: "go", any number of warnings, a listener, then "error", or end of file once
-// the program runs.
+// exec (cmd_exec.cc) speaks less: "go", any number of warnings and the like, a listener, then "error", or end
+// of file once the program runs.
 namespace berth::executor {
 
 struct SyncMessage {
@@ -37,7 +39,9 @@ struct SyncMessage {
         kHooks = 'h',
         kReady = 'r',
         kWarning = 'w',
+        kDebug = 'd',
         kListener = 'l',
+        kSource = 's',
         kError = 'e'
     } kind = Kind::kGo;
     std::string text;

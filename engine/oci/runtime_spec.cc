@@ -1,6 +1,7 @@
 #include "engine/oci/runtime_spec.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -37,15 +38,14 @@ class Reader {
 
     template <class T>
     void operator()(const char* name, T& member) {
-        auto found = object_.find(name);
-        if (object_.is_object() && found != object_.end() && !found->is_null()) read(*found, name, member);
+        if (const Json* value = find(name)) read(*value, name, member);
     }
     // A member that lies one object deeper: "pids": {"limit": …}.
     template <class T>
     void nested(const char* outer, const char* name, T& member) {
-        auto found = object_.is_object() ? object_.find(outer) : object_.end();
-        if (!object_.is_object() || found == object_.end() || found->is_null()) return;
-        Reader inner(*found, join(outer), error_);
+        const Json* value = find(outer);
+        if (value == nullptr) return;
+        Reader inner(*value, join(outer), error_);
         inner(name, member);
     }
     template <class T>
@@ -54,13 +54,23 @@ class Reader {
     }
     // Part of the specification, not of these structs yet.
     void unsupported(const char* name) {
-        auto found = object_.is_object() ? object_.find(name) : object_.end();
-        if (!object_.is_object() || found == object_.end() || found->is_null() || found->empty()) return;
+        const Json* value = find(name);
+        if (value == nullptr || value->empty()) return;
         if (error_.message.empty())
             error_ = {ErrorKind::kNotImplemented, join(name) + " is not supported yet", 0};
     }
 
  private:
+    // Null is as good as not there.
+    const Json* find(const char* name) const {
+        if (!object_.is_object()) return nullptr;
+        const Json* otherwise = nullptr;
+        for (auto at = object_.begin(); at != object_.end(); ++at) {
+            if (at.key() == name) return at->is_null() ? nullptr : &*at;
+            if (::strcasecmp(at.key().c_str(), name) == 0 && !at->is_null()) otherwise = &*at;
+        }
+        return otherwise;
+    }
     std::string join(const std::string& name) const { return path_.empty() ? name : path_ + "." + name; }
     void wrong(const std::string& name, const std::string& why) {
         std::string where = name.empty() ? path_ : join(name);
@@ -441,6 +451,11 @@ void fields(Pass& pass, MemoryPolicy& policy) {
 }
 
 template <class Pass>
+void fields(Pass& pass, NetDevice& device) {
+    pass("name", device.name);
+}
+
+template <class Pass>
 void fields(Pass& pass, Linux& linux_part) {
     pass("uidMappings", linux_part.uid_mappings);
     pass("gidMappings", linux_part.gid_mappings);
@@ -458,7 +473,7 @@ void fields(Pass& pass, Linux& linux_part) {
     pass("timeOffsets", linux_part.time_offsets);
     pass("memoryPolicy", linux_part.memory_policy);
     pass.unsupported("intelRdt");
-    pass.unsupported("netDevices");
+    pass("netDevices", linux_part.net_devices);
 }
 
 template <class Pass>

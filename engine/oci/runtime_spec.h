@@ -256,6 +256,12 @@ struct MemoryPolicy {
     bool operator==(const MemoryPolicy&) const = default;
 };
 
+// A network device of the host that moves into the container.
+struct NetDevice {
+    std::string name;  // there; empty: as here
+    bool operator==(const NetDevice&) const = default;
+};
+
 struct Linux {
     std::vector<IdMapping> uid_mappings, gid_mappings;
     std::map<std::string, std::string> sysctl;
@@ -270,6 +276,7 @@ struct Linux {
     std::optional<Personality> personality;
     std::map<std::string, TimeOffset> time_offsets;  // by clock: monotonic, boottime
     std::optional<MemoryPolicy> memory_policy;
+    std::map<std::string, NetDevice> net_devices;  // by the name on the host
     bool operator==(const Linux&) const = default;
 };
 
@@ -286,8 +293,8 @@ struct RuntimeSpec {
 };
 
 // A document that is not JSON, or has a field of the wrong type, is kInvalidArgument and the message names
-// the field
-// ("process.user.uid: …"). Fields the specification does not know are ignored, as it demands. Fields it knows
+// the field ("process.user.uid: …"). Names are found in any case of letters, as runc's JSON library has it.
+// Fields the specification does not know are ignored, as it demands. Fields it knows
 // and these structs do not hold yet (linux.intelRdt, …) are kNotImplemented, by name, unless empty.
 Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
 // The same for parts that travel alone: `exec --process FILE`, `update -r FILE`.

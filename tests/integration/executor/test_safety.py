@@ -31,7 +31,7 @@ def test_no_descriptor_of_the_callers_or_the_runtimes_is_left_in_init(bundle, ca
     links = {int(fd.name): os.readlink(fd) for fd in folder.iterdir()}
     state = str(bundle.folder / "state" / bundle.id)
     assert {links.pop(fd) for fd in (0, 1, 2)} == {"/dev/null", str(bundle.folder / "out")}
-    assert sorted(links.values()) == [f"{state}/answer.fifo", f"{state}/start.fifo"]
+    assert sorted(links.values()) == [f"{state}/exec.fifo"]
     assert bundle.call("start", bundle.id).returncode == 0
     assert sorted(int(fd.name) for fd in folder.iterdir()) == [0, 1, 2]
 
