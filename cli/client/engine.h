@@ -8,6 +8,8 @@
 
 #include "cli/client/settings.h"
 #include "cli/json.h"
+#include "engine/archive/byte_sink.h"
+#include "engine/archive/byte_source.h"
 #include "engine/async/async.h"
 #include "engine/http/client.h"
 
@@ -37,6 +39,14 @@ class Engine {
     using Take = std::function<Result<>(std::string_view bytes)>;
     Result<> stream(std::string method, std::string target, http::Headers headers, int upload, Take take);
 
+    // A request whose body is what `fill` puts. An answer that comes before the body's end is the result.
+    using Fill = std::function<Result<>(archive::ByteSink& body)>;
+    static Fill file_body(int fd);
+    Result<> upload(std::string method, std::string target, http::Headers headers, Fill fill, Take take);
+    // GET, its answer as a source; on a plain socket read from there.
+    using Drain = std::function<Result<>(archive::ByteSource& body)>;
+    Result<> download(std::string target, Drain drain);
+
     // For what needs several requests at once (attach).
     IoContext& io() { return io_; }
     http::Client& client() { return client_; }
@@ -49,7 +59,8 @@ class Engine {
     Engine(http::Endpoint endpoint, const Settings& settings);
     Async<Result<Answer>> exchange(http::ClientRequest request);
     Async<Result<http::Headers>> exchange_head(http::ClientRequest request);
-    Async<Result<>> exchange_stream(http::ClientRequest request, int upload, Take take);
+    Result<http::ClientResponse> checked(Result<http::ClientResponse> response);
+    Result<> take_all(http::BodyReader& body, const Take& take);
 
     std::string host_, prefix_;
     IoContext io_{1};

@@ -1,4 +1,3 @@
-// docker cp: a tar goes through a pipe between the request's thread and the one that walks the local files.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -6,7 +5,6 @@
 
 #include <climits>
 #include <cstdlib>
-#include <thread>
 
 #include "cli/commands/copy_paths.h"
 #include "cli/commands/files.h"
@@ -61,31 +59,46 @@ CopyEnd stat_local(const std::string& path) {
     return {path, true, S_ISDIR(status.st_mode)};
 }
 
-struct Pipe {
-    UniqueFd reading, writing;
-    static Result<Pipe> make() {
-        int ends[2];
-        if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno("pipe");
-        return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-    }
-};
-
 void summary(const Copy& copy, std::uint64_t bytes, const std::string& target) {
     if (copy.quiet) return;
     warn(fmt::format("Successfully copied {} to {}\n", human_size(static_cast<double>(bytes)), target));
 }
 
-Result<> unpack(int tar, const std::string& folder, const std::pair<std::string, std::string>& rename) {
+// Counts what goes by.
+class Counted : public archive::ByteSource {
+ public:
+    explicit Counted(archive::ByteSource& inner) : inner_(inner) {}
+    Result<std::string_view> next() override {
+        BERTH_TRY(std::string_view piece, inner_.next());
+        bytes_ += piece.size();
+        return piece;
+    }
+    std::uint64_t bytes() const { return bytes_; }
+
+ private:
+    archive::ByteSource& inner_;
+    std::uint64_t bytes_ = 0;
+};
+
+Result<> unpack(archive::ByteSource& tar, const std::string& folder,
+                const std::pair<std::string, std::string>& rename) {
     BERTH_TRY(UniqueFd root, open_file(folder, O_RDONLY | O_DIRECTORY));
     archive::ExtractOptions options;
     options.keep_kinds = true;
     options.rename = rename;
     // What comes out of a container belongs to who fetched it.
     options.owner = {::geteuid(), ::getegid()};
-    archive::FdSource source(tar);
-    archive::TarReader reader(source);
+    archive::TarReader reader(tar);
     archive::TreeExtractor extractor(root.get(), "", options);
     return extractor.extract(reader);
+}
+
+// All of it: an answer that breaks off is told only at its end.
+Result<> drain(archive::ByteSource& source) {
+    for (;;) {
+        BERTH_TRY(std::string_view piece, source.next());
+        if (piece.empty()) return {};
+    }
 }
 
 Result<> fetch(Engine& engine, const Copy& copy, std::string path, std::string first_name) {
@@ -103,23 +116,14 @@ Result<> fetch(Engine& engine, const Copy& copy, std::string path, std::string f
         folder += "/" + plan.name;
         BERTH_CHECK(make_folders(folder, 0755));
     }
-    BERTH_TRY(Pipe pipe, Pipe::make());
-    Result<> unpacked;
-    std::thread reader([&] {
-        unpacked = unpack(pipe.reading.get(), folder, rename);
-        pipe.reading.reset();
-    });
     std::uint64_t bytes = 0;
-    auto streamed = engine.stream("GET", archive_target(copy, path), {}, -1, [&](std::string_view piece) {
-        bytes += piece.size();
-        return write_all(pipe.writing.get(), piece);
-    });
-    pipe.writing.reset();
-    reader.join();
-    // A reader that gave up closed the pipe: its reason is the better one.
-    if (!unpacked && (streamed || streamed.error().sys_errno == EPIPE)) return unpacked;
-    BERTH_CHECK(std::move(streamed));
-    BERTH_CHECK(std::move(unpacked));
+    BERTH_CHECK(engine.download(archive_target(copy, path), [&](archive::ByteSource& body) -> Result<> {
+        Counted tar(body);
+        BERTH_CHECK(unpack(tar, folder, rename));
+        BERTH_CHECK(drain(tar));
+        bytes = tar.bytes();
+        return {};
+    }));
     summary(copy, bytes, local);
     return {};
 }
@@ -136,16 +140,16 @@ Result<> copy_out(Engine& engine, const Copy& copy) {
     if (copy.target != "-") return fetch(engine, copy, path, name);
     if (is_terminal(STDOUT_FILENO))
         return fail(ErrorKind::kInvalidArgument, "refusing to copy binary data to a terminal");
-    return engine.stream("GET", archive_target(copy, path), {}, -1,
-                         [](std::string_view piece) { return write_all(STDOUT_FILENO, piece); });
+    return engine.download(archive_target(copy, path), write_to(STDOUT_FILENO));
 }
 
-Result<> send(Engine& engine, const Copy& copy, const std::string& folder, int tar) {
+Result<> send(Engine& engine, const Copy& copy, const std::string& folder, Engine::Fill fill) {
     http::Headers headers;
     headers.set("Content-Type", "application/x-tar");
     std::string target = archive_target(copy, folder) + "&noOverwriteDirNonDir=true";
     if (copy.keep_owner) target += "&copyUIDGID=true";
-    return engine.stream("PUT", target, headers, tar, [](std::string_view) { return Result<>(); });
+    return engine.upload("PUT", target, headers, std::move(fill),
+                         [](std::string_view) { return Result<>(); });
 }
 
 // The target in the container, a link at its end followed.
@@ -162,14 +166,15 @@ CopyEnd remote_end(Engine& engine, const Copy& copy) {
     return end;
 }
 
-Result<> pack(const std::string& path, const std::string& as, int pipe) {
+Result<std::uint64_t> pack(const std::string& path, const std::string& as, archive::ByteSink& body) {
     auto [folder, name] = split_path(path);
     if (name == ".") folder = path.substr(0, path.size() - 1);
     BERTH_TRY(UniqueFd where, open_file(folder, O_RDONLY | O_DIRECTORY));
-    archive::TarWriter out(pipe);
+    archive::TarWriter out(body);
     archive::TreeArchiver archiver(out);
     BERTH_CHECK(archiver.add(where.get(), name == "/" ? "." : name, as));
-    return out.finish();
+    BERTH_CHECK(out.finish());
+    return out.bytes();
 }
 
 Result<> send_files(Engine& engine, const Copy& copy, const CopyEnd& target) {
@@ -185,18 +190,13 @@ Result<> send_files(Engine& engine, const Copy& copy, const CopyEnd& target) {
         return fail(ErrorKind::kInvalidArgument, "not a directory");
     CopyEnd source{path, true, stat_local(path).is_folder && (copy.follow || !S_ISLNK(status.st_mode))};
     BERTH_TRY(CopyPlan plan, plan_copy(source, target));
-    BERTH_TRY(Pipe pipe, Pipe::make());
-    Result<> packed;
-    std::thread writer([&] {
-        packed = pack(path, plan.name.empty() ? name : plan.name, pipe.writing.get());
-        pipe.writing.reset();
-    });
-    auto sent = send(engine, copy, plan.folder, pipe.reading.get());
-    pipe.reading.reset();
-    writer.join();
-    BERTH_CHECK(std::move(sent));
-    BERTH_CHECK(std::move(packed));
-    summary(copy, static_cast<std::uint64_t>(status.st_size), copy.container + ":" + target.path);
+    std::uint64_t bytes = 0;
+    auto fill = [&](archive::ByteSink& body) -> Result<> {
+        BERTH_TRY(bytes, pack(path, plan.name.empty() ? name : plan.name, body));
+        return {};
+    };
+    BERTH_CHECK(send(engine, copy, plan.folder, fill));
+    summary(copy, bytes, copy.container + ":" + target.path);
     return {};
 }
 
@@ -206,7 +206,7 @@ Result<> copy_in(Engine& engine, const Copy& copy) {
     if (!target.is_folder)
         return fail(ErrorKind::kInvalidArgument,
                     fmt::format("destination \"{}:{}\" must be a directory", copy.container, copy.target));
-    return send(engine, copy, target.path, STDIN_FILENO);
+    return send(engine, copy, target.path, Engine::file_body(STDIN_FILENO));
 }
 
 }  // namespace

@@ -14,11 +14,18 @@
 
 namespace berth::cli {
 
-Result<> save_stream(Engine& engine, const std::string& target, const std::string& path) {
-    auto into = [&](int fd) {
-        return engine.stream("GET", target, {}, -1,
-                             [fd](std::string_view bytes) { return write_all(fd, bytes); });
+Engine::Drain write_to(int fd) {
+    return [fd](archive::ByteSource& body) -> Result<> {
+        for (;;) {
+            BERTH_TRY(std::string_view piece, body.next());
+            if (piece.empty()) return {};
+            BERTH_CHECK(write_all(fd, piece));
+        }
     };
+}
+
+Result<> save_stream(Engine& engine, const std::string& target, const std::string& path) {
+    auto into = [&](int fd) { return engine.download(target, write_to(fd)); };
     if (path.empty()) {
         if (!is_terminal(STDOUT_FILENO)) return into(STDOUT_FILENO);
         return fail(ErrorKind::kInvalidArgument,

@@ -53,6 +53,10 @@ Async<Result<>> stat(Parts parts, Exchange& exchange) {
 }
 
 Async<Result<>> send_all(Exchange& exchange, FileStream& tar) {
+    if (UniqueFd socket = exchange.responder.chunk_socket()) {
+        BERTH_CO_CHECK(co_await tar.send_to(std::move(socket)));
+        co_return co_await exchange.responder.end();
+    }
     for (;;) {
         BERTH_CO_TRY(std::string bytes, co_await tar.next());
         if (bytes.empty()) co_return co_await exchange.responder.end();
@@ -86,8 +90,15 @@ Async<Result<>> extract(Parts parts, Exchange& exchange) {
     BERTH_CO_TRY(request.path, path_of(exchange));
     request.keep_kinds = query.flag("noOverwriteDirNonDir");
     request.container_owner = query.flag("copyUIDGID");
+    if (auto raw = exchange.request.body->take_raw()) {
+        container::TarInput tar{std::move(raw->socket), {{std::move(raw->early), raw->length}}};
+        BERTH_CO_TRY(bool whole, co_await parts.files.extract(ref, request, std::move(tar)));
+        if (whole) exchange.request.body->raw_finished();
+        co_return co_await exchange.empty(200);
+    }
     BERTH_CO_TRY(auto pipe, BodyPipe::open(parts.io));
-    BERTH_CO_TRY(UniqueFd tar, pipe->descriptor());
+    container::TarInput tar;
+    BERTH_CO_TRY(tar.fd, pipe->descriptor());
     auto working = parts.files.extract(ref, request, std::move(tar));
     auto pumping = pipe->pump(*exchange.request.body);
     auto first = co_await async::race(std::move(working), std::move(pumping));

@@ -1,6 +1,5 @@
 #include "engine/archive/tar_writer.h"
 
-#include <sys/sendfile.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -10,7 +9,6 @@
 #include <optional>
 
 #include "engine/archive/tar_header.h"
-#include "engine/base/files.h"
 
 namespace berth::archive {
 
@@ -150,52 +148,30 @@ Result<> TarWriter::add(const TarEntry& entry) {
 }
 
 Result<> TarWriter::content(int file_fd, std::uint64_t size) {
-    std::uint64_t done = 0;
     if (size >= kSendFrom) {
-        BERTH_TRY(done, send(file_fd, size));
+        BERTH_CHECK(flush());
+        BERTH_CHECK(out_.send(file_fd, size));
+        bytes_ += size;
+        return pad(size);
     }
-    BERTH_TRY(std::uint64_t copied, copy(file_fd, size - done));
+    BERTH_TRY(std::uint64_t done, read(file_fd, size));
     // It was longer when its header was written.
-    static const std::string kZeros(kBuffer, '\0');
-    for (done += copied; done < size;) {
-        std::uint64_t piece = std::min<std::uint64_t>(size - done, kZeros.size());
-        BERTH_CHECK(put(std::string_view(kZeros).substr(0, piece)));
-        done += piece;
-    }
+    BERTH_CHECK(put(std::string(size - done, '\0')));
     return pad(size);
 }
 
-// As much as goes without passing through this process.
-Result<std::uint64_t> TarWriter::send(int file_fd, std::uint64_t size) {
-    BERTH_CHECK(flush());
-    std::uint64_t done = 0;
+Result<std::uint64_t> TarWriter::read(int file_fd, std::uint64_t size) {
+    std::size_t start = buffer_.size(), done = 0;
+    buffer_.resize(start + size);
     while (done < size) {
-        ssize_t sent = ::sendfile(fd_, file_fd, nullptr, std::min<std::uint64_t>(size - done, 1 << 30));
-        if (sent < 0 && errno == EINTR) continue;
-        // Not every file system can.
-        if (sent < 0 && (errno == EINVAL || errno == ENOSYS) && done == 0) return 0;
-        if (sent < 0) return fail_errno("write the archive");
-        if (sent == 0) break;
-        done += static_cast<std::uint64_t>(sent);
-    }
-    return done;
-}
-
-Result<std::uint64_t> TarWriter::copy(int file_fd, std::uint64_t size) {
-    std::uint64_t done = 0;
-    while (done < size) {
-        if (buffer_.size() >= kBuffer) BERTH_CHECK(flush());
-        std::size_t start = buffer_.size();
-        std::size_t piece = std::min<std::uint64_t>(size - done, std::max(kBuffer - start, kBlock));
-        buffer_.resize(start + piece);
-        ssize_t got = ::read(file_fd, buffer_.data() + start, piece);
-        int reason = errno;
-        buffer_.resize(start + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-        if (got < 0 && reason == EINTR) continue;
-        if (got < 0) return fail_errno("read", reason);
+        ssize_t got = ::read(file_fd, buffer_.data() + start + done, size - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return fail_errno("read");
         if (got == 0) break;
-        done += static_cast<std::uint64_t>(got);
+        done += static_cast<std::size_t>(got);
     }
+    buffer_.resize(start + done);
+    bytes_ += done;
     return done;
 }
 
@@ -207,11 +183,12 @@ Result<> TarWriter::pad(std::uint64_t size) {
 
 Result<> TarWriter::put(std::string_view bytes) {
     buffer_ += bytes;
+    bytes_ += bytes.size();
     return buffer_.size() < kBuffer ? Result<>() : flush();
 }
 
 Result<> TarWriter::flush() {
-    BERTH_CHECK(write_all(fd_, buffer_));
+    BERTH_CHECK(out_.put(buffer_));
     buffer_.clear();
     return {};
 }

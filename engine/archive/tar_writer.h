@@ -3,17 +3,17 @@
 #include <string>
 #include <string_view>
 
+#include "engine/archive/byte_sink.h"
 #include "engine/archive/tar_entry.h"
-#include "engine/base/result.h"
 
 namespace berth::archive {
 
-// Writes a tar to a descriptor: POSIX headers, PAX records for what does not fit into them (long or non-ASCII
+// Writes a tar: POSIX headers, PAX records for what does not fit into them (long or non-ASCII
 // names, large numbers, attributes as SCHILY.xattr.*). Times are whole seconds, as Docker's archives have
 // them. Does not own the descriptor.
 class TarWriter {
  public:
-    explicit TarWriter(int fd) : fd_(fd) {}
+    explicit TarWriter(ByteSink& out) : out_(out) {}
 
     // One entry. A folder's path gets its "/". A file's content must follow, `entry.size` bytes of it.
     Result<> add(const TarEntry& entry);
@@ -22,16 +22,18 @@ class TarWriter {
     Result<> content(int file_fd, std::uint64_t size);
     // The end of the archive. Nothing is complete before this.
     Result<> finish();
+    // How long it is so far.
+    std::uint64_t bytes() const { return bytes_; }
 
  private:
     Result<> put(std::string_view bytes);
     Result<> flush();
-    Result<std::uint64_t> send(int file_fd, std::uint64_t size);
-    Result<std::uint64_t> copy(int file_fd, std::uint64_t size);
+    Result<std::uint64_t> read(int file_fd, std::uint64_t size);
     Result<> pad(std::uint64_t size);
 
-    int fd_;
+    ByteSink& out_;
     std::string buffer_;
+    std::uint64_t bytes_ = 0;
 };
 
 }  // namespace berth::archive

@@ -1,5 +1,6 @@
 #include "engine/async/socket_stream.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -50,6 +51,10 @@ class SocketStream : public Stream {
     void close() override {
         boost::system::error_code ignored;
         if (socket_.is_open()) socket_.close(ignored);
+    }
+
+    UniqueFd share_socket() override {
+        return UniqueFd(socket_.is_open() ? ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0) : -1);
     }
 
  private:

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "engine/async/async.h"
+#include "engine/base/unique_fd.h"
 
 namespace berth::async {
 
@@ -19,6 +20,9 @@ class Stream {
     virtual void shutdown_write() = 0;
     // Ends both sides; reads and writes under way return kCancelled. Callable more than once.
     virtual void close() = 0;
+    // The socket once more, where the bytes on it are those of the stream, for somebody else to read or write
+    // there for a while; else none.
+    virtual UniqueFd share_socket() { return {}; }
 };
 
 }  // namespace berth::async

@@ -51,10 +51,10 @@ FileTask::~FileTask() {
 }
 
 Result<> FileTask::finish() {
-    std::string bytes;
+    RecordReader records;
     while (true) {
         Fields fields;
-        while (take_record(bytes, fields)) {
+        while (records.take(fields)) {
             if (!fields.empty() && fields[0] == "error") return Failure(decode_error(fields));
             if (!fields.empty() && fields[0] == "done") return {};
         }
@@ -63,7 +63,7 @@ Result<> FileTask::finish() {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail_errno("read the result of berth-helper");
         if (got == 0) return fail(ErrorKind::kInternal, "berth-helper died without a result");
-        bytes.append(piece, static_cast<std::size_t>(got));
+        records.append({piece, static_cast<std::size_t>(got)});
     }
 }
 
@@ -88,12 +88,20 @@ Result<FileTask> FileTask::export_root(const HelperOptions& options, const FileV
 }
 
 Result<FileTask> FileTask::extract(const HelperOptions& options, const FileView& view,
-                                   const std::string& path, const Extraction& extraction, int input) {
-    std::string owner, rules;
+                                   const std::string& path, const Extraction& extraction,
+                                   const TarInput& input) {
+    std::string owner, rules, framing;
     if (extraction.owner)
         owner = std::to_string(extraction.owner->first) + ":" + std::to_string(extraction.owner->second);
     if (extraction.keep_kinds) rules = "keep-kinds";
-    return start_in(options, {"put", path, rules, owner}, view, input);
+    if (input.body) {
+        framing = std::to_string(input.body->early.size()) + ":";
+        if (input.body->length) framing += std::to_string(*input.body->length);
+    }
+    BERTH_TRY(FileTask task, start_in(options, {"put", path, rules, owner, framing}, view, input.fd.get()));
+    // Far less than the socket holds.
+    if (input.body) BERTH_CHECK(write_all(task.result.get(), input.body->early));
+    return task;
 }
 
 Result<FileTask> FileTask::start_on(const HelperOptions& options, const char* task, const Layers& layers) {

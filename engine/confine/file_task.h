@@ -26,6 +26,16 @@ struct FileView {
     bool read_only_root = false;
 };
 
+// A tar to read: a descriptor to its end, or the body of an HTTP message on its socket.
+struct TarInput {
+    UniqueFd fd;
+    struct Body {
+        std::string early;                    // read of it with the head
+        std::optional<std::uint64_t> length;  // nothing: in chunks
+    };
+    std::optional<Body> body;
+};
+
 // One helper at work; killed and reaped on destruction.
 class FileTask {
  public:
@@ -37,21 +47,22 @@ class FileTask {
 
     // Tells a "stat" of `path`.
     static Result<FileTask> stat(const HelperOptions& options, const FileView& view, const std::string& path);
-    // Tells a "stat", then puts out a tar of `path`: what lies below a folder is named "NAME/…", NAME being
-    // the path's last part.
+    // Tells a "stat", then, once it has been told where to, puts out a tar of `path`: what lies below a
+    // folder is named "NAME/…", NAME being the path's last part.
     static Result<FileTask> archive(const HelperOptions& options, const FileView& view,
                                     const std::string& path);
-    // Puts out a tar of the whole root.
+    // Puts out a tar of the whole root, once it has been told where to.
     static Result<FileTask> export_root(const HelperOptions& options, const FileView& view);
 
     struct Extraction {
         bool keep_kinds = false;  // a folder is not replaced by something else, nor the reverse
         std::optional<std::pair<uid_t, gid_t>> owner;
     };
-    // Unpacks a tar (plain, gzip, zstd) that is read from `input` to its end into the folder `path`. Docker's
-    // texts: "extraction point is not a directory" and the like, kInvalidArgument.
+    // Unpacks a tar (plain, gzip, zstd) into the folder `path`. Docker's texts: "extraction point is not a
+    // directory" and the like, kInvalidArgument. Its last record tells what was read beyond the input's end.
     static Result<FileTask> extract(const HelperOptions& options, const FileView& view,
-                                    const std::string& path, const Extraction& extraction, int input);
+                                    const std::string& path, const Extraction& extraction,
+                                    const TarInput& input);
 
     // An overlay's upper folder and those below it, topmost first; `scaffold` as OverlayDiff takes it.
     struct Layers {

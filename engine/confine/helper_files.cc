@@ -12,12 +12,14 @@
 
 #include "engine/archive/decompress.h"
 #include "engine/archive/overlay_diff.h"
+#include "engine/archive/socket_body.h"
 #include "engine/archive/tree_archiver.h"
 #include "engine/archive/tree_extractor.h"
 #include "engine/base/files.h"
 #include "engine/confine/enclosure.h"
 #include "engine/confine/file_view.h"
 #include "engine/confine/wire.h"
+#include "engine/sys/descriptor_passing.h"
 #include "engine/sys/safe_path.h"
 
 namespace berth::confine {
@@ -26,8 +28,11 @@ namespace {
 
 using Arguments = std::span<char* const>;
 
-std::string done(std::uint64_t entries) {
-    return encode_record({"done", "", "0", std::to_string(entries)});
+// Records that are told together.
+constexpr std::size_t kTold = 64 << 10;
+
+std::string done(std::uint64_t entries, std::uint64_t bytes = 0) {
+    return encode_record({"done", "", std::to_string(bytes), std::to_string(entries)});
 }
 
 // os.FileMode of Go.
@@ -102,9 +107,35 @@ Result<std::string> run_stat(const std::string& path) {
     return done(1);
 }
 
+// Where the output goes, which the caller tells when he is ready for it.
+class Output {
+ public:
+    static Result<std::unique_ptr<Output>> receive() {
+        char where = 0;
+        std::vector<UniqueFd> fds;
+        BERTH_TRY(std::size_t size, sys::receive_with_descriptors(kResultFd, {&where, 1}, fds));
+        const bool chunks = size == 1 && where == kOutputChunks && fds.size() == 1;
+        if (!chunks && where != kOutputHere) return fail(ErrorKind::kCancelled, "nobody wants the output");
+        return std::unique_ptr<Output>(new Output(chunks ? std::move(fds[0]) : UniqueFd(), chunks));
+    }
+    archive::ByteSink& sink() { return in_chunks_ ? static_cast<archive::ByteSink&>(chunks_) : plain_; }
+
+ private:
+    Output(UniqueFd socket, bool in_chunks)
+        : socket_(std::move(socket)),
+          plain_(in_chunks ? socket_.get() : STDOUT_FILENO),
+          chunks_(plain_),
+          in_chunks_(in_chunks) {}
+    UniqueFd socket_;
+    archive::FdSink plain_;
+    archive::ChunkedSink chunks_;
+    bool in_chunks_;
+};
+
 Result<std::string> run_archive(const std::string& path) {
     BERTH_TRY(struct stat status, tell_stat(path));
-    archive::TarWriter out(STDOUT_FILENO);
+    BERTH_TRY(auto output, Output::receive());
+    archive::TarWriter out(output->sink());
     archive::TreeArchiver archiver(out);
     // The folder of it, without links that the kernel makes up.
     bool folder = S_ISDIR(status.st_mode);
@@ -116,7 +147,8 @@ Result<std::string> run_archive(const std::string& path) {
 }
 
 Result<std::string> run_export() {
-    archive::TarWriter out(STDOUT_FILENO);
+    BERTH_TRY(auto output, Output::receive());
+    archive::TarWriter out(output->sink());
     archive::TreeArchiver archiver(out);
     BERTH_CHECK(archiver.add(kTargetFd, ".", ""));
     BERTH_CHECK(out.finish());
@@ -141,8 +173,41 @@ Result<> check_writable(int folder, bool read_only_root) {
     return {};
 }
 
-Result<std::string> run_put(const std::string& path, std::string_view rules, const std::string& owner,
-                            bool read_only_root) {
+// "": stdin to its end. "EARLY:LENGTH": an HTTP body, of which EARLY bytes come from the caller; without
+// LENGTH it is in chunks.
+Result<std::unique_ptr<archive::ByteSource>> open_input(std::string_view framing,
+                                                        const archive::SocketBody** body) {
+    if (framing.empty()) return std::make_unique<archive::FdSource>(STDIN_FILENO);
+    std::string early(std::strtoull(framing.data(), nullptr, 10), '\0');
+    for (std::size_t got = 0; got < early.size();) {
+        std::vector<UniqueFd> none;
+        auto room = std::span(early).subspan(got);
+        BERTH_TRY(std::size_t size, sys::receive_with_descriptors(kResultFd, room, none));
+        if (size == 0) return fail(ErrorKind::kInvalidArgument, "unexpected EOF");
+        got += size;
+    }
+    std::optional<std::uint64_t> length;
+    std::string_view number = framing.substr(framing.find(':') + 1);
+    if (!number.empty()) length = std::strtoull(number.data(), nullptr, 10);
+    auto out = std::make_unique<archive::SocketBody>(STDIN_FILENO, std::move(early), length);
+    *body = out.get();
+    return out;
+}
+
+Result<> read_to_end(archive::ByteSource& source) {
+    for (;;) {
+        BERTH_TRY(std::string_view piece, source.next());
+        if (piece.empty()) return {};
+    }
+}
+
+struct PutArguments {
+    std::string path;
+    std::string_view rules, owner, input;
+};
+
+Result<std::string> run_put(const PutArguments& put, bool read_only_root) {
+    const std::string& path = put.path;
     if (path.ends_with('/') && path != "/") BERTH_CHECK(stat_of(path));
     auto folder = sys::open_in_root(kTargetFd, path, O_RDONLY | O_DIRECTORY);
     if (!folder && folder.error().sys_errno == ENOTDIR)
@@ -150,19 +215,22 @@ Result<std::string> run_put(const std::string& path, std::string_view rules, con
     if (!folder) return Failure(std::move(folder.error()));
     BERTH_CHECK(check_writable(folder->get(), read_only_root));
     archive::ExtractOptions options;
-    options.keep_kinds = rules == "keep-kinds";
-    if (auto colon = owner.find(':'); colon != owner.npos) {
-        options.owner = {static_cast<uid_t>(std::strtoul(owner.c_str(), nullptr, 10)),
-                         static_cast<gid_t>(std::strtoul(owner.c_str() + colon + 1, nullptr, 10))};
+    options.keep_kinds = put.rules == "keep-kinds";
+    if (auto colon = put.owner.find(':'); colon != put.owner.npos) {
+        options.owner = {static_cast<uid_t>(std::strtoul(put.owner.data(), nullptr, 10)),
+                         static_cast<gid_t>(std::strtoul(put.owner.data() + colon + 1, nullptr, 10))};
     }
-    archive::FdSource input(STDIN_FILENO);
-    BERTH_TRY(auto plain, archive::decompress(input));
+    const archive::SocketBody* body = nullptr;
+    BERTH_TRY(auto input, open_input(put.input, &body));
+    BERTH_TRY(auto plain, archive::decompress(*input));
     archive::TarReader reader(*plain);
     archive::TreeExtractor extractor(kTargetFd, archive::clean_path(path), options);
     auto extracted = extractor.extract(reader);
     // Docker's status for whatever is wrong by now is 500; that a path is missing says nothing of `path`.
     if (!extracted) return fail(ErrorKind::kInternal, std::move(extracted.error().message));
-    return done(extractor.entries());
+    // What a client sends behind the archive belongs to the body still.
+    BERTH_CHECK(read_to_end(*input));
+    return done(extractor.entries(), body ? body->beyond() : 0);
 }
 
 struct LayerFolders {
@@ -192,7 +260,8 @@ Result<std::string> run_layers(Arguments arguments) {
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, layers.descriptors)));
     archive::OverlayDiff diff(kTargetFd, std::move(layers.descriptors), std::move(layers.scaffold));
     if (std::string_view(arguments[0]) == "layer") {
-        archive::TarWriter out(STDOUT_FILENO);
+        archive::FdSink sink(STDOUT_FILENO);
+        archive::TarWriter out(sink);
         BERTH_CHECK(archive_diff(diff, out));
         return done(0);
     }
@@ -201,7 +270,10 @@ Result<std::string> run_layers(Arguments arguments) {
     BERTH_CHECK(diff.walk([&](const archive::Change& change, int, const std::string&, const struct stat*) {
         records += encode_record({"change", std::to_string(static_cast<int>(change.kind)), change.path});
         ++count;
-        return Result<>();
+        if (records.size() < kTold) return Result<>();
+        auto told = write_all(kResultFd, records);
+        records.clear();
+        return told;
     }));
     return records + done(count);
 }
@@ -210,7 +282,7 @@ Result<std::string> run_layers(Arguments arguments) {
 std::size_t own_arguments(std::string_view task) {
     if (task == "stat" || task == "archive") return 2;
     if (task == "export") return 1;
-    return task == "put" ? 4 : 0;
+    return task == "put" ? 5 : 0;
 }
 
 bool is_layer_task(std::string_view task) {
@@ -234,7 +306,7 @@ Result<std::string> run_file_task(Arguments arguments) {
     std::string path = arguments[1];
     if (task == "stat") return run_stat(path);
     if (task == "archive") return run_archive(path);
-    return run_put(path, arguments[2], arguments[3], rules.read_only_root);
+    return run_put({path, arguments[2], arguments[3], arguments[4]}, rules.read_only_root);
 }
 
 }  // namespace berth::confine

@@ -85,7 +85,7 @@ Result<bool> HelperProcess::read_result() {
     char buffer[1 << 14];
     ssize_t got = ::read(result_.get(), buffer, sizeof buffer);
     if (got < 0 && errno != EINTR) return fail_errno("read the result of berth-helper");
-    if (got > 0) bytes_.append(buffer, static_cast<std::size_t>(got));
+    if (got > 0) records_.append({buffer, static_cast<std::size_t>(got)});
     return got != 0;
 }
 
@@ -94,7 +94,7 @@ Result<std::vector<Fields>> HelperProcess::finish() {
     std::vector<Fields> records;
     while (true) {
         Fields fields;
-        while (take_record(bytes_, fields)) {
+        while (records_.take(fields)) {
             if (!fields.empty() && fields[0] == "error") return Failure(decode_error(fields));
             bool last = fields.size() == 4 && fields[0] == "done";
             records.push_back(std::move(fields));

@@ -40,7 +40,7 @@ class HelperProcess {
     sys::ChildProcess child_;
     UniqueFd input_, result_;
     int watched_;  // the input file whose position shows progress, or -1
-    std::string bytes_;
+    RecordReader records_;
 };
 
 }  // namespace berth::confine

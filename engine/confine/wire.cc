@@ -32,20 +32,28 @@ Error decode_error(const Fields& fields) {
     return {static_cast<ErrorKind>(kind), fields[3], std::atoi(fields[2].c_str())};
 }
 
-bool take_record(std::string& bytes, Fields& fields) {
+void RecordReader::append(std::string_view bytes) {
+    // There may be very many: what has been taken goes at once.
+    bytes_.erase(0, taken_);
+    taken_ = 0;
+    bytes_ += bytes;
+}
+
+bool RecordReader::take(Fields& fields) {
+    std::string_view rest = std::string_view(bytes_).substr(taken_);
     std::uint32_t length = 0;
-    if (bytes.size() < sizeof length) return false;
-    std::memcpy(&length, bytes.data(), sizeof length);
-    if (bytes.size() - sizeof length < length) return false;
+    if (rest.size() < sizeof length) return false;
+    std::memcpy(&length, rest.data(), sizeof length);
+    rest.remove_prefix(sizeof length);
+    if (rest.size() < length) return false;
     fields.clear();
-    std::string_view body(bytes.data() + sizeof length, length);
-    while (!body.empty()) {
+    taken_ += sizeof length + length;
+    for (std::string_view body = rest.substr(0, length); !body.empty();) {
         auto end = body.find('\0');
         if (end == std::string_view::npos) break;
         fields.emplace_back(body.substr(0, end));
         body.remove_prefix(end + 1);
     }
-    bytes.erase(0, sizeof length + length);
     return true;
 }
 

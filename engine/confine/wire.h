@@ -15,10 +15,13 @@
 //   "stat" NAME SIZE MODE SECONDS NANOSECONDS LINK     what a path is; MODE is Go's, LINK its final target
 //   "change" KIND PATH                                 one for each change of a layer; KIND is 0, 1 or 2
 //   "root"                                             the layer says what its root is like
-//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked
+//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked; BYTES of "put" are
+//                                                      those that were read beyond the end of an HTTP body
 //   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
 //
 // A pipe that ends without a last record means that the helper died.
+//
+// What it is told there, by "archive" and "export" after the "stat": where the output goes, one byte.
 namespace berth::confine {
 
 using Fields = std::vector<std::string>;
@@ -26,8 +29,21 @@ using Fields = std::vector<std::string>;
 std::string encode_record(const Fields& fields);
 std::string encode_error(const Error& error);
 Error decode_error(const Fields& fields);
-// Takes one whole record off the front of `bytes`; false when there is none yet.
-bool take_record(std::string& bytes, Fields& fields);
+
+// Takes records out of bytes as they come.
+class RecordReader {
+ public:
+    void append(std::string_view bytes);
+    // The next whole record; false when there is none yet.
+    bool take(Fields& fields);
+
+ private:
+    std::string bytes_;
+    std::size_t taken_ = 0;
+};
+
+inline constexpr char kOutputHere = 'h';    // to stdout
+inline constexpr char kOutputChunks = 'c';  // to the socket that comes with the byte, in HTTP's chunks
 
 // The descriptors of a helper, after stdin (the input), stdout (the output) and stderr.
 inline constexpr int kResultFd = 3;

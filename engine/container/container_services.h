@@ -13,6 +13,7 @@
 #include "engine/async/stream.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/confine/file_task.h"
 #include "engine/container/model.h"
 #include "engine/events/event.h"
 #include "engine/image/image_service.h"
@@ -218,7 +219,10 @@ class FileStream {
     virtual ~FileStream() = default;
     // "" at the end, once all of it is known to be right.
     virtual Async<Result<std::string>> next() = 0;
+    // Instead: has all of it written to a socket by whoever makes it, in HTTP's chunks but for the last one.
+    virtual Async<Result<>> send_to(UniqueFd socket) = 0;
 };
+using TarInput = confine::TarInput;
 struct ExtractRequest {
     std::string path;
     bool keep_kinds = false;       // a folder is not replaced by something else, nor the reverse
@@ -244,9 +248,8 @@ class ContainerFiles {
         std::unique_ptr<FileStream> tar;
     };
     virtual Async<Result<Archive>> archive(std::string ref, std::string path) = 0;
-    // `tar` is read to its end, from the pool's point of view by somebody else: it may be a pipe or a socket
-    // that is still being filled.
-    virtual Async<Result<>> extract(std::string ref, ExtractRequest request, UniqueFd tar) = 0;
+    // `tar` may still be arriving. Returns whether nothing beyond its end has been read.
+    virtual Async<Result<bool>> extract(std::string ref, ExtractRequest request, TarInput tar) = 0;
     virtual Async<Result<std::unique_ptr<FileStream>>> export_root(std::string ref) = 0;
     // JSON text of the API's array.
     virtual Async<Result<std::string>> changes(std::string ref) = 0;

@@ -1,14 +1,17 @@
 #include "engine/container/file_run.h"
 
+#include <array>
+
 #include "engine/async/race.h"
 #include "engine/async/socket_stream.h"
 #include "engine/base/log.h"
+#include "engine/sys/descriptor_passing.h"
 
 namespace berth::container {
 
 namespace {
 
-constexpr std::size_t kPiece = 256 << 10;
+constexpr std::size_t kPiece = 256 << 10, kRecords = 16 << 10;
 // Without a byte for this long it hangs, in a file system that does not answer.
 constexpr std::chrono::minutes kStall{5};
 
@@ -29,6 +32,12 @@ class Stream final : public FileStream {
         BERTH_CO_TRY(std::string bytes, co_await run_->output());
         if (bytes.empty()) BERTH_CO_CHECK(co_await run_->record());
         co_return bytes;
+    }
+    Async<Result<>> send_to(UniqueFd socket) override {
+        BERTH_CO_CHECK(run_->send_output_to(socket.get()));
+        socket.reset();
+        BERTH_CO_CHECK(co_await run_->record());
+        co_return Result<>();
     }
 
  private:
@@ -58,18 +67,29 @@ FileRun::~FileRun() {
 Async<Result<confine::Fields>> FileRun::record() {
     for (;;) {
         confine::Fields fields;
-        if (confine::take_record(bytes_, fields)) {
+        if (records_.take(fields)) {
             if (!fields.empty() && fields[0] == "error") co_return Failure(confine::decode_error(fields));
             co_return fields;
         }
-        std::string piece(16 << 10, '\0');
+        std::array<char, kRecords> piece;
         BERTH_CO_TRY(std::size_t size, co_await result_->read_some(piece));
         if (size == 0) co_return fail(ErrorKind::kInternal, "berth-helper died without a result");
-        bytes_.append(piece, 0, size);
+        records_.append({piece.data(), size});
     }
 }
 
+Result<> FileRun::send_output_to(int socket) {
+    UniqueFd control = result_->share_socket();
+    BERTH_CHECK(in("berth-helper",
+                   sys::send_with_descriptors(control.get(), {&confine::kOutputChunks, 1}, {&socket, 1})));
+    return {};
+}
+
 Async<Result<std::string>> FileRun::output() {
+    if (!output_wanted_) {
+        output_wanted_ = true;
+        BERTH_CO_CHECK(co_await result_->write_all({&confine::kOutputHere, 1}));
+    }
     std::string piece(kPiece, '\0');
     auto reading = output_->read_some(piece);
     BERTH_CO_TRY(std::size_t size,

@@ -24,6 +24,8 @@ class FileRun {
     Async<Result<confine::Fields>> record();
     // Bytes of the output; "" at its end.
     Async<Result<std::string>> output();
+    // Instead: the helper writes its output to a socket, in HTTP's chunks but for the last one.
+    Result<> send_output_to(int socket);
 
  private:
     Core& core_;
@@ -31,7 +33,8 @@ class FileRun {
     std::optional<async::KeyLock::Guard> guard_;
     std::shared_ptr<confine::FileTask> task_;
     std::unique_ptr<async::Stream> result_, output_;
-    std::string bytes_;
+    confine::RecordReader records_;
+    bool output_wanted_ = false;
 };
 
 // Takes back what was mounted to look into a container that does not run. Blocking.

@@ -125,7 +125,7 @@ class Files final : public ContainerFiles {
 
     Async<Result<PathStat>> stat(std::string ref, std::string path) override;
     Async<Result<Archive>> archive(std::string ref, std::string path) override;
-    Async<Result<>> extract(std::string ref, ExtractRequest request, UniqueFd tar) override;
+    Async<Result<bool>> extract(std::string ref, ExtractRequest request, TarInput tar) override;
     Async<Result<std::unique_ptr<FileStream>>> export_root(std::string ref) override;
     Async<Result<std::string>> changes(std::string ref) override;
     Async<Result<std::string>> commit(std::string ref, CommitOptions options) override {
@@ -181,7 +181,7 @@ Async<Result<ContainerFiles::Archive>> Files::archive(std::string ref, std::stri
     co_return out;
 }
 
-Async<Result<>> Files::extract(std::string ref, ExtractRequest request, UniqueFd tar) {
+Async<Result<bool>> Files::extract(std::string ref, ExtractRequest request, TarInput tar) {
     BERTH_CO_TRY(auto opened, co_await open_view(core_, ref));
     auto container = opened.container;
     confine::FileTask::Extraction extraction{.keep_kinds = request.keep_kinds, .owner = {}};
@@ -197,14 +197,14 @@ Async<Result<>> Files::extract(std::string ref, ExtractRequest request, UniqueFd
             BERTH_TRY(auto found, spec::look_up_user(root ? root.get() : view.root.get(), user));
             extraction.owner = {found.user.uid, found.user.gid};
         }
-        return confine::FileTask::extract(options_, view, path_of(request.path), extraction, tar.get());
+        return confine::FileTask::extract(options_, view, path_of(request.path), extraction, tar);
     };
     BERTH_CO_TRY(auto run, co_await start(std::move(opened), std::move(begin)));
-    tar.reset();
+    tar.fd.reset();
     auto done = co_await run->record();
     if (!done) co_return about_path(std::move(done.error()), request.path, ref);
     core_.publish(*container, "extract-to-dir");
-    co_return Result<>();
+    co_return done->size() == 4 && (*done)[2] == "0";
 }
 
 Async<Result<std::unique_ptr<FileStream>>> Files::export_root(std::string ref) {
@@ -228,16 +228,19 @@ Async<Result<std::string>> Files::changes(std::string ref) {
         return confine::FileTask::changes(options_, layers);
     };
     BERTH_CO_TRY(auto run, co_await start(std::move(opened), std::move(begin)));
-    json out = json::array();
+    // There may be very many: no tree of them is built.
+    std::string out;
     for (;;) {
         BERTH_CO_TRY(auto fields, co_await run->record());
-        if (fields.size() == 3 && fields[0] == "change")
-            out.push_back({{"Path", fields[2]}, {"Kind", std::stoi(fields[1])}});
-        else
-            break;
+        if (fields.size() != 3 || fields[0] != "change") break;
+        // The helper is not trusted with the text of an answer.
+        if (fields[1].size() != 1 || fields[1].find_first_of("012") != 0)
+            co_return fail(ErrorKind::kInternal, "berth-helper: unexpected answer");
+        out += (out.empty() ? "[{\"Path\":" : ",{\"Path\":") +
+               json(fields[2]).dump(-1, ' ', false, json::error_handler_t::replace) +
+               ",\"Kind\":" + fields[1] + "}";
     }
-    if (out.empty()) out = nullptr;
-    co_return out.dump(-1, ' ', false, json::error_handler_t::replace);
+    co_return out.empty() ? "null" : out + "]";
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "engine/base/files.h"
+#include "engine/sys/descriptor_passing.h"
 
 namespace berth::executor {
 
@@ -30,43 +31,16 @@ Result<UniqueFd> connect_unix(const std::string& path) {
 }
 
 Result<> send_descriptor(int socket, int fd, const std::string& text) {
-    iovec content{const_cast<char*>(text.data()), text.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &content;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    header->cmsg_level = SOL_SOCKET;
-    header->cmsg_type = SCM_RIGHTS;
-    header->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    if (::sendmsg(socket, &message, MSG_NOSIGNAL) < 0) return fail_errno("send a descriptor");
+    BERTH_CHECK(in("send a descriptor", sys::send_with_descriptors(socket, text, {&fd, 1})));
     return {};
 }
 
 Result<UniqueFd> receive_descriptor(int socket) {
     char text[256];
-    iovec content{text, sizeof text};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &content;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t got = 0;
-    do {
-        got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return fail_errno("receive a descriptor");
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    bool right =
-        header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int));
-    if (!right) return fail(ErrorKind::kUnavailable, "no descriptor was sent");
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    return UniqueFd(fd);
+    std::vector<UniqueFd> fds;
+    BERTH_CHECK(in("receive a descriptor", sys::receive_with_descriptors(socket, text, fds)));
+    if (fds.size() != 1) return fail(ErrorKind::kUnavailable, "no descriptor was sent");
+    return std::move(fds[0]);
 }
 
 }  // namespace berth::executor

@@ -51,6 +51,15 @@ class ResponseBody final : public BodyReader {
         if (incoming_.stream) incoming_.stream->close();
     }
 
+    std::optional<Raw> take_raw() override {
+        if (!incoming_.stream || !body_.empty() || direct_) return std::nullopt;
+        auto length = incoming_.parser->rest();
+        if (!length && !incoming_.parser->chunked()) return std::nullopt;
+        UniqueFd socket = incoming_.stream->share_socket();
+        if (!socket) return std::nullopt;
+        return Raw{std::move(socket), std::move(incoming_.buffer), length};
+    }
+
     Async<Result<std::size_t>> read_some(std::span<char> buffer) override {
         if (direct_) co_return co_await read_direct(buffer);
         while (body_.empty()) {
@@ -173,7 +182,8 @@ std::string Client::Impl::head(const ClientRequest& request) const {
     if (request.stream != nullptr) {
         const auto size = request.stream->size();
         out += size ? fmt::format("Content-Length: {}\r\n", *size) : "Transfer-Encoding: chunked\r\n";
-    } else if (!request.body.empty() || (request.method != "GET" && request.method != "HEAD")) {
+    } else if (!request.headers.has("Transfer-Encoding") &&
+               (!request.body.empty() || (request.method != "GET" && request.method != "HEAD"))) {
         out += fmt::format("Content-Length: {}\r\n", request.body.size());
     }
     return out + "\r\n";
@@ -272,6 +282,26 @@ Async<Result<Incoming>> Client::Impl::exchange(const ClientRequest& request) {
     bool answered = false;
     auto in = co_await exchange_on(std::move(stream), request, &answered);
     co_return in;
+}
+
+Async<Result<std::unique_ptr<async::Stream>>> Client::begin_upload(ClientRequest request) {
+    if (!well_formed(request)) co_return fail(ErrorKind::kInvalidArgument, "malformed HTTP request");
+    request.headers.set("Transfer-Encoding", "chunked");
+    request.body.clear();
+    BERTH_CO_TRY(auto stream, co_await impl_->connect());
+    BERTH_CO_CHECK(co_await impl_->send(*stream, request));
+    co_return stream;
+}
+
+Async<Result<ClientResponse>> Client::answer(std::unique_ptr<async::Stream> upload) {
+    Incoming in{std::move(upload), {}, nullptr};
+    bool answered = false;
+    auto reading = impl_->read_head(in, false, &answered);
+    auto limited = impl_->limit("answer", std::move(reading));
+    BERTH_CO_CHECK(co_await std::move(limited));
+    ClientResponse out{in.parser->status, in.parser->reason, in.parser->headers, nullptr};
+    out.body = std::make_unique<ResponseBody>(std::move(in), impl_->idle);
+    co_return out;
 }
 
 Async<Result<ClientResponse>> Client::request(ClientRequest request) {

@@ -67,6 +67,10 @@ class Client {
     ~Client();
 
     Async<Result<ClientResponse>> request(ClientRequest request);
+    // A request whose body the caller writes to the connection himself, in chunks with the last one, before
+    // he asks for the answer. A server may answer, and close, before the body's end.
+    Async<Result<std::unique_ptr<async::Stream>>> begin_upload(ClientRequest request);
+    Async<Result<ClientResponse>> answer(std::unique_ptr<async::Stream> upload);
     // For 101 (and 200 until close) answers: the connection itself. An error status comes back as an Error
     // with the body's "message".
     struct Upgraded {

@@ -53,7 +53,7 @@ std::string Exchange::head(unsigned status, const Headers& headers, std::string_
     for (const auto& [name, value] : headers.fields())
         fmt::format_to(std::back_inserter(out), "{}: {}\r\n", name, value);
     fmt::format_to(std::back_inserter(out), "Date: {}\r\n{}", http_date(), framing);
-    const bool keep = keep_alive_ && !connection_.finishing_;
+    const bool keep = keep_alive_ && !connection_.finishing_ && raw_ == raw_finished_;
     if (!keep) {
         out += "Connection: close\r\n";
     } else if (parser_.minor_version == 0) {
@@ -107,6 +107,11 @@ Async<Result<>> Exchange::end() {
     co_return sent;
 }
 
+UniqueFd Exchange::chunk_socket() {
+    const bool chunks = state_ == State::kStreaming && chunked_ && !is_head_;
+    return chunks ? connection_.stream_->share_socket() : UniqueFd();
+}
+
 Async<Result<std::unique_ptr<async::Stream>>> Exchange::hijack(std::string head) {
     if (started()) throw std::logic_error("http: a second response");
     std::string rest(4096, '\0');
@@ -155,8 +160,21 @@ Async<Result<std::size_t>> Exchange::read_some(std::span<char> buffer) {
     co_return size;
 }
 
+std::optional<BodyReader::Raw> Exchange::take_raw() {
+    if (parser_.done() || continue_wanted_ || !body_.empty()) return std::nullopt;
+    UniqueFd socket = connection_.stream_->share_socket();
+    if (!socket) return std::nullopt;
+    raw_ = true;
+    return Raw{std::move(socket), std::move(connection_.buffer_), parser_.rest()};
+}
+
+void Exchange::raw_finished() {
+    raw_finished_ = true;
+}
+
 Async<bool> Exchange::reusable() {
     if (!keep_alive_ || !complete()) co_return false;
+    if (raw_) co_return raw_finished_;
     if (continue_wanted_) co_return false;
     std::size_t drained = body_.size();
     body_.clear();

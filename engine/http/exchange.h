@@ -17,11 +17,14 @@ class Exchange final : public Responder, public BodyReader {
     Async<Result<>> begin(unsigned status, Headers headers) override;
     Async<Result<>> write(std::string bytes) override;
     Async<Result<>> end() override;
+    UniqueFd chunk_socket() override;
     Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string head) override;
     bool started() const override { return state_ != State::kWaiting; }
     Async<void> client_gone() override;
 
     Async<Result<std::size_t>> read_some(std::span<char> buffer) override;
+    std::optional<Raw> take_raw() override;
+    void raw_finished() override;
 
     bool complete() const { return state_ == State::kDone; }
     bool hijacked() const { return state_ == State::kHijacked; }
@@ -39,6 +42,7 @@ class Exchange final : public Responder, public BodyReader {
     bool keep_alive_ = false;
     bool chunked_ = false;
     bool continue_wanted_ = false;
+    bool raw_ = false, raw_finished_ = false;
     std::string body_;  // decoded and not yet read
 };
 

@@ -51,6 +51,18 @@ class BodyReader {
     virtual Async<Result<std::size_t>> read_some(std::span<char> buffer) = 0;
     // The whole body; kInvalidArgument when it is longer than `limit`.
     Async<Result<std::string>> read_all(std::size_t limit);
+
+    // The body for somebody who reads it from the socket himself, which lies there in chunks or, with
+    // `length`, as it is; `early` has been read of it already. Nothing where that cannot be (TLS). To be
+    // asked instead of read_some().
+    struct Raw {
+        UniqueFd socket;
+        std::string early;
+        std::optional<std::uint64_t> length;
+    };
+    virtual std::optional<Raw> take_raw() { return std::nullopt; }
+    // It has been read to its end and not beyond: the connection can go on.
+    virtual void raw_finished() {}
 };
 
 // Who a client is by the certificate it showed.

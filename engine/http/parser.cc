@@ -33,6 +33,7 @@ class Machine {
     virtual bool done() const = 0;
     virtual bool keep_alive() const = 0;
     virtual std::optional<std::uint64_t> rest() const = 0;
+    virtual bool chunked() const = 0;
 };
 
 template <bool is_request>
@@ -57,6 +58,7 @@ class Direction final : public beast::basic_parser<is_request>, public Machine {
         const auto left = Base::content_length_remaining();
         return left ? std::optional<std::uint64_t>(*left) : std::nullopt;
     }
+    bool chunked() const override { return Base::chunked(); }
 
  private:
     void on_request_impl(beast::verb, string_view method, string_view target, int version,
@@ -165,6 +167,10 @@ bool Parser::keep_alive() const {
 
 std::optional<std::uint64_t> Parser::rest() const {
     return done() ? std::nullopt : impl_->machine->rest();
+}
+
+bool Parser::chunked() const {
+    return impl_->machine->chunked();
 }
 
 bool Parser::done() const {

@@ -40,6 +40,7 @@ class Parser {
     // How many bytes of a body of known length are still to come; nothing for other bodies. Whoever takes
     // them past the parser may not come back to it.
     std::optional<std::uint64_t> rest() const;
+    bool chunked() const;
 
  private:
     struct Impl;

@@ -24,6 +24,9 @@ class Responder {
     // gone.
     virtual Async<Result<>> write(std::string bytes) = 0;
     virtual Async<Result<>> end() = 0;
+    // After begin(): the socket, for somebody else to write the body's chunks to before end(); none where
+    // that cannot be (TLS, HTTP/1.0, HEAD).
+    virtual UniqueFd chunk_socket() { return {}; }
     // Sends `head` verbatim ("HTTP/1.1 101 UPGRADED\r\n…\r\n\r\n") and hands over the connection; bytes the
     // client sent early come out of the stream first.
     virtual Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string head) = 0;

@@ -185,9 +185,9 @@ Result<SavePlan> plan_save(content::ContentStore& content, const std::vector<Ima
     return plan;
 }
 
-Result<> write_archive(content::ContentStore& content, const SavePlan& plan, int fd) {
+Result<> write_archive(content::ContentStore& content, const SavePlan& plan, archive::ByteSink& sink) {
     using Type = archive::TarEntry::Type;
-    archive::TarWriter out(fd);
+    archive::TarWriter out(sink);
     BERTH_CHECK(out.add(entry_of(Type::kFolder, "blobs", 0755, 0)));
     BERTH_CHECK(out.add(entry_of(Type::kFolder, "blobs/sha256", 0755, 0)));
     for (const Digest& digest : plan.blobs) {

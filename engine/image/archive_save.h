@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/archive/byte_sink.h"
 #include "engine/content/content_store.h"
 #include "engine/image/catalog.h"
 #include "engine/oci/image_spec.h"
@@ -30,7 +31,7 @@ struct SavePlan {
 // only their manifests: kInternal "no suitable export target found for platform X".
 Result<SavePlan> plan_save(content::ContentStore& content, const std::vector<ImageToSave>& images,
                            const std::vector<oci::Platform>& platforms);
-// Writes the tar to `fd`. Times are 1970, owners root: the same images give the same bytes.
-Result<> write_archive(content::ContentStore& content, const SavePlan& plan, int fd);
+// Writes the tar. Times are 1970, owners root: the same images give the same bytes.
+Result<> write_archive(content::ContentStore& content, const SavePlan& plan, archive::ByteSink& sink);
 
 }  // namespace berth::image

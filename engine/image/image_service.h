@@ -134,8 +134,9 @@ class ImageService {
     class Archive {
      public:
         virtual ~Archive() = default;
-        // Writes the tar; an error leaves it cut off.
-        virtual Result<> write(int fd) = 0;
+        // Writes the tar; an error leaves it cut off. Where `in_chunks`, they are HTTP's, without the last
+        // one.
+        virtual Result<> write(int fd, bool in_chunks) = 0;
     };
     virtual Result<std::unique_ptr<Archive>> save(const std::vector<std::string>& names,
                                                   const std::vector<oci::Platform>& platforms) = 0;

@@ -271,7 +271,11 @@ class SaveArchive final : public ImageService::Archive {
  public:
     SaveArchive(content::ContentStore& content, std::shared_ptr<void> pinned, SavePlan plan)
         : content_(content), pinned_(std::move(pinned)), plan_(std::move(plan)) {}
-    Result<> write(int fd) override { return write_archive(content_, plan_, fd); }
+    Result<> write(int fd, bool in_chunks) override {
+        archive::FdSink plain(fd);
+        archive::ChunkedSink chunks(plain);
+        return write_archive(content_, plan_, in_chunks ? static_cast<archive::ByteSink&>(chunks) : plain);
+    }
 
  private:
     content::ContentStore& content_;

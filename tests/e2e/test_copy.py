@@ -4,10 +4,13 @@ import base64
 import io
 import json
 import os
+import socket
 import tarfile
 import time
 
 import pytest
+
+from support.engine import UnixConnection
 
 
 def wait_until(done, seconds=20):
@@ -23,6 +26,13 @@ def box(engine, cli):
     name = cli("run", "-d", "-v", "/data", "--tmpfs", "/scratch", "busybox", "sleep", "1000").out.strip()
     yield name
     cli("rm", "-fv", name)
+
+
+@pytest.fixture
+def target(engine):
+    name = engine.berth("run", "-d", "busybox", "sleep", "1000").out.strip()
+    yield name
+    engine.berth("rm", "-f", name)
 
 
 def tree(folder):
@@ -203,6 +213,55 @@ def test_hostile_archives(engine, tmp_path, running):
     assert [path.name for path in canary.iterdir()] == ["f"]
     assert (canary / "f").read_text() == "untouched"
     engine.docker("rm", "-f", name)
+
+
+def test_several_bodies_on_one_connection(engine, target):
+    """The helper reads each to its end and no further, however it is framed."""
+    content = os.urandom(300_000)
+    connection = UnixConnection(engine.socket)
+    for name, framed in [("known", None), ("chunks", 100_000), ("small", 7), ("known-again", None)]:
+        tar = tar_of((name, tarfile.REGTYPE, {"data": content if framed != 7 else b"x" * 300}))
+        body = tar if framed is None else (tar[at:at + framed] for at in range(0, len(tar), framed))
+        connection.request("PUT", f"/containers/{target}/archive?path=/tmp", body, encode_chunked=framed is not None,
+                           headers={"Transfer-Encoding": "chunked"} if framed else {})
+        answer = connection.getresponse()
+        assert answer.status == 200 and answer.getheader("Connection") != "close", answer.read()
+        answer.read()
+        connection.request("GET", f"/containers/{target}/archive?path=/tmp/{name}")
+        answer = connection.getresponse()
+        with tarfile.open(fileobj=io.BytesIO(answer.read())) as back:
+            assert back.extractfile(name).read() == (content if framed != 7 else b"x" * 300)
+    connection.close()
+
+
+def test_a_request_behind_the_body_is_not_taken_for_it(engine, target):
+    tar = tar_of(("ahead", tarfile.REGTYPE, {"data": b"x"}))
+    connection = UnixConnection(engine.socket)
+    connection.connect()
+    head = f"PUT /containers/{target}/archive?path=/tmp HTTP/1.1\r\nHost: x\r\nContent-Length: {len(tar)}\r\n\r\n"
+    connection.sock.sendall(head.encode() + tar + b"GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n")
+    answers = b""
+    while piece := connection.sock.recv(4096):
+        answers += piece
+    # The request was read with the body and is lost; so the connection ends, and says that it does.
+    assert answers.startswith(b"HTTP/1.1 200 OK\r\n") and b"Connection: close\r\n" in answers
+    assert answers.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_breaks_off(engine, target):
+    tar = tar_of(("broken", tarfile.REGTYPE, {"data": b"x" * 100_000}))
+    for framing in (f"Content-Length: {len(tar)}\r\n\r\n".encode() + tar[:50_000],
+                    b"Transfer-Encoding: chunked\r\n\r\nc350\r\n" + tar[:50_000],
+                    b"Transfer-Encoding: chunked\r\n\r\nno number\r\n"):
+        connection = UnixConnection(engine.socket)
+        connection.connect()
+        connection.sock.sendall(
+            f"PUT /containers/{target}/archive?path=/tmp HTTP/1.1\r\nHost: x\r\n".encode() + framing)
+        connection.sock.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.sock.recv(4096):
+            answer += piece
+        assert b" 500 " in answer.split(b"\r\n")[0] or b" 400 " in answer.split(b"\r\n")[0], answer
 
 
 def test_kinds_are_kept(engine):

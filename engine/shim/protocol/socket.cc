@@ -10,12 +10,11 @@
 #include <cstring>
 
 #include "engine/base/files.h"
+#include "engine/sys/descriptor_passing.h"
 
 namespace berth::shim {
 
 namespace {
-
-constexpr std::size_t kMaxDescriptors = 8;
 
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -42,56 +41,20 @@ Result<SocketPair> make_socket_pair() {
 }
 
 Result<> send_message(int socket, std::string_view bytes, int fd) {
-    iovec part{const_cast<char*>(bytes.data()), bytes.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    if (fd >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        cmsghdr* head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
-    }
-    ssize_t sent = 0;
-    do {
-        sent = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent == static_cast<ssize_t>(bytes.size())) return {};
-    if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
+    auto fds = std::span(&fd, fd >= 0 ? 1 : 0);
+    auto sent = sys::send_with_descriptors(socket, bytes, fds, MSG_DONTWAIT);
+    if (sent && *sent == bytes.size()) return {};
+    if (!sent && (sent.error().sys_errno == EPIPE || sent.error().sys_errno == ECONNRESET))
         return fail(ErrorKind::kCancelled, "shim protocol: the peer is gone");
-    }
     return fail(ErrorKind::kUnavailable, "shim protocol: the peer does not read");
 }
 
 Result<bool> receive(int socket, std::string& bytes, std::vector<UniqueFd>& fds) {
     char buffer[4096];
-    iovec part{buffer, sizeof buffer};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * kMaxDescriptors)];
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t got = 0;
-    do {
-        got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
-    if (got <= 0) return fail(ErrorKind::kCancelled, "shim protocol: the peer is gone");
-    for (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr; head = CMSG_NXTHDR(&message, head)) {
-        if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS) continue;
-        std::size_t count = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < count; ++i) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof fd);
-            fds.emplace_back(fd);
-        }
-    }
-    bytes.append(buffer, static_cast<std::size_t>(got));
+    auto got = sys::receive_with_descriptors(socket, buffer, fds, MSG_DONTWAIT);
+    if (!got && got.error().sys_errno == EAGAIN) return false;
+    if (!got || *got == 0) return fail(ErrorKind::kCancelled, "shim protocol: the peer is gone");
+    bytes.append(buffer, *got);
     return true;
 }
 

@@ -54,7 +54,8 @@ TEST_F(TarWriterTest, WhatAHeaderCannotHoldGoesIntoRecords) {
         std::string(3000, 'd') + "/x",
         "\xc3\xbc/\xff",
     };
-    TarWriter writer(file_.get());
+    FdSink sink(file_.get());
+    TarWriter writer(sink);
     for (const auto& path : paths) {
         TarEntry entry;
         entry.type = TarEntry::Type::kFile;
@@ -84,7 +85,8 @@ TEST_F(TarWriterTest, WhatAHeaderCannotHoldGoesIntoRecords) {
 }
 
 TEST_F(TarWriterTest, FoldersLinksAndDevices) {
-    TarWriter writer(file_.get());
+    FdSink sink(file_.get());
+    TarWriter writer(sink);
     TarEntry folder;
     folder.type = TarEntry::Type::kFolder;
     folder.path = std::string(99, 'f') + "/" + std::string(99, 'g');
@@ -113,7 +115,8 @@ TEST_F(TarWriterTest, AFileThatShrinksIsFilledUp) {
     ASSERT_TRUE(write_file(path, std::string(100'000, 'x')));
     auto file = open_file(path, O_RDONLY);
     ASSERT_TRUE(file);
-    TarWriter writer(file_.get());
+    FdSink sink(file_.get());
+    TarWriter writer(sink);
     TarEntry entry;
     entry.type = TarEntry::Type::kFile;
     entry.path = "file";
