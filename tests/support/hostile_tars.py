@@ -5,6 +5,9 @@ path -> what must be there ("dir", "file:CONTENT", "link:TARGET", "whiteout", "f
 gets an lstat result). Whatever the outcome, the canary tree outside must stay as it was.
 """
 import gzip
+import os
+import shutil
+import stat
 import struct
 import zlib
 
@@ -90,6 +93,85 @@ def mtime_is(nanoseconds):
 
 def size_is(size):
     return lambda status: status.st_size == size
+
+
+def zstd_frame(data, zeros=0):
+    """A frame of one raw block for each 64 KiB of `data`, then of zeros in blocks of one repeated byte."""
+    blocks = [(len(data[at:at + 65536]) << 3, data[at:at + 65536]) for at in range(0, len(data), 65536)]
+    blocks += [(min(131072, zeros - at) << 3 | 1 << 1, b"\0") for at in range(0, zeros, 131072)]
+    blocks[-1] = (blocks[-1][0] | 1, blocks[-1][1])
+    return b"\x28\xb5\x2f\xfd\x00\x58" + b"".join(struct.pack("<I", head)[:3] + body for head, body in blocks)
+
+
+def more_names(outside):
+    out = outside.encode()
+    return [
+        ("backslashes are no separators", layer(file("..\\..\\x", b"1")), {"..\\..\\x": "file:1"}),
+        ("dots that are names", layer(file("...", b"1"), file("a/.../b", b"2")), {"...": "file:1", "a/.../b": "file:2"}),
+        ("a drive is a name", layer(file("C:/x", b"1")), {"C:/x": "file:1"}),
+        ("slash alone as a folder", layer(folder("/")), {}),
+        ("slashes alone as a file", layer(header("///", b"0")), None),
+        ("empty name", layer(header("", b"0")), None),
+        ("prefix wants out", layer(file("file", b"evil", prefix=b"../../../.." + out)), {outside + "/file": "file:evil"}),
+        ("pax path is absolute and long", layer(pax(path=out + b"/" + b"d/" * 200 + b"f"), file("x", b"1")),
+         {outside + "/" + "d/" * 200 + "f": "file:1"}),
+        ("trailing dotdot", layer(folder("a"), file("a/b/..", b"1")), None),
+        ("control characters", layer(file(b"\x1b[2J\x07", b"1")), {"\x1b[2J\x07": "file:1"}),
+        ("name as long as may be", layer(file(b"n" * 100, b"1", prefix=b"p" * 155)), {"p" * 155 + "/" + "n" * 100: "file:1"}),
+        ("proc is a folder", layer(folder("proc"), file("proc/self/root/x", b"1")), {"proc/self/root/x": "file:1"}),
+    ]
+
+
+def more_links(outside):
+    out = outside.encode()
+    up = b"../" * 18 + out.lstrip(b"/")
+    return [
+        ("link deep below leads out", layer(folder("a/b"), symlink("a/b/l", up), file("a/b/l/file", b"evil")), None),
+        ("folder's owner after it became a link", layer(folder("d"), symlink("d", out + b"/dir"), folder("d", 0o700, uid=5)), {"d": "dir"}),
+        ("folder time after it became a link", layer(folder("d", mtime=1), file("d/f"), symlink("d", out + b"/dir")),
+         {"d": "link:" + outside + "/dir"}),
+        ("device over a link", layer(symlink("l", out + b"/file"), header("l", b"3", major=1, minor=3)), {"l": "char"}),
+        ("fifo over a link", layer(symlink("l", out + b"/file"), header("l", b"6")), {"l": "fifo"}),
+        ("hard link over a link", layer(file("a", b"1"), symlink("l", out + b"/file"), hardlink("l", "a")), {"l": "file:1"}),
+        ("xattr over a link", layer(symlink("l", out + b"/file"), pax(raw=record("SCHILY.xattr.user.k", b"v")), file("l", b"1")),
+         {"l": "file:1"}),
+        ("whiteout over a link", layer(symlink("l", out + b"/file"), file(".wh.l", b"")), None),
+        ("opaque by hard link", layer(folder("d"), hardlink("d/.wh..wh..opq", out + b"/file")), None),
+        ("whiteout that is a link", layer(symlink(".wh.x", out + b"/file")), None),
+        ("link as long as may be", layer(gnu_long(b"K", b"t" * 4095), symlink("l", "x")), {"l": "link:" + "t" * 4095}),
+        ("link too long", layer(gnu_long(b"K", b"t" * 5000), symlink("l", "x")), r"name too long"),
+        ("forty links", layer(*[symlink("l%d" % n, "l%d" % (n + 1)) for n in range(60)], folder("l60"), file("l0/x")), r"."),
+    ]
+
+
+def more_kinds():
+    return [
+        ("setuid root device", layer(header("d", b"4", mode=0o4777, major=8)), None),
+        ("whiteout device by name", layer(header("x", b"3", mode=0o600, major=0, minor=0)), r"invalid device 0:0"),
+        ("contiguous file", layer(header("c", b"7", size=1) + padded(b"c")), {"c": "file:c"}),
+        ("unknown kind is passed over", layer(header("q", b"Q", size=1) + padded(b"q"), file("a", b"1")), {"q": "absent", "a": "file:1"}),
+        ("capabilities", layer(pax(raw=record("SCHILY.xattr.security.capability", b"\1\0\0\2" + b"\0\4" + b"\0" * 14)), file("p", b"1")),
+         {"p": lambda status: status.st_size == 1}),
+        ("all the mode bits", layer(header("m", b"0", mode=0o7777777)), {"m": lambda status: stat.S_ISREG(status.st_mode)}),
+        ("folder with a size", layer(header("d", b"5", size=512), file("a", b"1")), {"d": "dir", "a": "file:1"}),
+        ("link with a size", layer(header("l", b"2", size=512, link=b"t"), file("a", b"1")), {"l": "link:t", "a": "file:1"}),
+    ]
+
+
+def more_broken():
+    return [
+        ("a header of 0xff", b"\xff" * BLOCK + END, INVALID),
+        ("two pax headers, the last counts", layer(pax(path="a"), pax(path="b"), file("x", b"1")), {"b": "file:1"}),
+        ("pax header at the end", pax(path="a") + END, None),
+        ("gnu long name at the end", gnu_long(b"L", b"a" * 200) + END, None),
+        ("negative pax size", layer(pax(size="-1"), file("a", b"1")), INVALID),
+        ("pax time that is no number", layer(pax(mtime="soon"), file("a", b"1")), INVALID),
+        ("pax length of zero", layer(pax(raw=b"0 a=b\n"), file("a")), INVALID),
+        ("sparse with a negative size", layer(pax(GNU__sparse__size="-4", GNU__sparse__numblocks="1", GNU__sparse__map="0,1"), file("x", b"a")), INVALID),
+        ("sparse with a million extents", layer(pax(GNU__sparse__major="1", GNU__sparse__minor="0", GNU__sparse__realsize="1"),
+                                                header("s", size=BLOCK) + padded(b"99999999\n".ljust(BLOCK, b"0"))), INVALID),
+        ("one zero block between entries", file("a", b"1") + b"\0" * BLOCK + file("b", b"2") + END, INVALID),
+    ]
 
 
 def corpus(outside):
@@ -237,6 +319,7 @@ def corpus(outside):
         ("name with a nul by pax", layer(pax(path=b"a\0b"), file("x", b"1")), INVALID),
         ("trailing garbage after the end", layer(file("a", b"1")) + b"garbage" * 100, {"a": "file:1"}),
     ]
+    cases += more_names(outside) + more_links(outside) + more_kinds() + more_broken()
     good = layer(file("a", b"1"))
     half = len(good) // 2
     cases += [
@@ -255,7 +338,71 @@ def corpus(outside):
         ("xz magic", b"\xfd7zXZ\0" + b"\0" * 64, r"."),
         ("many folders deep", layer(folder("d/" * 1500)), None),
         ("deep tree replaced", layer(folder("d/" * 1500), file("d", b"1")), {"d": "file:1"}),
-        ("many entries", layer(*[header("f%d" % n) for n in range(20000)]), {"f19999": "file:"}),
+        ("many entries", layer(*[header("f%d" % n) for n in range(5000)]), {"f4999": "file:"}),
+        ("zstd", zstd_frame(good), {"a": "file:1"}),
+        ("zstd frames concatenated", zstd_frame(good[:half]) + zstd_frame(good[half:]), {"a": "file:1"}),
+        ("zstd bomb of zeros", zstd_frame(header("z", size=64 << 20), zeros=(64 << 20) + len(END)), {"z": size_is(64 << 20)}),
+        ("zstd window of 128 MiB", b"\x28\xb5\x2f\xfd\x00" + bytes([17 << 3]) + zstd_frame(good)[6:], r"zstd: "),
+        ("bomb in a bomb is a file", gzip.compress(file("b.gz", gzip.compress(b"\0" * (64 << 20), 9)) + END), {"b.gz": size_is(len(gzip.compress(b"\0" * (64 << 20), 9)))}),
+        ("gzip bomb of headers", gzip.compress(b"".join(folder("d%d" % n) for n in range(5000)) + END, 9), {"d4999": "dir"}),
+        ("gzip bomb of pax headers", gzip.compress(pax(comment="x" * 900000) * 60 + file("a", b"1") + END, 9), {"a": "file:1"}),
         ("gzip bomb of zeros", gzip.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END, 9), {"z": size_is(64 << 20)}),
     ]
     return cases
+
+
+# The canary tree beside which layers are unpacked, and what is looked at afterwards.
+
+def make_canary(outside):
+    shutil.rmtree(outside, ignore_errors=True)
+    os.makedirs(outside + "/dir")
+    for name, mode in (("file", 0o644), ("setuid", 0o4755), ("dir/inner", 0o600)):
+        with open(f"{outside}/{name}", "w") as file:
+            file.write("canary\n")
+        os.chmod(f"{outside}/{name}", mode)
+
+
+def describe(path):
+    status = os.lstat(path)
+    content = os.readlink(path) if stat.S_ISLNK(status.st_mode) else None
+    if stat.S_ISREG(status.st_mode):
+        with open(path, "rb") as file:
+            content = file.read()
+    return (status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_nlink, status.st_mtime_ns,
+            status.st_ctime_ns, content, tuple(os.listxattr(path, follow_symlinks=False)))
+
+
+def inventory(top):
+    found = {top: describe(top)}
+    for folder, folders, files in os.walk(top):
+        for name in folders + files:
+            path = os.path.join(folder, name)
+            found[path] = describe(path)
+    return found
+
+
+def check(target, name, expected):
+    path = os.path.join(target, name.lstrip("/"))
+    if expected == "absent":
+        assert not os.path.lexists(path), name
+        return
+    status = os.lstat(path)
+    if callable(expected):
+        assert expected(status), (name, status)
+        return
+    word, _, text = expected.partition(":")
+    kind = stat.S_IFMT(status.st_mode)
+    if word == "file":
+        assert kind == stat.S_IFREG, name
+        with open(path, "rb") as file:
+            assert file.read() == text.encode(), name
+    elif word == "link":
+        assert os.readlink(path) == text
+    elif word == "whiteout":
+        assert kind == stat.S_IFCHR and status.st_rdev == 0, name
+    elif word == "opaque":
+        assert os.getxattr(path, "trusted.overlay.opaque") == b"y"
+    elif word == "no-trusted":
+        assert not [attribute for attribute in os.listxattr(path) if attribute.startswith("trusted.")]
+    else:
+        assert kind == {"dir": stat.S_IFDIR, "fifo": stat.S_IFIFO, "char": stat.S_IFCHR}[word], name
