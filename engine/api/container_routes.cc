@@ -231,11 +231,7 @@ class ResponseSink final : public container::LogSink {
 
 Async<Result<>> logs(ContainerServices& services, Exchange& exchange) {
     BERTH_CO_TRY(auto request, log_request(exchange.request.query));
-    BERTH_CO_TRY(auto container, services.inspector().find(ref_of(exchange)));
-    const std::string& driver = container->host.log_config.type;
-    if (driver != "json-file" && driver != "local") {
-        co_return fail(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
-    }
+    BERTH_CO_TRY(auto container, services.streams().readable(ref_of(exchange)));
     bool raw = container->config.tty || exchange.version < kTypedStreams;
     std::string type =
         raw ? "application/vnd.docker.raw-stream" : "application/vnd.docker.multiplexed-stream";

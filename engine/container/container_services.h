@@ -149,6 +149,8 @@ class ContainerStreams {
     };
     virtual Result<std::unique_ptr<Attachment>> attach(const std::string& id, AttachRequest request) = 0;
     virtual Async<Result<>> resize(std::string ref, std::uint16_t rows, std::uint16_t columns) = 0;
+    // The container, if its log can be read; Docker's error if not.
+    virtual Result<ContainerPtr> readable(const std::string& ref) = 0;
     // Frames (or raw bytes of a terminal) to `sink`, until the end or, following, until the container stops.
     virtual Async<Result<>> logs(std::string id, LogRequest request, LogSink& sink) = 0;
 };

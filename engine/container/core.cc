@@ -14,8 +14,8 @@ std::string Core::log_path(const Container& container) const {
     const std::string& driver = container.host.log_config.type;
     if (driver == "none") return "";
     std::string folder = store.folder(container.id);
-    return driver == "local" ? folder + "/local-logs/container.log"
-                             : folder + "/" + container.id + "-json.log";
+    if (driver == "json-file") return folder + "/" + container.id + "-json.log";
+    return folder + (driver == "local" ? "/local-logs/container.log" : "/container-cached.log");
 }
 
 std::string Core::cgroup_path(const Container& container) const {

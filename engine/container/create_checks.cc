@@ -198,9 +198,11 @@ Result<> check_network(CreateRequest& request, std::vector<std::string>& warning
 }
 
 Result<> check_log(types::LogConfig& log, const ContainerConfig& config) {
-    if (log.type.empty()) {
-        log.type = config.default_log_driver;
-        if (log.config.empty()) log.config = config.default_log_options;
+    if (log.type.empty()) log.type = config.default_log_driver;
+    // The daemon's options are for its own driver, but for those of a cache.
+    for (const auto& [key, value] : config.default_log_options) {
+        if (log.type == config.default_log_driver || key.starts_with("cache-"))
+            log.config.emplace(key, value);
     }
     BERTH_CHECK(logs::check_log_options(log.type, log.config));
     return check_log_templates(log);

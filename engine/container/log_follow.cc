@@ -87,13 +87,22 @@ Async<Result<>> wait_readable(boost::asio::posix::stream_descriptor& descriptor)
 
 }  // namespace
 
+Result<ContainerPtr> readable_log(Core& core, const std::string& ref) {
+    BERTH_TRY(auto container, core.store.find(ref));
+    const auto& log = container->host.log_config;
+    if (logs::readable_as(log.type, log.config) == "none")
+        return fail(ErrorKind::kNotImplemented, "configured logging driver does not support reading");
+    return container;
+}
+
 Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink& sink) {
     auto container = core.store.get(id);
     if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + id);
     bool live = container->state.live();
     // Taken before the log is opened: an exit in between must end the following.
     auto waiting = core.waits.subscribe(id, WaitCondition::kNextExit);
-    std::string driver = container->host.log_config.type, path = core.log_path(*container);
+    const auto& log = container->host.log_config;
+    std::string driver = logs::readable_as(log.type, log.config), path = core.log_path(*container);
     auto options = read_options(request, live);
     auto open = [driver, path, options] { return logs::open_log_reader(driver, path, options); };
     BERTH_CO_TRY(auto reader, co_await core.parts.pool.run(std::move(open)));

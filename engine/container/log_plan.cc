@@ -128,6 +128,31 @@ Result<Options> chosen(const Container& container, const Rename& rename) {
     return out;
 }
 
+// As the journal takes the name of a field: upper case, digits and underscores, none of these in front.
+std::string journal_name(const std::string& name) {
+    std::string out;
+    for (char c : name) {
+        const auto byte = static_cast<unsigned char>(c);
+        // A character of several bytes is one underscore.
+        if ((byte & 0xC0) == 0x80) continue;
+        c = byte < 0x80 && std::isalnum(byte) != 0 ? static_cast<char>(std::toupper(byte)) : '_';
+        if (!out.empty() || c != '_') out += c;
+    }
+    return out;
+}
+
+Result<Options> journal_fields(const Container& container, const std::string& tag) {
+    BERTH_TRY(Options out, chosen(container, journal_name));
+    out.erase("");
+    out.insert({{"CONTAINER_ID", container.id.substr(0, 12)},
+                {"CONTAINER_ID_FULL", container.id},
+                {"CONTAINER_NAME", container.name},
+                {"CONTAINER_TAG", tag},
+                {"IMAGE_NAME", container.config.image},
+                {"SYSLOG_IDENTIFIER", tag}});
+    return out;
+}
+
 Result<Options> gelf_fields(const Container& container, const std::string& tag) {
     auto underscored = [](const std::string& name) { return name.starts_with('_') ? name : "_" + name; };
     BERTH_TRY(Options out, chosen(container, underscored));
@@ -154,6 +179,10 @@ Result<logs::LogPlan> log_plan(const Core& core, const Container& container) {
     BERTH_TRY(plan.tag, tag_of(tag, container));
     if (plan.driver == "gelf") {
         BERTH_TRY(plan.attributes, gelf_fields(container, plan.tag));
+        return plan;
+    }
+    if (plan.driver == "journald") {
+        BERTH_TRY(plan.attributes, journal_fields(container, plan.tag));
         return plan;
     }
     if (plan.driver == "syslog" || plan.driver == "none") return plan;

@@ -123,6 +123,7 @@ class Streams final : public ContainerStreams {
         co_return Result<>();
     }
 
+    Result<ContainerPtr> readable(const std::string& ref) override { return readable_log(core_, ref); }
     Async<Result<>> logs(std::string id, LogRequest request, LogSink& sink) override {
         return run_logs(core_, std::move(id), std::move(request), sink);
     }

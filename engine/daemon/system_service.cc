@@ -102,7 +102,7 @@ Async<Result<types::SystemInfo>> System::info() {
     out.volume_plugins = {"local"};
     out.network_plugins = {"bridge", "host", "null"};
     out.authorization_plugins = config_.authorization_plugins;
-    out.log_plugins = {"fluentd", "gelf", "json-file", "local", "none", "syslog"};
+    out.log_plugins = {"fluentd", "gelf", "journald", "json-file", "local", "syslog"};
     out.limits = host_.limits;
     out.limits.ipv4_forwarding = forwards_ipv4();
     out.debug = config_.debug;

@@ -6,6 +6,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/size.h"
+#include "engine/logs/cached_log.h"
 #include "engine/logs/file_log.h"
 
 namespace berth::logs {
@@ -30,26 +31,23 @@ bool is_one_of(const std::string& key, std::span<const char* const> names) {
 
 constexpr const char* kAttributeKeys[] = {"labels", "labels-regex", "env", "env-regex", "tag"};
 constexpr const char* kFileKeys[] = {"max-size", "max-file", "compress"};
-constexpr const char* kSyslogKeys[] = {"syslog-address", "syslog-facility", "syslog-format"};
-constexpr const char* kSyslogTls[] = {"syslog-tls-ca-cert", "syslog-tls-cert", "syslog-tls-key",
-                                      "syslog-tls-skip-verify"};
+constexpr const char* kSyslogKeys[] = {"syslog-address",        "syslog-facility", "syslog-format",
+                                       "syslog-tls-ca-cert",    "syslog-tls-cert", "syslog-tls-key",
+                                       "syslog-tls-skip-verify"};
 constexpr const char* kGelfKeys[] = {"gelf-address", "gelf-compression-type", "gelf-compression-level",
                                      "gelf-tcp-max-reconnect", "gelf-tcp-reconnect-delay"};
 constexpr const char* kFluentdKeys[] = {
     "fluentd-address",     "fluentd-async",         "fluentd-buffer-limit",
     "fluentd-max-retries", "fluentd-retry-wait",    "fluentd-sub-second-precision",
     "fluentd-request-ack", "fluentd-write-timeout", "fluentd-async-reconnect-interval"};
-constexpr const char* kModeKeys[] = {"mode", "max-buffer-size"};
-
-Failure not_supported(const std::string& key) {
-    return fail(ErrorKind::kNotImplemented, "log opt '" + key + "' is not supported");
-}
+// Those of every driver.
+constexpr const char* kCommonKeys[] = {"mode",           "max-buffer-size", "cache-disabled",
+                                       "cache-max-size", "cache-max-file",  "cache-compress"};
 
 Result<> check_keys(const std::string& driver, const Options& options, std::span<const char* const> own) {
     for (const auto& [key, value] : options) {
-        if (is_one_of(key, own) || is_one_of(key, kModeKeys)) continue;
+        if (is_one_of(key, own) || is_one_of(key, kCommonKeys)) continue;
         if (driver != "local" && is_one_of(key, kAttributeKeys)) continue;
-        if (driver == "syslog" && is_one_of(key, kSyslogTls)) return not_supported(key);
         if (driver == "gelf") return bad("unknown log opt \"" + key + "\" for gelf log driver");
         if (driver == "local") return bad("unknown log opt '" + key + "' for log driver local");
         return bad("unknown log opt '" + key + "' for " + driver + " log driver");
@@ -90,9 +88,8 @@ Result<Address> syslog_address(const std::string& text) {
         if (!exists(out.path)) return bad("stat " + out.path + ": no such file or directory");
         return out;
     }
-    if (out.scheme == "tcp+tls")
-        return fail(ErrorKind::kNotImplemented, "syslog over tcp+tls is not supported");
-    if (out.scheme != "udp" && out.scheme != "tcp") return bad("unsupported scheme: '" + out.scheme + "'");
+    if (out.scheme != "udp" && out.scheme != "tcp" && out.scheme != "tcp+tls")
+        return bad("unsupported scheme: '" + out.scheme + "'");
     if (out.port == 0) out.port = 514;
     return out;
 }
@@ -115,8 +112,8 @@ Result<Address> fluentd_address(const std::string& text) {
         if (out.path.find_first_not_of('/') == std::string::npos) return bad(phrase + ": path is empty");
         return out;
     }
-    if (out.scheme == "tls") return fail(ErrorKind::kNotImplemented, phrase + ": tls is not supported");
-    if (out.scheme != "tcp") return bad(phrase + ": unsupported scheme: '" + out.scheme + "'");
+    if (out.scheme != "tcp" && out.scheme != "tls")
+        return bad(phrase + ": unsupported scheme: '" + out.scheme + "'");
     if (!out.path.empty()) return bad(phrase + ": should not contain a path element");
     if (out.host.empty()) out.host = "127.0.0.1";
     if (out.port == 0) out.port = 24224;
@@ -154,9 +151,18 @@ Result<> check_gelf(const Options& options) {
         if (address.scheme != "tcp") return bad("\"" + std::string(key) + "\" is only valid for TCP");
         if (!number_option(options, key, 0, std::numeric_limits<int>::max()))
             return bad("\"" + std::string(key) + "\" must be a positive integer");
-        return not_supported(key);
     }
     return {};
+}
+
+// Between 100 ms and 10 s, or 0.
+Result<> check_reconnect_interval(const std::string& text) {
+    constexpr const char* kKey = "fluentd-async-reconnect-interval";
+    if (text.empty()) return {};
+    BERTH_TRY(auto milliseconds, in(std::string("invalid value for ") + kKey, parse_duration(text)));
+    if (milliseconds == 0 || (milliseconds >= 100 && milliseconds <= 10'000)) return {};
+    return bad(std::string("invalid value for ") + kKey + ": value (\"" + text +
+               "\") must be between 100ms and 10s");
 }
 
 Result<> check_fluentd(const Options& options) {
@@ -164,20 +170,14 @@ Result<> check_fluentd(const Options& options) {
     BERTH_CHECK(remote_address("fluentd", options));
     if (auto limit = option(options, "fluentd-buffer-limit"); !limit.empty())
         BERTH_CHECK(parse_size(limit, SizeUnits::kBinary));
-    for (const char* key :
-         {"fluentd-retry-wait", "fluentd-write-timeout", "fluentd-async-reconnect-interval"}) {
-        if (auto text = option(options, key); !text.empty())
-            BERTH_CHECK(in(std::string("invalid value for ") + key, parse_duration(text)));
-    }
+    if (auto text = option(options, "fluentd-retry-wait"); !text.empty()) BERTH_CHECK(parse_duration(text));
+    if (auto text = option(options, "fluentd-write-timeout"); !text.empty())
+        BERTH_CHECK(
+            in("invalid value for fluentd-write-timeout: value must be a duration", parse_duration(text)));
+    BERTH_CHECK(check_reconnect_interval(option(options, "fluentd-async-reconnect-interval")));
     BERTH_CHECK(number_option(options, "fluentd-max-retries", 0, std::numeric_limits<int>::max()));
-    for (const char* key : {"fluentd-async", "fluentd-sub-second-precision"})
+    for (const char* key : {"fluentd-async", "fluentd-sub-second-precision", "fluentd-request-ack"})
         BERTH_CHECK(switched(options, key));
-    BERTH_TRY(bool acknowledged, switched(options, "fluentd-request-ack"));
-    if (acknowledged) return not_supported("fluentd-request-ack");
-    for (const char* key :
-         {"fluentd-max-retries", "fluentd-write-timeout", "fluentd-async-reconnect-interval"}) {
-        if (!option(options, key).empty()) return not_supported(key);
-    }
     return {};
 }
 
@@ -205,6 +205,12 @@ Result<Address> remote_address(const std::string& driver, const Options& options
     const std::string text = option(options, driver + "-address");
     if (driver == "syslog") return syslog_address(text);
     return driver == "gelf" ? gelf_address(text) : fluentd_address(text);
+}
+
+TlsFiles tls_files(const Options& options) {
+    // Whatever its value: as in Docker, the key alone counts.
+    return {option(options, "syslog-tls-ca-cert"), option(options, "syslog-tls-cert"),
+            option(options, "syslog-tls-key"), !options.contains("syslog-tls-skip-verify")};
 }
 
 Result<int> syslog_facility(const Options& options) {
@@ -276,6 +282,8 @@ Result<std::int64_t> number_option(const Options& options, const std::string& ke
 Result<> check_log_options(const std::string& driver, const Options& options) {
     if (driver == "none") return {};
     BERTH_CHECK(lossy_buffer(options));
+    BERTH_CHECK(check_cache_options(options));
+    if (driver == "journald") return check_keys(driver, options, {});
     if (driver == "json-file" || driver == "local") {
         BERTH_CHECK(check_keys(driver, options, kFileKeys));
         BERTH_CHECK(file_limits(driver, options));

@@ -1,5 +1,7 @@
+#include "engine/logs/cached_log.h"
 #include "engine/logs/driver_options.h"
 #include "engine/logs/file_log.h"
+#include "engine/logs/journald_log.h"
 #include "engine/logs/log_driver.h"
 #include "engine/logs/pipe_log.h"
 
@@ -19,8 +21,13 @@ Result<std::unique_ptr<LogDriver>> open_log(const LogPlan& plan) {
     BERTH_CHECK(check_log_options(plan.driver, plan.options));
     if (plan.driver == "none") return std::unique_ptr<LogDriver>(std::make_unique<NoLog>());
     BERTH_TRY(auto buffer, lossy_buffer(plan.options));
-    if (buffer || is_remote(plan.driver)) return PipeLog::open(plan, buffer);
-    return FileLog::open(plan);
+    auto log = buffer || is_remote(plan.driver) ? PipeLog::open(plan, buffer) : open_own_log(plan);
+    if (!log || plan.path.empty() || !wants_cache(plan.driver, plan.options)) return log;
+    return CachedLog::open(plan, std::move(*log));
+}
+
+Result<std::unique_ptr<LogDriver>> open_own_log(const LogPlan& plan) {
+    return plan.driver == "journald" ? JournaldLog::open(plan) : FileLog::open(plan);
 }
 
 }  // namespace berth::logs

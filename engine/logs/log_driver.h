@@ -17,7 +17,8 @@ using Options = std::map<std::string, std::string>;  // HostConfig.LogConfig.Con
 
 // What a container's log is to be.
 struct LogPlan {
-    std::string driver, path;
+    std::string driver;
+    std::string path;  // the file; of a driver that has none, its cache's
     Options options;
     Options attributes;  // what each record carries, by the driver's own names
     std::string tag;
@@ -52,6 +53,9 @@ class LogDriver {
 // Opens, or goes on with, the log of a container. "none" keeps nothing. An unknown driver or option is
 // kInvalidArgument with its name in the text. Blocking, for a short while also on a log server.
 Result<std::unique_ptr<LogDriver>> open_log(const LogPlan& plan);
+
+// The same for the drivers that need no berth-logger, without a cache: json-file, local, journald.
+Result<std::unique_ptr<LogDriver>> open_own_log(const LogPlan& plan);
 
 // What open_log() would say about the options, without opening anything: for POST /containers/create.
 Result<> check_log_options(const std::string& driver, const Options& options);

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "engine/logs/cached_log.h"
 #include "engine/logs/file_reader.h"
 #include "engine/logs/json_record.h"
 #include "engine/logs/local_record.h"
@@ -16,6 +17,11 @@ Result<std::unique_ptr<LogReader>> open_log_reader(const std::string& driver, co
     if (driver == "json-file") return FileReader::open(path, {take_json_record, find_tail}, options);
     if (driver == "local") return FileReader::open(path, {take_local_record, find_local_tail}, options);
     return fail(ErrorKind::kInvalidArgument, "configured logging driver does not support reading");
+}
+
+std::string readable_as(const std::string& driver, const Options& options) {
+    if (driver == "json-file" || driver == "local") return driver;
+    return wants_cache(driver, options) ? "local" : "none";
 }
 
 Result<> remove_logs(const std::string& path) {

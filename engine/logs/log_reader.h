@@ -58,6 +58,10 @@ class LogReader {
     virtual void finish() = 0;
 };
 
+// How the log of a driver with these options is kept where it can be read: "json-file", "local" (a cache,
+// too), or "none".
+std::string readable_as(const std::string& driver, const Options& options);
+
 // A log that does not exist yet reads as an empty one (and appears when following). Driver "none" is
 // kInvalidArgument with Docker's text: configured logging driver does not support reading.
 Result<std::unique_ptr<LogReader>> open_log_reader(const std::string& driver, const std::string& path,

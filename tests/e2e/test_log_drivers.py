@@ -66,10 +66,15 @@ def test_details_without_attributes(engine):
     (["--log-driver", "local", "--log-opt", "labels=a"], "unknown log opt 'labels' for log driver local"),
     (["--log-driver", "syslog", "--log-opt", "syslog-address=http://x"], "unsupported scheme: 'http'"),
     (["--log-driver", "gelf"], "gelf-address is a required parameter"),
-    (["--log-driver", "fluentd", "--log-opt", "fluentd-request-ack=true"], "not supported"),
+    (["--log-driver", "fluentd", "--log-opt", "fluentd-request-ack=maybe"], 'strconv.ParseBool: parsing "maybe": invalid syntax'),
+    (["--log-driver", "fluentd", "--log-opt", "fluentd-async-reconnect-interval=1h"], "must be between 100ms and 10s"),
+    (["--log-opt", "cache-disabled=maybe"], "invalid value for option cache-disabled: maybe"),
     (["--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:9"],
      "failed to initialize logging driver: dial tcp 127.0.0.1:9: connect: connection refused"),
-    (["--log-driver", "journald"], "logger: no log driver named 'journald' is registered"),
+    (["--log-driver", "journald", "--log-opt", "max-size=1m"], "unknown log opt 'max-size' for journald log driver"),
+    (["--log-driver", "awslogs"], "logger: no log driver named 'awslogs' is registered"),
+    (["--log-driver", "gcplogs"], "logger: no log driver named 'gcplogs' is registered"),
+    (["--log-driver", "splunk"], "logger: no log driver named 'splunk' is registered"),
 ])
 def test_what_is_refused(engine, options, message):
     assert message.lower() in engine.docker("run", "--rm", *options, "busybox", "true", status=125).err.lower()
@@ -162,8 +167,8 @@ def loggers_of(engine, container):
 class Listener:
     """A server in the engine's network namespace that keeps what it receives; made by a helper process there."""
 
-    def __init__(self, engine, kind, path=None):
-        self.data, self.kind = [], kind
+    def __init__(self, engine, kind, path=None, tls=None, answer=None):
+        self.data, self.kind, self.tls, self.answer = [], kind, tls, answer
         if path:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             self.socket.bind(str(path))
@@ -181,8 +186,16 @@ class Listener:
             self.socket.listen()
             while True:
                 connection, _ = self.socket.accept()
+                if self.tls:
+                    connection = self.tls.wrap_socket(connection, server_side=True)
                 while chunk := connection.recv(65536):
                     self.data.append(chunk)
+                    text = self.answer(chunk) if self.answer else None
+                    if text:
+                        connection.sendall(text)
+                    if text == b"":
+                        break
+                connection.close()
 
     def close(self):
         with contextlib.suppress(OSError):
@@ -215,8 +228,8 @@ def in_namespace(engine, kind):
 def listen(engine):
     opened = []
 
-    def start(kind, path=None):
-        opened.append(Listener(engine, kind, path))
+    def start(kind, path=None, **options):
+        opened.append(Listener(engine, kind, path, **options))
         return opened[-1]
 
     yield start
@@ -232,9 +245,117 @@ def test_syslog(engine, listen, tmp_path):
     lines = await_true(lambda: len(server.data) == 2 and sorted(server.data))
     assert lines[0].startswith(b"<139>1 20") and b" sys " in lines[0] and lines[0].endswith(b" sys - bad\n")
     assert lines[1].startswith(b"<142>1 20") and lines[1].endswith(b" sys - good\n")
-    refused = engine.docker("logs", "sys", status=1)
-    assert "configured logging driver does not support reading" in refused.err
+    assert engine.docker("logs", "sys").out == "good\n\n"
     engine.docker("rm", "sys")
+
+
+def test_what_a_driver_sends_is_read_from_a_cache(engine, listen, cli):
+    server = listen("udp")
+    options = ["--log-driver", "gelf", "--log-opt", f"gelf-address=udp://127.0.0.1:{server.port}"]
+    cli("run", "--name", "cached", *options, "--log-opt", "cache-max-size=2k", "--log-opt", "cache-max-file=2", "--log-opt",
+        "cache-compress=false", "busybox", "sh", "-c", LINES.format(count=500, text="line") + "; echo oops >&2")
+    logs = cli("logs", "cached")
+    # The cache has its limits; the log server has it all.
+    assert expected(500).endswith(logs.out) and 100 < len(logs.out) < 4500 and logs.err == "oops\n"
+    assert cli("logs", "--tail", "2", "cached").out == "line 499\n"
+    folder = log_folder(engine, "cached")
+    assert sorted(file.name for file in folder.glob("*cached*")) == ["container-cached.log", "container-cached.log.1"]
+    cli("rm", "cached")
+    cli("run", "--name", "uncached", *options, "--log-opt", "cache-disabled=true", "busybox", "echo", "hello")
+    assert "configured logging driver does not support reading" in cli("logs", "uncached", status=1).err
+    assert not list(log_folder(engine, "uncached").glob("*cached*"))
+    cli("rm", "uncached")
+
+
+def test_a_cached_log_is_followed(engine, listen):
+    server = listen("udp")
+    container = engine.docker("run", "-d", "--log-driver", "gelf", "--log-opt", f"gelf-address=udp://127.0.0.1:{server.port}",
+                              "busybox", "sh", "-c", LINES.format(count=300, text="line")).out.strip()
+    assert engine.docker("logs", "-f", container).out == expected(300)
+    engine.docker("rm", container)
+
+
+@pytest.fixture
+def journal():
+    """A journal's socket, where this host has none."""
+    from pathlib import Path
+    path = Path("/run/systemd/journal/socket")
+    if path.exists():
+        pytest.skip("this host has a journal of its own")
+    made = [folder for folder in (path.parent, path.parent.parent) if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(str(path))
+    server.settimeout(20)
+    yield server
+    server.close()
+    path.unlink()
+    for folder in made:
+        folder.rmdir()
+
+
+def journal_entry(server):
+    """The fields of the next entry, by the journal's native protocol."""
+    import array
+    import os
+    data, rights, _, _ = server.recvmsg(1 << 18, socket.CMSG_SPACE(4))
+    if rights:
+        file = array.array("i", rights[0][2])[0]
+        data = os.pread(file, 1 << 26, 0)
+        os.close(file)
+    fields = {}
+    while data:
+        line, _, data = data.partition(b"\n")
+        name, equals, value = line.partition(b"=")
+        if not equals:
+            size = struct.unpack("<Q", data[:8])[0]
+            value, data = data[8:8 + size], data[9 + size:]
+        fields[name.decode()] = value.decode()
+    return fields
+
+
+def test_journald(engine, journal, cli):
+    cli("run", "--name", "jour", "--log-driver", "journald", "--log-opt", "tag={{.Name}}", "--log-opt", "labels=com.rack", "--log-opt",
+        "env=_COLOUR", "--label", "com.rack=7", "-e", "_COLOUR=a\nb", "busybox", "sh", "-c", "echo good; sleep 0.1; echo bad >&2")
+    container = engine.api("GET", "/containers/jour/json").json["Id"]
+    good, bad = journal_entry(journal), journal_entry(journal)
+    assert (good.pop("MESSAGE"), good.pop("PRIORITY"), bad["MESSAGE"], bad["PRIORITY"]) == ("good", "6", "bad", "3")
+    assert (good.pop("CONTAINER_LOG_ORDINAL"), bad["CONTAINER_LOG_ORDINAL"]) == ("1", "2")
+    assert good["CONTAINER_LOG_EPOCH"] == bad["CONTAINER_LOG_EPOCH"] and len(good.pop("CONTAINER_LOG_EPOCH")) == 64
+    assert good.pop("SYSLOG_TIMESTAMP").endswith("Z")
+    assert good == {"CONTAINER_ID": container[:12], "CONTAINER_ID_FULL": container, "CONTAINER_NAME": "jour", "CONTAINER_TAG": "jour",
+                    "SYSLOG_IDENTIFIER": "jour", "IMAGE_NAME": "busybox", "COM_RACK": "7", "COLOUR": "a\nb"}
+    logs = cli("logs", "jour")
+    assert (logs.out, logs.err) == ("good\n", "bad\n")
+    cli("rm", "jour")
+
+
+def test_journald_takes_long_lines_and_big_entries(engine, journal):
+    # 500 KiB of a variable go with every record: more than a datagram holds.
+    variable = "x" * 100_000
+    engine.docker("run", "--rm", "--log-driver", "journald", *(word for i in range(5) for word in ("-e", f"V{i}={variable}")), "--log-opt",
+                  "env=V0,V1,V2,V3,V4", "busybox", "sh", "-c", "printf '%020000d\\n' 7")
+    pieces = [journal_entry(journal) for _ in range(2)]
+    assert len(pieces[0]["MESSAGE"]) == 16384 and len(pieces[1]["MESSAGE"]) == 20000 - 16384
+    assert [piece["CONTAINER_PARTIAL_LAST"] for piece in pieces] == ["false", "true"] and "CONTAINER_PARTIAL_MESSAGE" in pieces[0]
+    assert pieces[0]["V4"] == variable
+
+
+def test_journald_that_stands_still_holds_the_container_up(engine, journal):
+    """Every record arrives, though nobody reads for a while: the queue of a socket is short."""
+    container = engine.docker("run", "-d", "--log-driver", "journald", "busybox", "sh", "-c",
+                              LINES.format(count=3000, text="line")).out.strip()
+    assert [journal_entry(journal)["MESSAGE"] for _ in range(3000)] == expected(3000).splitlines()
+    assert engine.docker("logs", container).out == expected(3000)
+    engine.docker("rm", "-f", container)
+
+
+def test_journald_where_there_is_none(engine):
+    from pathlib import Path
+    if Path("/run/systemd/journal/socket").exists():
+        pytest.skip("this host has a journal")
+    assert "failed to initialize logging driver: journald is not enabled on this host" in engine.docker(
+        "run", "--rm", "--log-driver", "journald", "busybox", "true", status=125).err
 
 
 def test_syslog_over_tcp_and_a_server_that_comes_back(engine, listen):
@@ -279,6 +400,80 @@ def test_fluentd(engine, listen):
     for text in (b"container_name", b"/flu", b"source", b"stdout", b"\xa3log\xa5hello"):
         assert text in data
     engine.docker("rm", "flu")
+
+
+def test_fluentd_acknowledges(engine, listen):
+    """What is not acknowledged is sent again, on a new connection."""
+    import re
+    seen = []
+
+    def answer(data):
+        seen.extend(re.findall(rb"\xa5chunk\xda\x00\x20([0-9a-f]{32})", data))
+        return b"" if len(seen) == 1 else b"\x81\xa3ack\xd9\x20" + seen[-1]
+
+    server = listen("tcp", answer=answer)
+    engine.docker("run", "--name", "ack", "--log-driver", "fluentd", "--log-opt", f"fluentd-address=tcp://127.0.0.1:{server.port}",
+                  "--log-opt", "fluentd-request-ack=true", "--log-opt", "fluentd-retry-wait=100ms", "--log-opt",
+                  "fluentd-write-timeout=2s", "--log-opt", "fluentd-max-retries=5", "--log-opt",
+                  "fluentd-sub-second-precision=true", "busybox", "echo", "hello")
+    await_true(lambda: len(seen) == 2)
+    assert server.data[0].startswith(b"\x94") and server.data[0] == server.data[1] and seen[0] == seen[1]
+    engine.docker("rm", "ack")
+
+
+def test_fluentd_not_waited_for(engine):
+    """fluentd-async: a container starts though there is no server, and gives up when it was told to."""
+    engine.docker("run", "--name", "alone", "--log-driver", "fluentd", "--log-opt", "fluentd-address=tcp://127.0.0.1:9", "--log-opt",
+                  "fluentd-async=true", "--log-opt", "fluentd-max-retries=1", "--log-opt", "fluentd-async-reconnect-interval=1s",
+                  "busybox", "echo", "hello")
+    assert engine.docker("logs", "alone").out == "hello\n"
+    engine.docker("rm", "alone")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A server's certificate for 127.0.0.1, signed by itself, and its key."""
+    import ssl
+    import subprocess
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=log", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-days", "2"], check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return folder / "cert.pem", context
+
+
+@pytest.mark.parametrize("trust", ["syslog-tls-ca-cert={certificate}", "syslog-tls-skip-verify=true"])
+def test_syslog_over_tls(engine, listen, certificate, trust):
+    server = listen("tcp", tls=certificate[1])
+    address = f"syslog-address=tcp+tls://127.0.0.1:{server.port}"
+    engine.docker("run", "--rm", "--log-driver", "syslog", "--log-opt", address, "--log-opt", trust.format(certificate=certificate[0]),
+                  "busybox", "echo", "hello")
+    assert await_true(server.bytes).endswith(b": hello\n")
+
+
+def test_a_log_server_that_nobody_vouches_for(engine, listen, certificate):
+    for driver, address in (("syslog", "tcp+tls"), ("fluentd", "tls")):
+        server = listen("tcp", tls=certificate[1])
+        refused = engine.docker("run", "--rm", "--log-driver", driver, "--log-opt", f"{driver}-address={address}://127.0.0.1:{server.port}",
+                                "busybox", "true", status=125)
+        assert "tls: failed to verify certificate" in refused.err
+
+
+def test_gelf_over_tcp_reconnects(engine, listen):
+    closed = []
+
+    def answer(data):
+        closed.append(data)
+        return b"" if len(closed) == 1 else None
+
+    server = listen("tcp", answer=answer)
+    engine.docker("run", "--name", "gt", "--log-driver", "gelf", "--log-opt", f"gelf-address=tcp://127.0.0.1:{server.port}", "--log-opt",
+                  "gelf-tcp-max-reconnect=10", "--log-opt", "gelf-tcp-reconnect-delay=1", "busybox", "sh", "-c",
+                  "echo one; sleep 0.3; for i in 2 3 4 5 6; do echo $i; sleep 0.1; done")
+    await_true(lambda: b'"short_message":"6"' in server.bytes())
+    engine.docker("rm", "gt")
 
 
 def test_a_default_driver_that_is_not_there(tmp_path):

@@ -1,3 +1,5 @@
+#include "engine/base/ids.h"
+#include "engine/logs/driver_options.h"
 #include "engine/logs/remote/remote_log.h"
 
 namespace berth::logs {
@@ -31,13 +33,14 @@ void put_map(std::string& out, const Options& map) {
     }
 }
 
-// [tag, time, record], for each record.
+// [tag, time, record], for each record; with {"chunk": name} behind it if the server is to acknowledge it.
 class FluentdEncoder final : public Encoder {
  public:
     explicit FluentdEncoder(const LogPlan& plan)
         : tag_(plan.tag),
           record_(plan.attributes),
-          precise_(switched(plan.options, "fluentd-sub-second-precision").value_or(false)) {}
+          precise_(switched(plan.options, "fluentd-sub-second-precision").value_or(false)),
+          acknowledged_(switched(plan.options, "fluentd-request-ack").value_or(false)) {}
 
     std::vector<std::string> encode(Stream stream, Timestamp time, std::string_view line,
                                     const Piece& piece) override {
@@ -51,7 +54,7 @@ class FluentdEncoder final : public Encoder {
             record["partial_last"] = piece.last ? "true" : "false";
         }
         const auto nanoseconds = static_cast<std::uint64_t>(time.time_since_epoch().count());
-        std::string out = "\x93";
+        std::string out = acknowledged_ ? "\x94" : "\x93";
         put_text(out, tag_);
         if (precise_) {
             out += "\xD7";  // an extension of eight bytes
@@ -63,13 +66,20 @@ class FluentdEncoder final : public Encoder {
             put_number(out, nanoseconds / 1'000'000'000, 4);
         }
         put_map(out, record);
+        if (acknowledged_) {
+            chunk_ = random_hex(16);
+            put_map(out, {{"chunk", chunk_}});
+        }
         return {std::move(out)};
     }
+
+    std::string answer() const override { return chunk_; }
 
  private:
     std::string tag_;
     Options record_;
-    bool precise_;
+    bool precise_, acknowledged_;
+    std::string chunk_;  // the name of the last message, which the server says again
 };
 
 }  // namespace

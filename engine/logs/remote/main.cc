@@ -6,7 +6,6 @@
 #include <csignal>
 
 #include "engine/base/files.h"
-#include "engine/logs/file_log.h"
 #include "engine/logs/packed_file.h"
 #include "engine/logs/pipe_protocol.h"
 #include "engine/logs/remote/remote_log.h"
@@ -37,7 +36,7 @@ bool read_more(std::string& buffer, bool impatient) {
 }
 
 Result<std::unique_ptr<LogDriver>> open_driver(const LogPlan& plan) {
-    return is_remote(plan.driver) ? open_remote_log(plan) : FileLog::open(plan);
+    return is_remote(plan.driver) ? open_remote_log(plan) : open_own_log(plan);
 }
 
 // Each trouble is told when it begins.

@@ -1,90 +1,27 @@
 #include "engine/logs/remote/outbox.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cstring>
+#include <algorithm>
 
 namespace berth::logs {
 
 namespace {
-
-constexpr timeval kPatience{5, 0};
-
-std::string phrase_of(const Address& address) {
-    const bool file = address.scheme.starts_with("unix");
-    const std::string host =
-        address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
-    return "dial " + address.scheme + " " + (file ? address.path : host + ":" + std::to_string(address.port));
-}
-
-Result<UniqueFd> open_socket(int family, int type, const sockaddr* name, socklen_t size,
-                             const std::string& phrase) {
-    UniqueFd socket(::socket(family, type | SOCK_CLOEXEC, 0));
-    if (!socket) return fail_errno(phrase + ": socket");
-    // The one limit covers connect(2) as well.
-    ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
-    if (::connect(socket.get(), name, size) != 0) return fail_errno(phrase + ": connect");
-    return socket;
-}
-
-Result<UniqueFd> connect_file(const std::string& path, int type, const std::string& phrase) {
-    sockaddr_un name{};
-    name.sun_family = AF_UNIX;
-    if (path.size() >= sizeof name.sun_path)
-        return fail(ErrorKind::kInvalidArgument, phrase + ": the path is too long");
-    std::memcpy(name.sun_path, path.c_str(), path.size());
-    return open_socket(AF_UNIX, type, reinterpret_cast<const sockaddr*>(&name), sizeof name, phrase);
-}
-
-Result<UniqueFd> connect_host(const Address& address, const std::string& phrase) {
-    addrinfo hints{};
-    hints.ai_socktype = address.scheme == "udp" ? SOCK_DGRAM : SOCK_STREAM;
-    addrinfo* found = nullptr;
-    const std::string port = std::to_string(address.port),
-                      host = address.host.empty() ? "127.0.0.1" : address.host;
-    if (const int error = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found); error != 0)
-        return fail(ErrorKind::kUnavailable, phrase + ": lookup " + host + ": " + ::gai_strerror(error));
-    Result<UniqueFd> out = fail(ErrorKind::kUnavailable, phrase + ": no address");
-    for (const addrinfo* one = found; one != nullptr && !out; one = one->ai_next)
-        out = open_socket(one->ai_family, one->ai_socktype, one->ai_addr, one->ai_addrlen, phrase);
-    ::freeaddrinfo(found);
-    return out;
-}
-
-// The syslog of this host, wherever it listens.
-Result<UniqueFd> connect_local() {
-    for (const char* path : {"/dev/log", "/var/run/syslog", "/var/run/log"}) {
-        for (int type : {SOCK_DGRAM, SOCK_STREAM}) {
-            if (auto socket = connect_file(path, type, "dial"); socket) return socket;
-        }
-    }
-    return fail(ErrorKind::kUnavailable, "unix syslog delivery error");
-}
-
-Result<UniqueFd> dial(const Address& address) {
-    if (address.scheme.empty()) return connect_local();
-    const std::string phrase = phrase_of(address);
-    if (address.scheme == "unix") return connect_file(address.path, SOCK_STREAM, phrase);
-    if (address.scheme == "unixgram") return connect_file(address.path, SOCK_DGRAM, phrase);
-    return connect_host(address, phrase);
-}
-
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kLongestPause{60'000};
 }  // namespace
 
 Result<> Outbox::connect() {
-    BERTH_TRY(socket_, dial(address_));
+    BERTH_TRY(connection_, Connection::dial(address_, tls_, limits_.sending));
+    connected_at_ = Clock::now();
+    pause_ = limits_.retry;
     return {};
 }
 
-Result<> Outbox::post(std::string message) {
+Result<> Outbox::post(std::string message, std::string answer) {
     if (queued_ + message.size() > limits_.bytes && !queue_.empty()) {
         ++lost_;
     } else {
         queued_ += message.size();
-        queue_.push_back(std::move(message));
+        queue_.push_back({std::move(message), std::move(answer)});
     }
     auto delivered = deliver();
     if (!delivered) return Failure(std::move(delivered.error()));
@@ -92,35 +29,57 @@ Result<> Outbox::post(std::string message) {
 }
 
 Result<bool> Outbox::deliver() {
-    if (queue_.empty()) return true;
-    if (!socket_) {
-        if (std::chrono::steady_clock::now() < next_try_) return false;
-        next_try_ = std::chrono::steady_clock::now() + limits_.retry;
-        if (auto connected = connect(); !connected) return Failure(std::move(connected.error()));
-    }
     while (!queue_.empty()) {
-        BERTH_CHECK(send(queue_.front()));
-        queued_ -= queue_.front().size();
-        queue_.pop_front();
+        const auto age = limits_.connection_age;
+        if (age.count() > 0 && Clock::now() - connected_at_ > age) connection_.reset();
+        if (!connection_) {
+            if (Clock::now() < next_try_) return false;
+            if (auto connected = connect(); !connected) {
+                next_try_ = Clock::now() + pause_;
+                const std::chrono::duration<double, std::milli> longer = pause_ * limits_.growth;
+                pause_ =
+                    std::min(std::chrono::duration_cast<std::chrono::milliseconds>(longer), kLongestPause);
+                note_failure();
+                return Failure(std::move(connected.error()));
+            }
+        }
+        if (auto sent = send(queue_.front()); !sent) {
+            connection_.reset();
+            next_try_ = Clock::now();
+            note_failure();
+            return Failure(std::move(sent.error()));
+        }
+        drop_front();
     }
     return true;
 }
 
-Result<> Outbox::send(const std::string& message) {
-    std::size_t sent = 0;
-    while (sent < message.size()) {
-        const ssize_t done =
-            ::send(socket_.get(), message.data() + sent, message.size() - sent, MSG_NOSIGNAL);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) {
-            auto error = fail_errno("write to the log server");
-            socket_.reset();
-            next_try_ = std::chrono::steady_clock::now();
-            return error;
-        }
-        sent += static_cast<std::size_t>(done);
+void Outbox::drop_front() {
+    queued_ -= queue_.front().bytes.size();
+    queue_.pop_front();
+    failures_ = 0;
+}
+
+void Outbox::note_failure() {
+    ++failures_;
+    if (!limits_.attempts || failures_ < std::max<std::int64_t>(*limits_.attempts, 1)) return;
+    ++lost_;
+    drop_front();
+}
+
+Result<> Outbox::send(const Message& message) {
+    BERTH_CHECK(connection_->send(message.bytes));
+    return message.answer.empty() ? Result<>() : await_answer(message.answer);
+}
+
+Result<> Outbox::await_answer(const std::string& answer) {
+    constexpr std::size_t kMost = 4096;
+    for (std::string said; said.size() < kMost;) {
+        BERTH_TRY(const auto more, connection_->receive());
+        said += more;
+        if (said.find(answer) != std::string::npos) return {};
     }
-    return {};
+    return fail(ErrorKind::kUnavailable, "the log server does not acknowledge what it was sent");
 }
 
 }  // namespace berth::logs

@@ -16,6 +16,8 @@ class Encoder {
     virtual ~Encoder() = default;
     virtual std::vector<std::string> encode(Stream stream, Timestamp time, std::string_view line,
                                             const Piece& piece) = 0;
+    // What the server answers to the last of them; "": nothing.
+    virtual std::string answer() const { return ""; }
 };
 std::unique_ptr<Encoder> make_syslog_encoder(const LogPlan& plan);
 std::unique_ptr<Encoder> make_gelf_encoder(const LogPlan& plan);
