@@ -66,6 +66,7 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
     for (const auto& endpoint : sandbox.endpoints)
         BERTH_CHECK(settle(endpoint, endpoint.endpoint_id == attached.record.published_on));
     std::shared_lock changing(rules_mutex_);
+    if (!attached.record.links.empty()) BERTH_CHECK(in("open links", add_rules(linked_by(attached.record))));
     if (!sandbox.ports.empty())
         BERTH_CHECK(in(trouble_with(attached.record, *gateway_of(sandbox)), publish(attached)));
     undo.keep();
@@ -94,6 +95,7 @@ Result<Service::Attached> Service::plan(const SandboxRequest& request) {
     record.dns = request.dns;
     record.dns_options = request.dns_options;
     record.requested = request.ports;
+    record.links = request.links;
     sandbox.id = new_id();
     sandbox.key = handle_folder() + "/" + std::string(short_id(sandbox.id));
     UndoStack undo;
@@ -124,11 +126,11 @@ Result<> Service::reserve_ports(Attached& attached) {
         const bool routed = settings->mode(v6) == GatewayMode::kRouted;
         const bool by_rule = firewall(v6) && !(v6 ? gateway->ipv6_address : gateway->ip_address).empty() &&
                              (routed || !record.by_input);
-        if (!by_rule && (!can_proxy() || binding.protocol == "sctp"))
+        if (!by_rule && !can_proxy(binding.protocol))
             return fail(ErrorKind::kUnavailable,
                         fmt::format("publishing {}/{} on {} needs the userland proxy, which is {}",
                                     binding.container_port, binding.protocol, binding.host_ip,
-                                    can_proxy() ? "not able to" : "not there"));
+                                    can_proxy("tcp") ? "not able to" : "not there"));
         if (second && binding.host_port == 0 && !sandbox.ports.empty())
             binding.host_port = sandbox.ports.back().host_port;
         if (by_rule && routed) {
@@ -145,8 +147,8 @@ Result<> Service::reserve_ports(Attached& attached) {
     return {};
 }
 
-bool Service::can_proxy() const {
-    return !config_.netd_path.empty() && config_.userland_proxy;
+bool Service::can_proxy(const std::string& protocol) const {
+    return !config_.netd_path.empty() && config_.userland_proxy && (protocol != "sctp" || host_has_sctp());
 }
 
 std::vector<Service::HostBinding> Service::expand(const std::vector<PortBinding>& bindings,
@@ -160,7 +162,7 @@ std::vector<Service::HostBinding> Service::expand(const std::vector<PortBinding>
         const bool chosen = !binding.host_ip.empty();
         const bool any = !chosen && settings.host_binding == "0.0.0.0";
         const bool loopback = any && to_loopback(settings);
-        const bool proxied = can_proxy() && binding.protocol != "sctp" && exists("/proc/net/if_inet6");
+        const bool proxied = can_proxy(binding.protocol) && exists("/proc/net/if_inet6");
         const bool on6 = has6 || (has4 && proxied);
         if (!chosen) binding.host_ip = loopback ? "127.0.0.1" : settings.host_binding;
         if (!any || has4) out.push_back({binding});
@@ -269,8 +271,9 @@ Result<> Service::detach(const std::string& container_id) {
     // container.
     std::shared_lock changing(rules_mutex_);
     BERTH_CHECK(tear_down(attached->record));
-    give_back(*attached);
     const auto record = attached->record;
+    forget_links_to(record);
+    give_back(*attached);
     {
         const std::lock_guard lock(mutex_);
         attached_.erase(container_id);
@@ -289,6 +292,7 @@ Result<> Service::tear_down(const Record& record) {
     // Its sockets would keep the namespace alive.
     if (sandbox.resolver) netd_.remove(record.container);
     note(first, remove_rules(published_by(record)));
+    note(first, remove_rules(linked_by(record)));
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())
             conntrack_.forget_connections(*address);

@@ -63,6 +63,14 @@ struct EndpointRequest {
     std::map<std::string, std::string> driver_options;
 };
 
+// A port of another container of the default bridge that a container is linked to: open to it also where
+// containers reach nothing of each other (icc=false).
+struct LinkedPort {
+    std::string address, protocol;
+    std::uint16_t port = 0;
+    bool operator==(const LinkedPort&) const = default;
+};
+
 struct SandboxRequest {
     std::string container_id;
     std::string container_name;
@@ -70,6 +78,7 @@ struct SandboxRequest {
     std::vector<PortBinding> ports;
     std::vector<std::string> dns;  // the container's own servers; empty: the daemon's, else the host's
     std::vector<std::string> dns_options;  // likewise
+    std::vector<LinkedPort> links;
 };
 
 struct Endpoint {
@@ -137,6 +146,8 @@ class NetworkService {
     // One network more or less for a container that is attached; the sandbox as it is then.
     virtual Result<Sandbox> connect(const std::string& container_id, const EndpointRequest& request) = 0;
     virtual Result<Sandbox> disconnect(const std::string& container_id, const std::string& network) = 0;
+    // A container that is attached is linked to these. Links to a container end with its sandbox.
+    virtual Result<> relink(const std::string& container_id, std::vector<LinkedPort> links) = 0;
     // The container has another name: old -> new among its names in all networks.
     virtual void rename(const std::string& container_id, const std::string& old_name,
                         const std::string& name) = 0;

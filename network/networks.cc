@@ -133,7 +133,7 @@ Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host
     std::optional<BridgeSettings> bridge;
     if (network.driver == "bridge") {
         BERTH_TRY(bridge, read_bridge_settings(network));
-        if (bridge->by_input.value_or(false) && !can_proxy())
+        if (bridge->by_input.value_or(false) && !can_proxy("tcp"))
             return fail(ErrorKind::kInvalidArgument,
                         fmt::format("{} needs the userland proxy, which is not there", option::kByInput));
     }
@@ -271,6 +271,7 @@ Result<> Service::raise(LiveNetwork& network) {
     }
     for (const auto& rules : network.bridge->rules())
         if (auto* wall = firewall(rules.subnet.base.v6)) BERTH_CHECK(wall->guard(rules));
+    shield(*network.bridge);
     return open_bridge(config_, *network.bridge);
 }
 
@@ -288,6 +289,7 @@ Result<> Service::lower(LiveNetwork& network) {
         return take_down_parent(config_, *network.parent);
     }
     if (!network.bridge) return {};
+    unshield(*network.bridge);
     // Both wait for the kernel, for 10 to 20 ms each.
     auto down = std::async(std::launch::async, [&] { return take_down_bridge(config_, *network.bridge); });
     Result<> removed;

@@ -28,7 +28,7 @@ Result<> open_up(int socket, bool stream) {
 
 bool Service::needs_proxy(const Record& record, const PortBinding& port) const {
     const auto ip = Ip::parse(port.host_ip);
-    if (!ip || port.protocol == "sctp" || port.host_port == 0 || !can_proxy()) return false;
+    if (!ip || !can_proxy(port.protocol) || port.host_port == 0) return false;
     const auto& endpoints = record.sandbox.endpoints;
     return record.by_input || ip->v6 || !firewall(false) ||
            std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& endpoint) {
@@ -46,7 +46,7 @@ Result<> Service::start_proxies(Attached& attached) {
         const auto& port = record.sandbox.ports[i];
         auto& socket = attached.ports[i].socket;
         if (!needs_proxy(record, port) || !socket) continue;
-        BERTH_CHECK(open_up(socket.get(), port.protocol == "tcp"));
+        BERTH_CHECK(open_up(socket.get(), port.protocol != "udp"));
         BERTH_CHECK(
             netd_.proxy(key_of(record, port), port.protocol, std::move(socket), target, port.container_port));
     }

@@ -81,6 +81,13 @@ std::vector<PortBinding> decode_ports(const json& list) {
     return ports;
 }
 
+json encode(const std::vector<LinkedPort>& links) {
+    json list = json::array();
+    for (const auto& link : links)
+        list.push_back({{"address", link.address}, {"protocol", link.protocol}, {"port", link.port}});
+    return list;
+}
+
 json encode(const Record& record) {
     json endpoints = json::array();
     for (const auto& endpoint : record.sandbox.endpoints) endpoints.push_back(encode(endpoint));
@@ -93,6 +100,7 @@ json encode(const Record& record) {
             {"dns_options", record.dns_options},
             {"endpoints", std::move(endpoints)},
             {"requested", encode(record.requested)},
+            {"links", encode(record.links)},
             {"ports", encode(record.sandbox.ports)},
             {"published_on", record.published_on},
             {"by_input", record.by_input},
@@ -113,6 +121,8 @@ Record decode(const json& object) {
     }
     record.requested = decode_ports(object.at("requested"));
     record.sandbox.ports = decode_ports(object.at("ports"));
+    for (const auto& link : object.value("links", json::array()))
+        record.links.push_back({link.at("address"), link.at("protocol"), link.at("port")});
     record.published_on = object.at("published_on");
     record.by_input = object.value("by_input", false);
     record.resolver_udp = object.at("resolver").at("udp");

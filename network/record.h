@@ -15,14 +15,15 @@ namespace berth::network {
 //   "dns_options":[OPTION],
 //    "endpoints":[{"network","network_id","id","driver","interface","ip","prefix","gateway","mac","ip6","prefix6",
 //                  "gateway6","link_local":[],"names":[],"links":{},"priority","gatewayless"}],
-//    "requested":[PORT], "ports":[PORT], "published_on":ENDPOINT_ID, "by_input":BOOL,
-//    "resolver":{"udp":PORT,"tcp":PORT}}
+//    "requested":[PORT], "links":[{"address","protocol","port"}], "ports":[PORT], "published_on":ENDPOINT_ID,
+//    "by_input":BOOL, "resolver":{"udp":PORT,"tcp":PORT}}
 //   PORT: {"protocol","host_ip","host_port","host_port_end","container_port"}
 struct Record {
     std::string container, name;
     Sandbox sandbox;
     std::vector<std::string> dns, dns_options;
     std::vector<PortBinding> requested;
+    std::vector<LinkedPort> links;
     bool by_input = false;     // berth-netd has every published port
     std::string published_on;  // the endpoint that the port rules lead to, "" while no port is published
     std::uint16_t resolver_udp = 0, resolver_tcp = 0;  // where 127.0.0.11 really listens; 0: nowhere

@@ -128,9 +128,10 @@ void Service::repair() {
     }
     Published wanted;
     for (const auto& record : records)
-        for (auto& one : published_by(record)) wanted.push_back(std::move(one));
+        for (auto& one : rules_of(record)) wanted.push_back(std::move(one));
     if (auto repaired = reconcile(wanted, drops_forwarded_); !repaired)
         log::error("firewall rules that were taken cannot come back", {{"error", repaired.error().message}});
+    yield_to_others();
 }
 
 void Service::watch_rules() {
@@ -144,6 +145,14 @@ void Service::watch_rules() {
         watch_ = std::move(*watch);
     else
         log::warning("rules that others take are not noticed", {{"error", watch.error().message}});
+    const auto* iptables =
+        dynamic_cast<const Iptables*>(firewalls_.v4 ? firewalls_.v4.get() : firewalls_.v6.get());
+    if (!iptables || !LegacyWatch::writes_legacy_tables(iptables->tool())) return;
+    auto legacy = LegacyWatch::start([this] { repair(); });
+    if (legacy)
+        legacy_watch_ = std::move(*legacy);
+    else
+        log::warning("rules that others take are not noticed", {{"error", legacy.error().message}});
 }
 
 // Who has switched forwarding on drops what nobody allows. iptables' policy stays as it was set; a table that
@@ -182,7 +191,7 @@ Result<> Service::recover(const std::vector<std::string>& live) {
             dead.push_back(std::move(record));
             continue;
         }
-        for (auto& one : published_by(record)) wanted.push_back(std::move(one));
+        for (auto& one : rules_of(record)) wanted.push_back(std::move(one));
         const auto container = record.container;
         auto attached = adopt(std::move(record));
         const std::lock_guard lock(mutex_);
@@ -199,6 +208,7 @@ Result<> Service::recover(const std::vector<std::string>& live) {
                        {{"container", record.container}, {"error", result.error().message}});
 
     recover_names();
+    open_guard();
     watch_rules();
 
     // Handles without a record: from before the record was written, or after it was lost.

@@ -10,6 +10,8 @@
 #include "engine/sys/netlink.h"
 #include "network/bridge.h"
 #include "network/firewall/firewall.h"
+#include "network/firewall/guard.h"
+#include "network/firewall/legacy_watch.h"
 #include "network/firewall/watch.h"
 #include "network/ipam/address_set.h"
 #include "network/names/netd_client.h"
@@ -43,6 +45,7 @@ class Service : public NetworkService {
     Result<> detach(const std::string& container_id) override;
     Result<Sandbox> connect(const std::string& container_id, const EndpointRequest& request) override;
     Result<Sandbox> disconnect(const std::string& container_id, const std::string& network) override;
+    Result<> relink(const std::string& container_id, std::vector<LinkedPort> links) override;
     void rename(const std::string& container_id, const std::string& old_name,
                 const std::string& name) override;
     Result<> recover(const std::vector<std::string>& live) override;
@@ -92,6 +95,11 @@ class Service : public NetworkService {
     Result<> lower(LiveNetwork& network);
     void forget(const std::string& id);
     Result<> recover_networks();
+    // The guard, as far as there is one: all networks, one more, one less (shield.cc).
+    void open_guard();
+    void shield(const Bridge& bridge);
+    void unshield(const Bridge& bridge);
+    void yield_to_others();
     Result<> note_forwarding();
     void retire_iptables();
     Result<> recover_bridges();
@@ -151,11 +159,17 @@ class Service : public NetworkService {
     bool by_input(const BridgeSettings& settings) const {
         return settings.by_input.value_or(config_.publish_by_input);
     }
-    bool can_proxy() const;
+    bool can_proxy(const std::string& protocol) const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
     Result<> add_rules(const Published& published);
     Result<> remove_rules(const Published& published);
+    // Links of others to what is on its way out (linking.cc).
+    void forget_links_to(const Record& record);
+    Result<> change_links(const std::string& container_id, std::vector<LinkedPort> links);
+    Published linked_by(const Record& record) const;
+    // Both: what it publishes, and its links.
+    Published rules_of(const Record& record) const;
     // Ports go where the default route goes. `next` is what the record is to be.
     Result<> move_ports(Attached& attached, Record& next);
     // Takes every kernel object of a sandbox back; goes on after errors and returns the first.
@@ -203,7 +217,9 @@ class Service : public NetworkService {
     bool drops_forwarded_ = false;  // this process has set FORWARD's policy
     // Last: their threads use the others.
     NetdClient netd_;
+    std::unique_ptr<Guard> guard_;
     std::unique_ptr<RuleWatch> watch_;
+    std::unique_ptr<LegacyWatch> legacy_watch_;
 };
 
 }  // namespace berth::network

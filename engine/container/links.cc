@@ -122,6 +122,14 @@ void find_addresses(const Core& core, std::vector<LiveLink>& links) {
     }
 }
 
+std::vector<network::LinkedPort> linked_ports(const std::vector<LiveLink>& links) {
+    std::vector<network::LinkedPort> out;
+    for (const auto& link : links)
+        for (const auto& port : sorted_ports(*link.target))
+            if (!link.address.empty()) out.push_back({link.address, port.protocol, port.port});
+    return out;
+}
+
 std::vector<std::string> link_environment(const Container& container, const std::vector<LiveLink>& links) {
     std::vector<std::string> env;
     for (const auto& link : links) {
@@ -161,9 +169,15 @@ Async<void> tell_linked(Core& core, std::string id) {
         for (const auto& link : container->links) {
             auto target = core.store.get(id);
             if (link.id != id || !target) continue;
-            auto work = [&core, container, link, target]() -> Result<> {
+            std::vector<LiveLink> all;
+            for (const auto& other : container->links)
+                if (auto linked = core.store.get(other.id); linked && linked->state.live())
+                    all.push_back({other, std::move(linked), {}});
+            auto work = [&core, container, link, target, all]() mutable -> Result<> {
                 std::vector<LiveLink> one{{link, target, {}}};
                 find_addresses(core, one);
+                find_addresses(core, all);
+                BERTH_CHECK(core.parts.networks.relink(container->id, linked_ports(all)));
                 return move_link(core, *container, one.front());
             };
             auto moved = co_await core.parts.pool.run(std::move(work));

@@ -22,6 +22,9 @@ Result<std::vector<LiveLink>> live_links(const Core& core, const Container& cont
 // Looks their addresses up. Blocking.
 void find_addresses(const Core& core, std::vector<LiveLink>& links);
 
+// What the network has to keep open for them.
+std::vector<network::LinkedPort> linked_ports(const std::vector<LiveLink>& links);
+
 // DATA_PORT=tcp://172.17.0.3:80 and all the others.
 std::vector<std::string> link_environment(const Container& container, const std::vector<LiveLink>& links);
 // Those of them in the environment of a process that was started with its container's links.

@@ -86,8 +86,9 @@ Result<std::string> prepare_network(const Core& core, const Container& container
     // A namespace of its own, without anything in it but the loopback.
     if (container.config.network_disabled) return std::string();
     find_addresses(core, others.links);
-    BERTH_TRY(auto sandbox, in("failed to set up container networking",
-                               core.parts.networks.attach(sandbox_request(container))));
+    auto request = sandbox_request(container);
+    request.links = linked_ports(others.links);
+    BERTH_TRY(auto sandbox, in("failed to set up container networking", core.parts.networks.attach(request)));
     if (auto written = write_etc_files(core, container, sandbox, link_hosts(others.links)); !written) {
         (void)core.parts.networks.detach(container.id);
         return Failure(std::move(written.error()));

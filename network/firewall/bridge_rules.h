@@ -36,6 +36,14 @@ struct PublishedPort {
     std::uint16_t container_port = 0;
 };
 
+// A port of another container of the same bridge that a container is linked to.
+struct LinkRule {
+    Ip address;
+    std::string protocol;
+    std::uint16_t port = 0;
+};
+
+// What is open of, or to, one container.
 struct PublishedContainer {
     std::string bridge;
     Ip address;
@@ -43,6 +51,8 @@ struct PublishedContainer {
     bool direct = false;               // from outside by its own address, too
     std::vector<std::string> trusted;  // interfaces from which it may be reached by its own address
     std::vector<PublishedPort> ports;
+    std::vector<LinkRule>
+        links;  // what it may reach where containers of the bridge reach nothing of each other
 };
 
 }  // namespace berth::network

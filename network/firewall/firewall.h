@@ -31,6 +31,9 @@ class Firewall {
     virtual Result<> withdraw(const PublishedContainer& container) = 0;
     // Whether a netlink port that took rules away was this firewall's own.
     virtual bool made_by_us(int port) const = 0;
+    // Whether others had rules at the last reconcile() that may let in what these drop (iptables'
+    // DOCKER-USER).
+    virtual bool others_allow() const { return false; }
 };
 
 }  // namespace berth::network

@@ -62,6 +62,9 @@ Result<> Iptables::reconcile(const Wanted& wanted) {
     const std::lock_guard lock(mutex_);
     BERTH_TRY(auto text, run_command({save_}));
     const auto saved = SavedRules::parse(text);
+    const auto& users = saved.specs("filter", "DOCKER-USER");
+    others_allow_ =
+        std::any_of(users.begin(), users.end(), [](const auto& spec) { return spec != "-j RETURN"; });
     RestoreBatch batch;
     for (const auto& chain : base_chains())
         if (!saved.has(chain)) batch.line(chain.table, "-N " + chain.name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -29,6 +30,8 @@ class Iptables : public Firewall {
     Result<> publish(const PublishedContainer& container) override { return add(port_rules(container)); }
     Result<> withdraw(const PublishedContainer& container) override { return remove(port_rules(container)); }
     bool made_by_us(int port) const override { return commits_->made_by_us(port); }
+    bool others_allow() const override { return others_allow_; }
+    const std::string& tool() const { return restore_; }
 
  private:
     Iptables(std::string save, std::string restore, bool v6)
@@ -42,6 +45,7 @@ class Iptables : public Firewall {
     bool v6_;
     std::unique_ptr<Commits> commits_;
     std::mutex mutex_;
+    std::atomic<bool> others_allow_{false};
 };
 
 }  // namespace berth::network

@@ -1,6 +1,7 @@
 #include "network/firewall/nft_context.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
@@ -32,11 +33,13 @@ std::set<int> netfilter_sockets() {
     return sockets;
 }
 
-// The library does not say which socket is its own: the one that was not there before.
+// The library does not say which socket is its own: the one that was not there before. Nor does it keep it
+// from processes that are started.
 int port_of_new_socket(const std::set<int>& before) {
     for (const int fd : netfilter_sockets()) {
         sockaddr_nl name{};
         socklen_t size = sizeof name;
+        if (!before.contains(fd)) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
         if (!before.contains(fd) && ::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &size) == 0)
             return static_cast<int>(name.nl_pid);
     }

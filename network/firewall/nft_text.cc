@@ -36,6 +36,7 @@ constexpr const char* kBase = R"(table @REF@ {
   set guarded { type @ADDR@; }
   set direct { type @ADDR@ . ifname; }
   set ports { type @ADDR@ . inet_proto . inet_service; }
+  set links { type @ADDR@ . @ADDR@ . inet_proto . inet_service; }
   set looped { type @ADDR@ . inet_proto . inet_service; }
   set self { type @ADDR@ . @ADDR@ . inet_proto . inet_service; }
   map any { type inet_proto . inet_service : @ADDR@ . inet_service; }
@@ -88,6 +89,11 @@ std::string entry_rules(const BridgeRules& bridge, const std::string& ref) {
     };
     std::string text = rule(fmt::format("iifname \"{}\" {}", bridge.bridge, verdict(bridge.icc)));
     if (bridge.internal) return text + rule("drop");
+    if (!bridge.icc)
+        text =
+            rule(fmt::format("iifname \"{0}\" {1} saddr . {1} daddr . meta l4proto . th dport @links accept",
+                             bridge.bridge, v6 ? "ip6" : "ip")) +
+            text;
     text = rule("ct state established,related accept") + text;
     if (bridge.mode == GatewayMode::kRouted)
         text += rule(fmt::format("meta l4proto {} accept", v6 ? "ipv6-icmp" : "icmp"));
@@ -185,6 +191,8 @@ std::vector<std::string> NftTable::elements(const PublishedContainer& container)
         if (port.host_ip.loopback()) put("looped", fmt::format("{} . {}", port.host_ip.text(), outside));
         put("self", fmt::format("{0} . {0} . {1}", ip, inside));
     }
+    for (const auto& link : container.links)
+        put("links", fmt::format("{} . {} . {} . {}", ip, link.address.text(), link.protocol, link.port));
     return list;
 }
 

@@ -17,6 +17,7 @@
 //   guarded     containers that are not to be reached by their own addresses
 //   direct      container . interface: but from there
 //   ports       container . protocol . port that may be reached
+//   links       container . container . protocol . port: to another one that it is linked to
 //   any, host   [host address .] protocol . port -> container . port
 //   looped      host address . protocol . port: for the host alone
 //   self        container . container . protocol . port: to itself by the host's port

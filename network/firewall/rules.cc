@@ -180,9 +180,15 @@ void add_port(const PublishedContainer& container, const PublishedPort& port, st
 
 std::vector<Rule> port_rules(const PublishedContainer& container) {
     std::vector<Rule> rules;
-    if (container.ports.empty()) return rules;
-    close_direct_way(container, rules);
+    if (!container.ports.empty()) close_direct_way(container, rules);
     for (const auto& port : container.ports) add_port(container, port, rules);
+    for (const auto& link : container.links)
+        add_unless_there(
+            rules, {"filter", "DOCKER",
+                    fmt::format("-s {0} -d {1} -i {2} -o {2} -p {3} -m {3} --dport {4} -j ACCEPT",
+                                host(container.address), host(link.address), container.bridge, link.protocol,
+                                link.port),
+                    true});
     return rules;
 }
 

@@ -28,6 +28,14 @@ bool takes_away(std::uint16_t type) {
     return message == NFT_MSG_DELRULE || message == NFT_MSG_DELCHAIN || message == NFT_MSG_DELTABLE;
 }
 
+// Others' rules for what containers may, which change what the guard may drop.
+bool is_for_users(std::uint16_t type, std::string_view payload) {
+    if (type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) || payload.size() < sizeof(nfgenmsg))
+        return false;
+    const auto chain = sys::find_attribute(payload.substr(sizeof(nfgenmsg)), NFTA_RULE_CHAIN);
+    return chain && chain->starts_with("DOCKER-USER");
+}
+
 }  // namespace
 
 RuleWatch::RuleWatch(UniqueFd events, UniqueFd stop, std::function<bool(pid_t port)> ours,
@@ -58,7 +66,9 @@ void RuleWatch::note(const char* bytes, std::size_t size) {
         nlmsghdr header;
         std::memcpy(&header, bytes, sizeof header);
         if (header.nlmsg_len < sizeof header || header.nlmsg_len > size) return;
-        if (takes_away(header.nlmsg_type)) takers_.insert(static_cast<pid_t>(header.nlmsg_pid));
+        const std::string_view payload(bytes + NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN);
+        if (takes_away(header.nlmsg_type) || is_for_users(header.nlmsg_type, payload))
+            takers_.insert(static_cast<pid_t>(header.nlmsg_pid));
         const std::size_t step = std::min<std::size_t>(NLMSG_ALIGN(header.nlmsg_len), size);
         bytes += step;
         size -= step;

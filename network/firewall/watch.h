@@ -12,7 +12,8 @@
 
 namespace berth::network {
 
-// Tells when rules or chains of this network namespace have gone, whoever took them, by nftables'
+// Tells when rules or chains of this network namespace have gone, whoever took them, and of new rules in
+// DOCKER-USER, by nftables'
 // notifications (iptables' own tool makes its rules there too).
 class RuleWatch {
  public:

@@ -15,8 +15,8 @@
 //     the two sockets that queries come to (UDP, listening TCP), then UDPS and TCPS unconnected sockets in
 //     the container's namespace, to ask its own servers with
 //   remove CONTAINER                               done
-//   proxy KEY tcp|udp ADDRESS PORT + descriptor    done
-//     what arrives at the socket (TCP: listening) goes to the container's address
+//   proxy KEY tcp|udp|sctp ADDRESS PORT + descriptor    done
+//     what arrives at the socket (but for UDP: listening) goes to the container's address
 //   unproxy KEY                                    done
 //
 // netd ends when it serves nobody and no daemon is connected.

@@ -61,7 +61,9 @@ Result<> Control::add_proxy(network::Packet packet) {
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
     if (error != std::errc() || end != digits.data() + digits.size() || port > 65535)
         return fail(ErrorKind::kInvalidArgument, "not a port: " + digits);
-    const auto make = words[2] == "udp" ? make_udp_proxy : make_tcp_proxy;
+    const auto make = words[2] == "udp"    ? make_udp_proxy
+                      : words[2] == "sctp" ? make_sctp_proxy
+                                           : make_tcp_proxy;
     auto proxy = make(loop_, std::move(packet.descriptors[0]), *target, static_cast<std::uint16_t>(port));
     BERTH_CHECK(proxy->start());
     proxies_[words[1]] = std::move(proxy);

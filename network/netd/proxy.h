@@ -16,8 +16,10 @@ class Proxy {
     virtual Result<> start() = 0;
 };
 
-// `socket` listens (tcp) or is bound (udp).
+// `socket` listens (tcp, sctp) or is bound (udp). Of SCTP, one stream of messages each way, whose borders are
+// kept up to 64 KiB.
 std::unique_ptr<Proxy> make_tcp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port);
+std::unique_ptr<Proxy> make_sctp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port);
 std::unique_ptr<Proxy> make_udp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port);
 
 }  // namespace berth::netd

@@ -22,8 +22,8 @@ struct Flow {
 
 class TcpProxy final : public Proxy {
  public:
-    TcpProxy(Loop& loop, UniqueFd listening, SocketAddress target)
-        : loop_(loop), listening_(std::move(listening)), target_(target) {}
+    TcpProxy(Loop& loop, UniqueFd listening, SocketAddress target, int protocol)
+        : loop_(loop), listening_(std::move(listening)), target_(target), protocol_(protocol) {}
     ~TcpProxy() override {
         loop_.remove(listening_.get());
         while (!pairs_.empty()) close(pairs_.begin()->second);
@@ -43,20 +43,26 @@ class TcpProxy final : public Proxy {
     void accept_one();
     void step(PairPtr pair, std::uint32_t events);
     // false: the connection is over.
-    static bool pump(int from, int to, Flow& flow);
+    bool pump(int from, int to, Flow& flow) const;
     void watch(const Pair& pair);
+    // Of messages one at a time.
+    bool has_room(const Flow& flow) const {
+        return protocol_ == IPPROTO_SCTP ? flow.buffer.empty() : flow.buffer.size() < kBuffer;
+    }
     void close(PairPtr pair);
 
     Loop& loop_;
     UniqueFd listening_;
     SocketAddress target_;
+    const int protocol_;
     std::unordered_map<int, PairPtr> pairs_;  // by the client's descriptor
 };
 
 void TcpProxy::accept_one() {
     UniqueFd client(::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client || pairs_.size() >= kMostConnections) return;
-    UniqueFd server(::socket(target_.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    UniqueFd server(
+        ::socket(target_.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol_));
     if (!server) return;
     if (::connect(server.get(), target_.name(), target_.size) != 0 && errno != EINPROGRESS) return;
     auto pair = std::make_shared<Pair>();
@@ -69,8 +75,8 @@ void TcpProxy::accept_one() {
     if (!added) close(pair);
 }
 
-bool TcpProxy::pump(int from, int to, Flow& flow) {
-    if (!flow.ended && flow.buffer.size() < kBuffer) {
+bool TcpProxy::pump(int from, int to, Flow& flow) const {
+    if (!flow.ended && has_room(flow)) {
         std::array<char, kBuffer> bytes;
         const ssize_t got = ::recv(from, bytes.data(), bytes.size() - flow.buffer.size(), 0);
         if (got < 0 && errno != EAGAIN && errno != EINTR) return false;
@@ -104,14 +110,17 @@ void TcpProxy::step(PairPtr pair, std::uint32_t) {
     }
     const int client = pair->client.get(), server = pair->server.get();
     const bool going = pump(client, server, pair->up) && pump(server, client, pair->down);
-    if (!going || (pair->up.shut && pair->down.shut)) return close(pair);
+    // An association of SCTP cannot be half open.
+    const bool over =
+        protocol_ == IPPROTO_SCTP ? pair->up.shut || pair->down.shut : pair->up.shut && pair->down.shut;
+    if (!going || over) return close(pair);
     watch(*pair);
 }
 
 void TcpProxy::watch(const Pair& pair) {
-    const auto wanted = [](const Flow& in, const Flow& out) {
+    const auto wanted = [this](const Flow& in, const Flow& out) {
         std::uint32_t events = 0;
-        if (!in.ended && in.buffer.size() < kBuffer) events |= EPOLLIN;
+        if (!in.ended && has_room(in)) events |= EPOLLIN;
         if (!out.buffer.empty()) events |= EPOLLOUT;
         return events;
     };
@@ -128,7 +137,11 @@ void TcpProxy::close(PairPtr pair) {
 }  // namespace
 
 std::unique_ptr<Proxy> make_tcp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port) {
-    return std::make_unique<TcpProxy>(loop, std::move(socket), SocketAddress(target, port));
+    return std::make_unique<TcpProxy>(loop, std::move(socket), SocketAddress(target, port), IPPROTO_TCP);
+}
+
+std::unique_ptr<Proxy> make_sctp_proxy(Loop& loop, UniqueFd socket, network::Ip target, std::uint16_t port) {
+    return std::make_unique<TcpProxy>(loop, std::move(socket), SocketAddress(target, port), IPPROTO_SCTP);
 }
 
 }  // namespace berth::netd

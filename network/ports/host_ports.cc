@@ -86,6 +86,10 @@ Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
 
 }  // namespace
 
+bool host_has_sctp() {
+    return static_cast<bool>(UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_SCTP)));
+}
+
 bool HostPorts::taken(const HostPortRequest& request, std::uint16_t port) const {
     const auto protocol = taken_.find(request.protocol);
     if (protocol == taken_.end()) return false;

@@ -12,6 +12,9 @@
 
 namespace berth::network {
 
+// Whether this kernel speaks SCTP; asking may load it.
+bool host_has_sctp();
+
 // What a container wants of the host's ports.
 struct HostPortRequest {
     Ip host_ip;

@@ -1,4 +1,4 @@
-"""Names of containers: 127.0.0.11, and compose files that count on it."""
+"""Names of containers: 127.0.0.11."""
 
 import json
 import time
@@ -178,49 +178,6 @@ def test_names_without_a_daemon(new_engine):
     assert lookup()[0] != "0"
     engine.docker("run", "-d", "--name", "right", "--network", "kept", "busybox", "sleep", "100")
     assert lookup() == ["0", "0", address(engine, "right", "kept")]
-
-
-COMPOSE = """
-services:
-  server:
-    image: busybox
-    command: ["sh", "-c", "mkdir /w; echo from compose > /w/index.html; httpd -f -h /w"]
-    ports: ["8099:80"]
-    networks:
-      front: {aliases: [website]}
-      back: {}
-  client:
-    image: busybox
-    depends_on: [server]
-    command: ["sh", "-c", "for i in $$(seq 50); do wget -qO- http://website/ && break; sleep 0.1; done; sleep 100"]
-    networks: [front]
-networks:
-  front: {}
-  back:
-    internal: true
-    ipam: {config: [{subnet: 10.44.0.0/24}]}
-"""
-
-
-def test_compose(new_engine):
-    engine = new_engine()
-    project = engine.directory / "proj"
-    project.mkdir()
-    (project / "compose.yaml").write_text(COMPOSE)
-    compose = lambda *words, **options: engine.run("docker-compose", "-f", project / "compose.yaml", *words, **options)
-    compose("up", "-d")
-    end = time.monotonic() + 10
-    while "from compose" not in (logs := compose("logs", "client").out) and time.monotonic() < end:
-        time.sleep(0.1)
-    assert "from compose" in logs
-    assert engine.run("curl", "-s", "http://127.0.0.1:8099/", inside=True).out == "from compose\n"
-    again = compose("up", "-d")
-    assert "Recreate" not in again.err and "Creat" not in again.err, again.err
-    compose("up", "-d", "--scale", "client=3")
-    assert compose("ps", "-q", "client").out.count("\n") == 3
-    compose("down", "-t", "0")
-    assert engine.docker("ps", "-aq").out == ""
-    assert engine.docker("network", "ls", "-q", "--filter", "type=custom").out == ""
 
 
 def test_links_are_names_of_ones_own(engine, cli):

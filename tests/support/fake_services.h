@@ -320,6 +320,7 @@ class Networks final : public network::NetworkService {
     Result<network::Sandbox> disconnect(const std::string&, const std::string&) override {
         return network::Sandbox{};
     }
+    Result<> relink(const std::string&, std::vector<network::LinkedPort>) override { return {}; }
     void rename(const std::string&, const std::string&, const std::string&) override {}
     Result<network::Network> create(network::Network wanted) override { return wanted; }
     Result<> remove(const std::string&) override { return {}; }

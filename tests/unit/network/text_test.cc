@@ -57,7 +57,8 @@ TEST(Rules, StraysAreKnownByTheirShape) {
     PublishedContainer one{.bridge = "docker0",
                            .address = *Ip::parse("172.17.0.2"),
                            .trusted = {"eth1"},
-                           .ports = {{"tcp", {}, 8080, 80}, {"udp", *Ip::parse("192.0.2.2"), 53, 53}}};
+                           .ports = {{"tcp", {}, 8080, 80}, {"udp", *Ip::parse("192.0.2.2"), 53, 53}},
+                           .links = {{*Ip::parse("172.17.0.3"), "tcp", 80}}};
     for (const auto mode : {GatewayMode::kNat, GatewayMode::kRouted, GatewayMode::kNatUnprotected}) {
         bridge.mode = one.mode = mode;
         for (const auto& rule : port_rules(one))
