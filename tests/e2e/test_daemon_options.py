@@ -57,3 +57,23 @@ def test_by_the_name_of_dockerd(tmp_path):
 @pytest.mark.parametrize("flag", ["--version", "-v"])
 def test_version(flag):
     assert "Docker 28.5.2" in subprocess.run([BIN / "berthd", flag], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("own, docker, named", [
+    (None, {"debug": "own"}, "etc/docker/daemon.json"), ({"debug": "own"}, {"debug": "docker"}, "etc/berth/daemon.json"), (None, None, None)])
+@pytest.mark.parametrize("program", ["berthd", "dockerd"])
+def test_dockers_file_where_there_is_none_of_our_own(tmp_path, program, own, docker, named):
+    """/etc is an overlay of the test's own. A setting of the wrong kind says which file was read."""
+    for folder in ("upper", "work"):
+        (tmp_path / folder).mkdir()
+    for name, settings in (("berth", own), ("docker", docker)):
+        if settings:
+            (tmp_path / "upper" / name).mkdir()
+            (tmp_path / "upper" / name / "daemon.json").write_text(json.dumps(settings))
+    (tmp_path / program).symlink_to(BIN / "berthd")
+    done = subprocess.run(["unshare", "-m", "sh", "-c", f"mount -t overlay overlay -o lowerdir=/etc,upperdir={tmp_path}/upper,workdir={tmp_path}/work "
+                           f"/etc && exec {tmp_path}/{program} --validate"], capture_output=True, text=True)
+    if named is None:
+        assert (done.returncode, done.stdout + done.stderr) == (0, "configuration OK\n")
+    else:
+        assert done.returncode == 1 and f"unable to configure the Docker daemon with file /{named}" in done.stderr
