@@ -10,6 +10,7 @@
 
 #include "engine/archive/socket_body.h"
 #include "engine/async/spawn.h"
+#include "engine/http/status.h"
 
 namespace berth::cli {
 
@@ -72,27 +73,6 @@ Result<> send_file(int fd, archive::ByteSink& body) {
     }
 }
 
-ErrorKind kind_of(unsigned status) {
-    switch (status) {
-        case 400:
-            return ErrorKind::kInvalidArgument;
-        case 401:
-            return ErrorKind::kUnauthorized;
-        case 403:
-            return ErrorKind::kForbidden;
-        case 404:
-            return ErrorKind::kNotFound;
-        case 409:
-            return ErrorKind::kConflict;
-        case 501:
-            return ErrorKind::kNotImplemented;
-        case 503:
-            return ErrorKind::kUnavailable;
-        default:
-            return ErrorKind::kInternal;
-    }
-}
-
 Result<Json> parsed(const std::string& body) {
     if (body.empty()) return Json();
     Json json = Json::parse(body, nullptr, false);
@@ -120,7 +100,7 @@ Error Engine::refused(unsigned status, std::string_view body) {
     Json json = Json::parse(body, nullptr, false);
     std::string message = json.is_object() ? text_of(json, "message") : std::string(body);
     while (!message.empty() && message.back() == '\n') message.pop_back();
-    return Error{kind_of(status), "Error response from daemon: " + message, 0};
+    return Error{http::kind_of_status(status), "Error response from daemon: " + message, 0};
 }
 
 Error Engine::unreachable(Error error) const {

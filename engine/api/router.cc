@@ -9,6 +9,7 @@
 #include "engine/api/common_headers.h"
 #include "engine/api/error_table.h"
 #include "engine/api/version.h"
+#include "engine/base/clean_path.h"
 #include "engine/base/log.h"
 
 namespace berth::api {
@@ -58,19 +59,8 @@ bool match(std::span<const std::string> pattern, std::span<const std::string> pa
 
 // Go's mux sends a client with "//", "." or ".." in its path to the clean one.
 std::string clean(std::string_view path) {
-    Segments kept;
-    for (auto& segment : split(path)) {
-        if (segment.empty() || segment == ".") continue;
-        if (segment != "..") {
-            kept.push_back(std::move(segment));
-        } else if (!kept.empty()) {
-            kept.pop_back();
-        }
-    }
-    std::string out;
-    for (const auto& segment : kept) out += "/" + segment;
-    if (out.empty() || path.ends_with('/')) out += '/';
-    return out;
+    std::string out = clean_path(path);
+    return path.ends_with('/') && out != "/" ? out + "/" : out;
 }
 
 bool is_plain(std::string_view path) {

@@ -29,11 +29,11 @@ Result<> extract_flat(TarReader& reader, int folder_fd, std::uint64_t max_member
     while (true) {
         BERTH_TRY(bool more, reader.next(entry));
         if (!more) break;
-        std::string name = clean_path(entry.path);
+        std::string name = inner_path(entry.path);
         if (++members > max_members)
             return fail(ErrorKind::kInvalidArgument, "too many entries in the archive");
-        if (entry.type == TarEntry::Type::kSymlink) links[name] = clean_path(folder_of(name) + entry.link);
-        if (entry.type == TarEntry::Type::kHardLink) links[name] = clean_path(entry.link);
+        if (entry.type == TarEntry::Type::kSymlink) links[name] = inner_path(folder_of(name) + entry.link);
+        if (entry.type == TarEntry::Type::kHardLink) links[name] = inner_path(entry.link);
         if (entry.type != TarEntry::Type::kFile || name.empty()) continue;
         FlatFile flat{name, std::to_string(members), 0};
         UniqueFd file(::openat(folder_fd, flat.file.c_str(),

@@ -62,7 +62,7 @@ Result<> LayerApplier::apply(TarReader& reader) {
 
 Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (entry.type == TarEntry::Type::kOther) return {};
-    std::string path = clean_path(entry.path);
+    std::string path = inner_path(entry.path);
     if (path.empty()) {
         // "./" speaks of the root itself.
         if (entry.type != TarEntry::Type::kFolder) return {};
@@ -82,7 +82,7 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (place.name.starts_with(kWhiteoutMeta)) return {};
     if (place.name.starts_with(kWhiteout)) return whiteout(place, place.name.substr(kWhiteout.size()));
     BERTH_CHECK(clear_way(place, entry));
-    return writer_.create(reader, entry, place, metadata_of(entry), clean_path(entry.link));
+    return writer_.create(reader, entry, place, metadata_of(entry), inner_path(entry.link));
 }
 
 Metadata LayerApplier::inherited(const std::string& path) const {

@@ -5,6 +5,7 @@
 
 #include "engine/archive/pax.h"
 #include "engine/archive/tar_header.h"
+#include "engine/base/clean_path.h"
 
 namespace berth::archive {
 
@@ -260,23 +261,8 @@ Result<> TarReader::content(const Block& block) {
     return {};
 }
 
-std::string clean_path(std::string_view path) {
-    std::vector<std::string_view> parts;
-    while (!path.empty()) {
-        std::string_view part = path.substr(0, path.find('/'));
-        path.remove_prefix(std::min(path.size(), part.size() + 1));
-        if (part == "..") {
-            if (!parts.empty()) parts.pop_back();
-        } else if (!part.empty() && part != ".") {
-            parts.push_back(part);
-        }
-    }
-    std::string out;
-    for (std::string_view part : parts) {
-        if (!out.empty()) out += '/';
-        out += part;
-    }
-    return out;
+std::string inner_path(std::string_view path) {
+    return clean_path(path).substr(1);
 }
 
 }  // namespace berth::archive

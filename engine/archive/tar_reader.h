@@ -31,6 +31,6 @@ class TarReader {
 };
 
 // The path without "." and "..", as if from a root: "./a/../b/" is "b"; "" for the root itself.
-std::string clean_path(std::string_view path);
+std::string inner_path(std::string_view path);
 
 }  // namespace berth::archive

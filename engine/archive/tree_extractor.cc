@@ -63,7 +63,7 @@ Result<> TreeExtractor::extract_one(TarReader& reader, const TarEntry& entry) {
         return fail(ErrorKind::kInternal, "invalid entry name \"" + entry.path + "\"");
     if (entry.type == TarEntry::Type::kHardLink && relative_and_out(entry.link))
         return fail(ErrorKind::kInternal, "invalid hardlink target \"" + entry.link + "\"");
-    std::string path = renamed(clean_path(entry.path));
+    std::string path = renamed(inner_path(entry.path));
     // The folder itself stays as it is.
     if (path.empty()) return {};
     Metadata metadata = metadata_of(entry);
@@ -71,7 +71,7 @@ Result<> TreeExtractor::extract_one(TarReader& reader, const TarEntry& entry) {
     BERTH_TRY(Place place, place_of(path));
     BERTH_TRY(bool cleared, clear_way(place, entry));
     if (cleared) cached_folder_.reset();
-    return writer_.create(reader, entry, place, metadata, below(renamed(clean_path(entry.link))));
+    return writer_.create(reader, entry, place, metadata, below(renamed(inner_path(entry.link))));
 }
 
 Result<Place> TreeExtractor::place_of(const std::string& path) {
@@ -107,7 +107,7 @@ Result<bool> TreeExtractor::clear_way(const Place& place, const TarEntry& entry)
         const char* there = folder_there ? "directory" : "non-directory";
         const char* comes = folder_comes ? "directory" : "non-directory";
         return fail(ErrorKind::kInternal, std::string("cannot overwrite ") + there + " \"" +
-                                              clean_path(entry.path) + "\" with " + comes + " \"/" + folder_ +
+                                              inner_path(entry.path) + "\" with " + comes + " \"/" + folder_ +
                                               "\"");
     }
     BERTH_CHECK(remove_entry(place.folder.get(), place.name));

@@ -12,14 +12,14 @@
 
 #include "engine/archive/decompress.h"
 #include "engine/archive/overlay_diff.h"
-#include "engine/archive/socket_body.h"
 #include "engine/archive/tree_archiver.h"
 #include "engine/archive/tree_extractor.h"
+#include "engine/base/clean_path.h"
 #include "engine/base/files.h"
 #include "engine/confine/enclosure.h"
 #include "engine/confine/file_view.h"
+#include "engine/confine/helper_streams.h"
 #include "engine/confine/wire.h"
-#include "engine/sys/descriptor_passing.h"
 #include "engine/sys/safe_path.h"
 
 namespace berth::confine {
@@ -77,8 +77,7 @@ std::string follow(std::string path) {
                 continue;
             }
             target.resize(static_cast<std::size_t>(size));
-            path = "/" + archive::clean_path(
-                             (target.starts_with('/') ? target : parent_of(next) + "/" + target) + rest);
+            path = clean_path((target.starts_with('/') ? target : parent_of(next) + "/" + target) + rest);
             followed = true;
         }
         if (!followed) return path;
@@ -107,34 +106,9 @@ Result<std::string> run_stat(const std::string& path) {
     return done(1);
 }
 
-// Where the output goes, which the caller tells when he is ready for it.
-class Output {
- public:
-    static Result<std::unique_ptr<Output>> receive() {
-        char where = 0;
-        std::vector<UniqueFd> fds;
-        BERTH_TRY(std::size_t size, sys::receive_with_descriptors(kResultFd, {&where, 1}, fds));
-        const bool chunks = size == 1 && where == kOutputChunks && fds.size() == 1;
-        if (!chunks && where != kOutputHere) return fail(ErrorKind::kCancelled, "nobody wants the output");
-        return std::unique_ptr<Output>(new Output(chunks ? std::move(fds[0]) : UniqueFd(), chunks));
-    }
-    archive::ByteSink& sink() { return in_chunks_ ? static_cast<archive::ByteSink&>(chunks_) : plain_; }
-
- private:
-    Output(UniqueFd socket, bool in_chunks)
-        : socket_(std::move(socket)),
-          plain_(in_chunks ? socket_.get() : STDOUT_FILENO),
-          chunks_(plain_),
-          in_chunks_(in_chunks) {}
-    UniqueFd socket_;
-    archive::FdSink plain_;
-    archive::ChunkedSink chunks_;
-    bool in_chunks_;
-};
-
 Result<std::string> run_archive(const std::string& path) {
     BERTH_TRY(struct stat status, tell_stat(path));
-    BERTH_TRY(auto output, Output::receive());
+    BERTH_TRY(auto output, HelperOutput::receive());
     archive::TarWriter out(output->sink());
     archive::TreeArchiver archiver(out);
     // The folder of it, without links that the kernel makes up.
@@ -147,7 +121,7 @@ Result<std::string> run_archive(const std::string& path) {
 }
 
 Result<std::string> run_export() {
-    BERTH_TRY(auto output, Output::receive());
+    BERTH_TRY(auto output, HelperOutput::receive());
     archive::TarWriter out(output->sink());
     archive::TreeArchiver archiver(out);
     BERTH_CHECK(archiver.add(kTargetFd, ".", ""));
@@ -171,27 +145,6 @@ Result<> check_writable(int folder, bool read_only_root) {
         return fail(ErrorKind::kInvalidArgument, "mounted volume is marked read-only");
     }
     return {};
-}
-
-// "": stdin to its end. "EARLY:LENGTH": an HTTP body, of which EARLY bytes come from the caller; without
-// LENGTH it is in chunks.
-Result<std::unique_ptr<archive::ByteSource>> open_input(std::string_view framing,
-                                                        const archive::SocketBody** body) {
-    if (framing.empty()) return std::make_unique<archive::FdSource>(STDIN_FILENO);
-    std::string early(std::strtoull(framing.data(), nullptr, 10), '\0');
-    for (std::size_t got = 0; got < early.size();) {
-        std::vector<UniqueFd> none;
-        auto room = std::span(early).subspan(got);
-        BERTH_TRY(std::size_t size, sys::receive_with_descriptors(kResultFd, room, none));
-        if (size == 0) return fail(ErrorKind::kInvalidArgument, "unexpected EOF");
-        got += size;
-    }
-    std::optional<std::uint64_t> length;
-    std::string_view number = framing.substr(framing.find(':') + 1);
-    if (!number.empty()) length = std::strtoull(number.data(), nullptr, 10);
-    auto out = std::make_unique<archive::SocketBody>(STDIN_FILENO, std::move(early), length);
-    *body = out.get();
-    return out;
 }
 
 Result<> read_to_end(archive::ByteSource& source) {
@@ -220,17 +173,16 @@ Result<std::string> run_put(const PutArguments& put, bool read_only_root) {
         options.owner = {static_cast<uid_t>(std::strtoul(put.owner.data(), nullptr, 10)),
                          static_cast<gid_t>(std::strtoul(put.owner.data() + colon + 1, nullptr, 10))};
     }
-    const archive::SocketBody* body = nullptr;
-    BERTH_TRY(auto input, open_input(put.input, &body));
-    BERTH_TRY(auto plain, archive::decompress(*input));
+    BERTH_TRY(auto input, HelperInput::open(put.input));
+    BERTH_TRY(auto plain, archive::decompress(input->source()));
     archive::TarReader reader(*plain);
-    archive::TreeExtractor extractor(kTargetFd, archive::clean_path(path), options);
+    archive::TreeExtractor extractor(kTargetFd, archive::inner_path(path), options);
     auto extracted = extractor.extract(reader);
     // Docker's status for whatever is wrong by now is 500; that a path is missing says nothing of `path`.
     if (!extracted) return fail(ErrorKind::kInternal, std::move(extracted.error().message));
     // What a client sends behind the archive belongs to the body still.
-    BERTH_CHECK(read_to_end(*input));
-    return done(extractor.entries(), body ? body->beyond() : 0);
+    BERTH_CHECK(read_to_end(input->source()));
+    return done(extractor.entries(), input->beyond());
 }
 
 struct LayerFolders {

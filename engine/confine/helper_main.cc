@@ -1,10 +1,16 @@
-// berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result.
-//   unpack [PARENT…]       stdin: a layer; target: an empty folder; the folders of the layers below it,
-//   topmost first unpack-growing [PARENT…]   the same with stdin a file that is being written; kSourceFd
-//   tells how far unpack-growing-alone       the same while the layers below are not there extract MEMBERS
-//   BYTES  stdin: an archive; target: an empty folder; the two limits copy                   kSourceFd's tree
-//   into target
-// and those of helper_files.h.
+// berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result. Those of
+// helper_files.h, and:
+//
+// unpack [PARENT…]: stdin is a layer, the target an empty folder; PARENT are the folders of the layers below
+// it, topmost first.
+//
+// unpack-growing [PARENT…]: the same with stdin a file that is being written; kSourceFd tells how far.
+//
+// unpack-growing-alone: the same while the layers below are not there.
+//
+// extract MEMBERS BYTES: stdin is an archive, the target an empty folder; the two limits.
+//
+// copy: kSourceFd's tree into the target.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "engine/container/clean_path.h"
+#include "engine/base/clean_path.h"
 #include "engine/container/defaults.h"
 #include "engine/container/health.h"
 #include "engine/container/log_plan.h"

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/base/clean_path.h"
 #include "engine/base/files.h"
-#include "engine/container/clean_path.h"
 #include "engine/container/commit.h"
 #include "engine/container/file_run.h"
 #include "engine/container/layers.h"

@@ -8,7 +8,8 @@
 #include <set>
 #include <string_view>
 
-#include "engine/container/clean_path.h"
+#include "engine/base/clean_path.h"
+#include "engine/sys/proc_files.h"
 
 namespace berth::container {
 
@@ -35,23 +36,6 @@ std::vector<std::string> split(const std::string& text, char separator, std::siz
     return parts;
 }
 
-// What runc lets a mount cover below /proc: the files that lxcfs serves. All else there holds masks and
-// limits.
-bool is_proc_target(const std::string& path) {
-    static const std::set<std::string> kAllowed{"/proc/cpuinfo",
-                                                "/proc/diskstats",
-                                                "/proc/meminfo",
-                                                "/proc/stat",
-                                                "/proc/swaps",
-                                                "/proc/uptime",
-                                                "/proc/loadavg",
-                                                "/proc/slabinfo",
-                                                "/proc/net/dev",
-                                                "/proc/sys/kernel/ns_last_pid",
-                                                "/proc/sys/crypto/fips_enabled"};
-    return !kAllowed.contains(path) && (path == "/proc" || path.starts_with("/proc/"));
-}
-
 // The reason alone, or the clean target.
 Result<std::string> check_target(const std::string& target) {
     if (target.find('\0') != target.npos) return bad("invalid mount path: it has a NUL byte");
@@ -59,7 +43,7 @@ Result<std::string> check_target(const std::string& target) {
     if (path == "/") return bad("invalid specification: destination can't be '/'");
     if (!target.starts_with('/'))
         return bad("invalid mount path: '" + target + "' mount path must be absolute");
-    if (is_proc_target(path)) {
+    if (!sys::may_mount_over(path)) {
         return bad("invalid mount path: '" + target + "' cannot be mounted because it is inside /proc");
     }
     return path;

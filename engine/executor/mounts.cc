@@ -19,6 +19,7 @@
 #include "engine/executor/rootfs.h"
 #include "engine/sys/mount.h"
 #include "engine/sys/mount_options.h"
+#include "engine/sys/proc_files.h"
 #include "engine/sys/safe_path.h"
 
 namespace berth::executor {
@@ -29,27 +30,10 @@ Failure bad(std::string message) {
     return fail(ErrorKind::kInvalidArgument, std::move(message));
 }
 
-// Mounts on or below /proc would hide what masks and limits rest on; these few files are what lxcfs serves.
-bool below_proc_allowed(const std::string& path) {
-    static constexpr std::string_view kAllowed[] = {"/proc/cpuinfo",
-                                                    "/proc/diskstats",
-                                                    "/proc/meminfo",
-                                                    "/proc/stat",
-                                                    "/proc/swaps",
-                                                    "/proc/uptime",
-                                                    "/proc/loadavg",
-                                                    "/proc/slabinfo",
-                                                    "/proc/net/dev",
-                                                    "/proc/sys/kernel/ns_last_pid",
-                                                    "/proc/sys/crypto/fips_enabled"};
-    return std::find(std::begin(kAllowed), std::end(kAllowed), path) != std::end(kAllowed);
-}
-
 // The mount that is about to lie at `real`, checked by what it is and where it goes, both held by descriptor.
 Result<> check_proc(const std::string& real, int mount_fd) {
-    if (real != "/proc" && !real.starts_with("/proc/")) return {};
+    if (sys::may_mount_over(real)) return {};
     if (real != "/proc") {
-        if (below_proc_allowed(real)) return {};
         return bad("\"" + real + "\" cannot be mounted because it is inside /proc");
     }
     struct statfs kind{};

@@ -9,6 +9,7 @@
 #include "engine/http/dial.h"
 #include "engine/http/parser.h"
 #include "engine/http/prefixed_stream.h"
+#include "engine/http/status.h"
 
 namespace berth::http {
 
@@ -111,27 +112,6 @@ class ResponseBody final : public BodyReader {
     std::string body_;
     std::optional<std::uint64_t> direct_;  // bytes still to come past the parser
 };
-
-ErrorKind kind_of(unsigned status) {
-    switch (status) {
-        case 400:
-            return ErrorKind::kInvalidArgument;
-        case 401:
-            return ErrorKind::kUnauthorized;
-        case 403:
-            return ErrorKind::kForbidden;
-        case 404:
-            return ErrorKind::kNotFound;
-        case 409:
-            return ErrorKind::kConflict;
-        case 501:
-            return ErrorKind::kNotImplemented;
-        case 503:
-            return ErrorKind::kUnavailable;
-        default:
-            return ErrorKind::kInternal;
-    }
-}
 
 std::string message_of(const std::string& body, unsigned status) {
     auto parsed = nlohmann::json::parse(body, nullptr, false);
@@ -321,7 +301,8 @@ Async<Result<Client::Upgraded>> Client::upgrade(ClientRequest request) {
     if (out.head.status != 101 && out.head.status != 200) {
         auto body = std::make_unique<ResponseBody>(std::move(in), impl_->idle);
         auto text = co_await body->read_all(kErrorLimit);
-        co_return fail(kind_of(out.head.status), message_of(text ? *text : std::string(), out.head.status));
+        co_return fail(kind_of_status(out.head.status),
+                       message_of(text ? *text : std::string(), out.head.status));
     }
     out.stream = make_prefixed_stream(std::move(in.buffer), std::move(in.stream));
     co_return out;

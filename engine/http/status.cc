@@ -71,4 +71,28 @@ std::string_view status_text(unsigned status) {
     }
 }
 
+ErrorKind kind_of_status(unsigned status) {
+    switch (status) {
+        case 400:
+            return ErrorKind::kInvalidArgument;
+        case 401:
+            return ErrorKind::kUnauthorized;
+        case 403:
+            return ErrorKind::kForbidden;
+        case 404:
+            return ErrorKind::kNotFound;
+        case 409:
+            return ErrorKind::kConflict;
+        case 429:
+        case 502:
+        case 503:
+        case 504:
+            return ErrorKind::kUnavailable;
+        case 501:
+            return ErrorKind::kNotImplemented;
+        default:
+            return ErrorKind::kInternal;
+    }
+}
+
 }  // namespace berth::http

@@ -219,6 +219,9 @@ class Snapshots final : public snapshot::Snapshotter {
     }
     Result<sys::Mount> view(const std::string& key) override { return mounts(key); }
     Result<> commit(const std::string&, const std::string&) override { return {}; }
+    Result<> commit_onto(const std::string&, const std::string&, const std::string&, bool) override {
+        return {};
+    }
     Result<> remove(const std::string& key) override {
         if (keys.erase(key) == 0) return fail(ErrorKind::kNotFound, "no snapshot " + key);
         return {};

@@ -1,15 +1,15 @@
-#include "engine/container/clean_path.h"
+#include "engine/base/clean_path.h"
 
-#include <string_view>
+#include <algorithm>
 #include <vector>
 
-namespace berth::container {
+namespace berth {
 
-std::string clean_path(const std::string& path) {
+std::string clean_path(std::string_view path) {
     std::vector<std::string_view> kept;
-    for (std::string_view rest = path; !rest.empty();) {
-        std::string_view part = rest.substr(0, rest.find('/'));
-        rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    while (!path.empty()) {
+        std::string_view part = path.substr(0, path.find('/'));
+        path.remove_prefix(std::min(path.size(), part.size() + 1));
         if (part.empty() || part == ".") continue;
         if (part != "..")
             kept.push_back(part);
@@ -21,4 +21,4 @@ std::string clean_path(const std::string& path) {
     return out.empty() ? "/" : out;
 }
 
-}  // namespace berth::container
+}  // namespace berth

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
-namespace berth::container {
+namespace berth {
 
 // As Go's path.Clean of an absolute path: "/a//b/../c/." is "/a/c". A relative one is taken from "/". By its
 // text alone, no link is looked at.
-std::string clean_path(const std::string& path);
+std::string clean_path(std::string_view path);
 
-}  // namespace berth::container
+}  // namespace berth
