@@ -23,6 +23,15 @@ constexpr Flag kFlags[] = {{"rw", MOUNT_ATTR_RDONLY, ST_RDONLY},
 constexpr const char* kTimeOff[] = {"atime", "diratime", "norelatime", "nostrictatime"};
 constexpr const char* kTimeOn[] = {"noatime", "relatime", "strictatime", "nodiratime"};
 
+constexpr std::uint64_t kTimes = MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME;
+
+std::uint64_t times_of(unsigned long status) {
+    std::uint64_t times = (status & ST_NOATIME) != 0    ? MOUNT_ATTR_NOATIME
+                          : (status & ST_RELATIME) != 0 ? MOUNT_ATTR_RELATIME
+                                                        : MOUNT_ATTR_STRICTATIME;
+    return times | ((status & ST_NODIRATIME) != 0 ? std::uint64_t{MOUNT_ATTR_NODIRATIME} : 0);
+}
+
 template <class Words>
 bool contains(const Words& words, const std::string& word) {
     return std::find(std::begin(words), std::end(words), word) != std::end(words);
@@ -44,6 +53,8 @@ Result<std::vector<std::string>> bind_words(const oci::SpecMount& mount, const s
     }
     bool timed = std::any_of(mount.options.begin(), mount.options.end(),
                              [](const std::string& word) { return contains(kTimeOn, word); });
+    if (locked && timed && (times_of(source.f_flag) != (options.set & kTimes)))
+        return fail_errno("mount options for time stamps", EPERM);
     // One mode replaces all of it.
     if (timed) words.insert(words.end(), {"diratime", "relatime"});
     for (const std::string& word : mount.options) {

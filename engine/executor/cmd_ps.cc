@@ -2,12 +2,12 @@
 #include <unistd.h>
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
+#include "engine/executor/host_program.h"
 #include "engine/sys/pidfd.h"
 #include "engine/sys/spawn.h"
 
@@ -29,16 +29,7 @@ std::vector<std::string> words_of(const std::string& line) {
 // What the host's ps(1) says, errors included.
 Result<std::string> host_ps(const std::vector<std::string>& arguments) {
     sys::SpawnOptions options;
-    const char* path = std::getenv("PATH");
-    std::string folders = path == nullptr ? "/usr/bin:/bin" : path;
-    for (std::size_t at = 0; at < folders.size() && options.path.empty();) {
-        auto end = std::min(folders.find(':', at), folders.size());
-        std::string candidate = folders.substr(at, end - at) + "/ps";
-        if (::access(candidate.c_str(), X_OK) == 0) options.path = candidate;
-        at = end + 1;
-    }
-    if (options.path.empty())
-        return fail(ErrorKind::kNotFound, "exec: \"ps\": executable file not found in $PATH");
+    BERTH_TRY(options.path, find_host_program("ps"));
     options.argv = {"ps"};
     options.argv.insert(options.argv.end(), arguments.begin(), arguments.end());
     if (arguments.empty()) options.argv.emplace_back("-ef");

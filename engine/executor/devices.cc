@@ -15,13 +15,6 @@ namespace berth::executor {
 
 namespace {
 
-const std::vector<oci::Device>& basic_devices() {
-    static const std::vector<oci::Device> basic = {{"/dev/null", "c", 1, 3},   {"/dev/zero", "c", 1, 5},
-                                                   {"/dev/full", "c", 1, 7},   {"/dev/tty", "c", 5, 0},
-                                                   {"/dev/random", "c", 1, 8}, {"/dev/urandom", "c", 1, 9}};
-    return basic;
-}
-
 mode_t type_of(const oci::Device& device) {
     if (device.type == "c" || device.type == "u") return S_IFCHR;
     if (device.type == "b") return S_IFBLK;
@@ -29,6 +22,13 @@ mode_t type_of(const oci::Device& device) {
 }
 
 }  // namespace
+
+const std::vector<oci::Device>& basic_devices() {
+    static const std::vector<oci::Device> basic = {{"/dev/null", "c", 1, 3},   {"/dev/zero", "c", 1, 5},
+                                                   {"/dev/full", "c", 1, 7},   {"/dev/tty", "c", 5, 0},
+                                                   {"/dev/random", "c", 1, 8}, {"/dev/urandom", "c", 1, 9}};
+    return basic;
+}
 
 // Where no node can be made (a user namespace): the host's own.
 Result<> Rootfs::bind_device(const oci::Device& device, int folder, const std::string& name) {

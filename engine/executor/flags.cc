@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <charconv>
 #include <cstdlib>
 
 #include "engine/executor/options.h"
@@ -110,6 +111,61 @@ std::vector<Flag> create_flags(Options& options) {
     return flags;
 }
 
+Flag number(const char* name, int& target, const char* usage) {
+    return {name, true, usage, [name, &target](const std::string& value) -> Result<> {
+                auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), target);
+                if (error == std::errc() && end == value.data() + value.size()) return {};
+                return bad("invalid value \"" + value + "\" for flag -" + name);
+            }};
+}
+
+// Of both.
+std::vector<Flag> criu_flags(CriuOptions& criu) {
+    return {text("image-path", criu.image_path, "path of the criu image files (default: \"checkpoint\")"),
+            text("work-path", criu.work_path, "path for saving work files and logs"),
+            toggle("tcp-established", criu.tcp_established, "allow open tcp connections"),
+            toggle("ext-unix-sk", criu.ext_unix_sk, "allow external unix sockets"),
+            toggle("shell-job", criu.shell_job, "allow shell jobs"),
+            toggle("lazy-pages", criu.lazy_pages, "use userfaultfd to lazily restore memory pages"),
+            toggle("file-locks", criu.file_locks, "handle file locks, for safety"),
+            text("manage-cgroups-mode", criu.cgroups_mode,
+                 "cgroups mode: soft|full|strict|ignore (default: soft)"),
+            list("empty-ns", criu.empty_ns, "create a namespace, but don't restore its properties"),
+            toggle("auto-dedup", criu.auto_dedup, "enable auto deduplication of memory images")};
+}
+
+std::vector<Flag> checkpoint_flags(CriuOptions& criu) {
+    std::vector<Flag> flags = criu_flags(criu);
+    flags.push_back(text("parent-path", criu.parent_path, "path for previous criu image files in pre-dump"));
+    flags.push_back(
+        toggle("leave-running", criu.leave_running, "leave the process running after checkpointing"));
+    flags.push_back(toggle("tcp-skip-in-flight", criu.tcp_skip_in_flight, "skip in-flight tcp connections"));
+    flags.push_back(
+        toggle("link-remap", criu.link_remap, "allow one to link unlinked files back when possible"));
+    flags.push_back(
+        number("status-fd", criu.status_fd, "criu writes \\0 to this FD once lazy-pages is ready"));
+    flags.push_back(text("page-server", criu.page_server, "ADDRESS:PORT of the page server"));
+    flags.push_back(
+        toggle("pre-dump", criu.pre_dump,
+               "dump container's memory information only, leave the container running after this"));
+    return flags;
+}
+
+std::vector<Flag> restore_flags(Options& options) {
+    std::vector<Flag> flags = criu_flags(options.criu);
+    for (Flag& flag : create_flags(options)) {
+        for (const char* shared :
+             {"bundle, b", "console-socket", "pid-file", "no-pivot", "detach, d", "no-subreaper"}) {
+            if (flag.names == shared) flags.push_back(std::move(flag));
+        }
+    }
+    flags.push_back(text("lsm-profile", options.criu.lsm_profile,
+                         "Specify an LSM profile to be used during restore in the form of TYPE:NAME."));
+    flags.push_back(text("lsm-mount-context", options.criu.lsm_mount_context,
+                         "Specify an LSM mount context to be used during restore."));
+    return flags;
+}
+
 std::vector<Flag> update_flags(Options& options) {
     return {
         text("resources, r", options.resources_file,
@@ -184,6 +240,8 @@ std::vector<Flag> command_flags(Options& options) {
     if (command == "create" || command == "run") return create_flags(options);
     if (command == "exec") return exec_flags(options);
     if (command == "update") return update_flags(options);
+    if (command == "checkpoint") return checkpoint_flags(options.criu);
+    if (command == "restore") return restore_flags(options);
     if (command == "delete") {
         return {toggle("force, f", options.force,
                        "Forcibly deletes the container if it is still running (uses SIGKILL)")};

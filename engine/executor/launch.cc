@@ -153,7 +153,8 @@ Result<> Launch::make_init() {
     if (!options_.console_socket.empty()) {
         BERTH_TRY(plan_.console, connect_unix(options_.console_socket));
     }
-    BERTH_TRY(plan_.sources, open_sources(spec(), plan_.spaces, state().rootfs));
+    BERTH_TRY(plan_.sources, in("unable to start container process: error during container init",
+                                open_sources(spec(), plan_.spaces, state().rootfs)));
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     sync_.reset(pair[0]);

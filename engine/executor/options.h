@@ -9,6 +9,17 @@
 
 namespace berth::executor {
 
+// Of checkpoint and restore.
+struct CriuOptions {
+    std::string image_path = "checkpoint", work_path, parent_path, page_server, cgroups_mode;
+    std::string lsm_profile, lsm_mount_context;
+    std::vector<std::string> empty_ns;
+    bool leave_running = false, tcp_established = false, tcp_skip_in_flight = false, link_remap = false;
+    bool ext_unix_sk = false, shell_job = false, lazy_pages = false, file_locks = false, pre_dump = false;
+    bool auto_dedup = false;
+    int status_fd = -1;
+};
+
 // runc's global options and one subcommand's own.
 struct Options {
     std::string root;
@@ -35,6 +46,7 @@ struct Options {
     // events
     std::string interval = "5s";
     bool stats = false;
+    CriuOptions criu;
     // spec
     bool rootless_spec = false;
     std::vector<std::string> arguments;  // the container's id first

@@ -21,6 +21,9 @@ Result<std::vector<UniqueFd>> open_sources(const oci::RuntimeSpec& spec, const S
 // One of them; in the mount namespace of init for those that were left out.
 Result<UniqueFd> open_source(const oci::RuntimeSpec& spec, const Spaces& spaces, std::size_t number);
 
+// The nodes that every container has.
+const std::vector<oci::Device>& basic_devices();
+
 // The container's file system, made by init in its own mount namespace. Every target is walked inside the
 // root by descriptor, checked and mounted on through that same descriptor; nothing of the container can lead
 // a mount elsewhere.
