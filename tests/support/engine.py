@@ -21,6 +21,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from .recorder import RECORDER
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("BERTH_BIN", REPOSITORY / "build/release/bin"))
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
@@ -97,7 +99,7 @@ class Engine:
             ["nsenter", f"--net={self.netns}", BIN / "berthd", "--data-root", self.data, "--exec-root",
              self.exec_root, "--pidfile", self.directory / "pid", "-H", self.host,
              "--cgroup-parent", "/" + self.name, *(["--config-file", self.config] if self.config else []),
-             *self.flags],
+             *(RECORDER.join(self) if RECORDER else []), *self.flags],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         log.close()
         self.await_ready()
