@@ -10,6 +10,7 @@
 
 #include "engine/base/files.h"
 #include "engine/logs/packed_file.h"
+#include "engine/logs/time_search.h"
 
 namespace berth::logs {
 
@@ -77,7 +78,11 @@ Result<std::unique_ptr<LogReader>> FileReader::open(const std::string& path, Cod
     // Watched before anything is read: what comes in between is noticed.
     if (reader->options_.follow) BERTH_CHECK(reader->watch());
     BERTH_CHECK(reader->open_files());
-    if (reader->options_.tail) BERTH_CHECK(reader->seek_tail());
+    if (reader->options_.tail) {
+        BERTH_CHECK(reader->seek_tail());
+    } else if (reader->options_.since) {
+        BERTH_CHECK(reader->seek_since(*reader->options_.since));
+    }
     return std::unique_ptr<LogReader>(std::move(reader));
 }
 
@@ -111,6 +116,20 @@ Result<> FileReader::seek_tail() {
         if (wanted == 0) break;
     }
     files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(index));
+    return {};
+}
+
+Result<> FileReader::seek_since(Timestamp since) {
+    std::size_t index = files_.size();
+    while (index > 0) {
+        --index;
+        BERTH_CHECK(unpack(files_[index]));
+        BERTH_TRY(const auto first, first_time(files_[index].fd.get(), codec_));
+        if (first && *first < since) break;
+    }
+    files_.erase(files_.begin(), files_.begin() + static_cast<std::ptrdiff_t>(index));
+    if (files_.empty()) return {};
+    BERTH_TRY(offset_, find_since(files_.front().fd.get(), codec_, since));
     return {};
 }
 

@@ -52,6 +52,8 @@ class FileReader final : public LogReader {
     Result<> watch();
     Result<> open_files();
     Result<> seek_tail();
+    // Passes over files and records from before `since`.
+    Result<> seek_since(Timestamp since);
     // Moves on to the next file, or sees that the current one was emptied or rotated. False: there is nothing
     // new.
     Result<bool> advance();
