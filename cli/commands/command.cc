@@ -5,10 +5,10 @@
 
 #include <map>
 
-#include "cli/output/template.h"
 #include "engine/base/files.h"
 #include "engine/base/time.h"
 #include "engine/http/url.h"
+#include "engine/templates/template.h"
 
 namespace berth::cli {
 
@@ -82,7 +82,7 @@ int print_rows(Invocation& invocation, const std::vector<Json>& rows, const std:
         print(otherwise());
         return 0;
     }
-    auto parsed = Template::parse(format == "json" ? "{{json .}}" : format);
+    auto parsed = templates::Template::parse(format == "json" ? "{{json .}}" : format);
     if (!parsed) return invocation.failed(parsed.error());
     for (const Json& row : rows) {
         auto line = parsed->render(row);

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands/system.h"
-#include "cli/output/template.h"
+#include "engine/templates/template.h"
 
 namespace berth::cli {
 
@@ -38,7 +38,7 @@ int inspect(Invocation& invocation, Flags& flags, const Arguments& arguments, st
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
-    auto parsed = Template::parse(format == "json" || format.empty() ? "{{json .}}" : format);
+    auto parsed = templates::Template::parse(format == "json" || format.empty() ? "{{json .}}" : format);
     if (!parsed) return invocation.failed(parsed.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());

@@ -5,15 +5,15 @@
 
 #include <map>
 
-#include "cli/output/template.h"
 #include "cli/output/units.h"
+#include "engine/templates/template.h"
 
 namespace berth::cli {
 
 namespace {
 
 int print_template(const Invocation& invocation, const std::string& format, const Json& data) {
-    auto parsed = Template::parse(format == "json" ? "{{json .}}" : format);
+    auto parsed = templates::Template::parse(format == "json" ? "{{json .}}" : format);
     if (!parsed) return invocation.failed(parsed.error());
     auto text = parsed->render(data);
     if (!text) return invocation.failed(text.error());
@@ -157,7 +157,7 @@ int events_command(Invocation& invocation, const Arguments& arguments) {
         if (!moment) return invocation.failed(moment.error());
         target += fmt::format("&{}={}", key, *moment);
     }
-    auto parsed = Template::parse(format == "json" ? "{{json .}}" : format);
+    auto parsed = templates::Template::parse(format == "json" ? "{{json .}}" : format);
     if (!parsed) return invocation.failed(parsed.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());

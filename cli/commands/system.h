@@ -7,6 +7,7 @@ namespace berth::cli {
 int version_command(Invocation& invocation, const Arguments& arguments);
 int info_command(Invocation& invocation, const Arguments& arguments);
 int events_command(Invocation& invocation, const Arguments& arguments);
+int dial_stdio_command(Invocation& invocation, const Arguments& arguments);
 int df_command(Invocation& invocation, const Arguments& arguments);
 int inspect_command(Invocation& invocation, const Arguments& arguments);
 int container_inspect_command(Invocation& invocation, const Arguments& arguments);

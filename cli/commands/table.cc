@@ -104,6 +104,7 @@ constexpr Command kCommands[] = {
     {"system df", "Show docker disk usage", df_command},
     {"system info", "", info_command},
     {"system events", "", events_command},
+    {"system dial-stdio", "", dial_stdio_command},
     {"volume list", "", volume_ls_command},
     {"volume remove", "", volume_rm_command},
     {"network list", "", network_ls_command},

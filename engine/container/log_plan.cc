@@ -6,6 +6,8 @@
 #include <functional>
 #include <sstream>
 
+#include "engine/templates/template.h"
+
 namespace berth::container {
 
 namespace {
@@ -33,62 +35,36 @@ std::string host_name() {
     return name;
 }
 
-// The fields of dockerd's logger.Info that are texts.
-const std::map<std::string_view, std::string (*)(const Container&)> kFields = {
-    {"ID", [](const Container& c) { return c.id.substr(0, 12); }},
-    {"FullID", [](const Container& c) { return c.id; }},
-    {"ContainerID", [](const Container& c) { return c.id; }},
-    {"Name", [](const Container& c) { return c.name; }},
-    {"ContainerName", [](const Container& c) { return "/" + c.name; }},
-    {"ImageID", [](const Container& c) { return c.image_id.substr(0, 12); }},
-    {"ImageFullID", [](const Container& c) { return c.image_id; }},
-    {"ContainerImageID", [](const Container& c) { return c.image_id; }},
-    {"ImageName", [](const Container& c) { return c.config.image; }},
-    {"ContainerImageName", [](const Container& c) { return c.config.image; }},
-    {"ContainerEntrypoint", [](const Container& c) { return c.path; }},
-    {"Command", command_of},
-    {"DaemonName", [](const Container&) { return std::string("docker"); }},
-    {"Hostname", [](const Container&) { return host_name(); }},
-};
+using templates::Json;
 
-// Calls `field` for each {{.Field}} of a template and `text` for what lies between.
-Result<> walk_tag(const std::string& tag, const std::function<void(std::string_view)>& text,
-                  const std::function<Result<>(std::string_view)>& field) {
-    std::string_view rest = tag;
-    for (;;) {
-        auto open = rest.find("{{");
-        text(rest.substr(0, open));
-        if (open == std::string_view::npos) return {};
-        auto close = rest.find("}}", open);
-        if (close == std::string_view::npos) return bad("template: log-tag:1: unclosed action");
-        std::string_view action = rest.substr(open + 2, close - open - 2);
-        auto first = action.find_first_not_of(' ');
-        auto last = action.find_last_not_of(' ');
-        action = first == std::string_view::npos ? "" : action.substr(first, last - first + 1);
-        if (!action.starts_with('.') || action.find_first_of(" |.()", 1) != std::string_view::npos)
-            return bad("log opt 'tag': only fields like {{.Name}} are supported: {{" + std::string(action) +
-                       "}}");
-        BERTH_CHECK(field(action.substr(1)));
-        rest.remove_prefix(close + 2);
-    }
-}
-
-Result<> unknown_field(std::string_view name) {
-    return bad("template: log-tag:1:2: executing \"log-tag\" at <." + std::string(name) +
-               ">: can't evaluate field " + std::string(name) + " in type *logger.Info");
+// dockerd's logger.Info: its fields, and its methods without arguments.
+Json log_info(const Container& container) {
+    const std::string name = "/" + container.name;
+    return {{"ID", container.id.substr(0, 12)},
+            {"FullID", container.id},
+            {"Name", container.name},
+            {"ImageID", container.image_id.substr(0, 12)},
+            {"ImageFullID", container.image_id},
+            {"ImageName", container.config.image},
+            {"Command", command_of(container)},
+            {"Hostname", host_name()},
+            {"DaemonName", "docker"},
+            {"Config", container.host.log_config.config},
+            {"ContainerID", container.id},
+            {"ContainerName", name},
+            {"ContainerEntrypoint", container.path},
+            {"ContainerArgs", container.args},
+            {"ContainerImageID", container.image_id},
+            {"ContainerImageName", container.config.image},
+            {"ContainerCreated", format_rfc3339_nano(container.created_at)},
+            {"ContainerEnv", container.config.env},
+            {"ContainerLabels", container.config.labels}};
 }
 
 Result<std::string> tag_of(const std::string& tag, const Container& container) {
-    std::string out;
-    auto text = [&out](std::string_view piece) { out += piece; };
-    auto field = [&](std::string_view name) -> Result<> {
-        auto found = kFields.find(name);
-        if (found == kFields.end()) return unknown_field(name);
-        out += found->second(container);
-        return {};
-    };
-    BERTH_CHECK(walk_tag(tag, text, field));
-    return out;
+    const templates::Kind kind{"log-tag", "", "*logger.Info"};
+    BERTH_TRY(const auto parsed, templates::Template::parse(tag, kind));
+    return parsed.render(log_info(container));
 }
 
 // Go's and this library's regular expressions are one language; its matching takes linear time.
@@ -199,10 +175,13 @@ Result<> check_log_templates(const types::LogConfig& log) {
     for (const char* key : {"labels-regex", "env-regex"}) {
         if (auto pattern = option(log.config, key); !pattern.empty()) BERTH_CHECK(compile(pattern));
     }
-    auto known = [](std::string_view name) {
-        return kFields.contains(name) ? Result<>() : unknown_field(name);
-    };
-    return walk_tag(option(log.config, "tag"), [](std::string_view) {}, known);
+    const templates::Kind kind{"log-tag", "", "*logger.Info"};
+    BERTH_TRY(const auto parsed, templates::Template::parse(option(log.config, "tag"), kind));
+    // Fields are there or not for every container; what else may go wrong depends on what this one will be.
+    const Container nobody{};
+    auto said = parsed.render(log_info(nobody));
+    const bool unknown = !said && said.error().message.find("can't evaluate field") != std::string::npos;
+    return unknown ? Result<>(Failure(std::move(said.error()))) : Result<>();
 }
 
 }  // namespace berth::container

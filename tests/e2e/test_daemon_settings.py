@@ -258,3 +258,42 @@ def test_socket_activation_without_sockets(tmp_path):
                           env={**os.environ, "LISTEN_FDS": "1", "LISTEN_PID": "1"})
     assert done.returncode == 1
     assert "no sockets found via socket activation: make sure the service was started by systemd" in done.stderr
+
+
+def test_tcp_without_tls_only_where_it_is_said(new_engine):
+    """A port without client certificates is opened only by a -H of its own, and warned of."""
+    engine = new_engine("-H", "tcp://127.0.0.1:2375", images=())
+    assert engine.docker("-H", "tcp://127.0.0.1:2375", "version", "--format", "{{.Server.Version}}", inside=True).out == "28.5.2\n"
+    assert "binding to an IP address without --tlsverify gives root access" in engine.log()
+    assert engine.api("GET", "/info").json["Warnings"][0].startswith("[DEPRECATION NOTICE]: API is accessible on http://127.0.0.1:2375 without encryption.")
+
+
+def test_no_other_door_than_those_that_are_said(new_engine):
+    engine = new_engine(images=())
+    listeners = engine.run("ss", "-Hltn", inside=True).out
+    assert listeners == ""
+    assert engine.socket.stat().st_mode & 0o777 == 0o660
+
+
+def test_over_ssh(new_engine, tmp_path):
+    """docker -H ssh://… runs `docker system dial-stdio` at the other end; ssh is a stand-in, the rest is real."""
+    from support.engine import CLIENTS
+    engine = new_engine()
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "docker").symlink_to(BIN / "berth")
+    (programs / "ssh").write_text(f"""#!/bin/sh
+        while [ "$1" != -- ]; do shift; done
+        shift; [ "$1" = there ] || exit 255; shift
+        echo "$@" >> {tmp_path}/asked
+        DOCKER_HOST={engine.host} PATH={programs}:$PATH exec sh -c "$*"
+    """)
+    (programs / "ssh").chmod(0o755)
+
+    def docker(*words, **options):
+        return engine.run("env", "-u", "DOCKER_HOST", f"PATH={programs}:/usr/bin:/bin", CLIENTS / "usr/bin/docker", "-H", "ssh://there", *words, **options)
+
+    assert docker("version", "--format", "{{.Server.Version}}").out == "28.5.2\n"
+    assert docker("run", "--rm", "-i", "busybox", "cat", stdin="both ways\n").out == "both ways\n"
+    assert docker("run", "--rm", "busybox", "sh", "-c", "exit 7", status=7).out == ""
+    assert (tmp_path / "asked").read_text().splitlines()[0] == "docker system dial-stdio"

@@ -48,6 +48,36 @@ def test_attributes_and_details(engine, cli):
     cli("rm", name)
 
 
+@pytest.mark.parametrize("tag, expected", [
+    ("{{.ID}}|{{.FullID}}", "{id12}|{id}"), ("{{.Name}}-{{ .ImageName }}", "tagged-busybox"), ("{{.ImageID}}", "{image12}"),
+    ("{{.ImageFullID}}", "{image}"), ("{{.DaemonName}}/{{.ContainerName}}", "docker//tagged"), ("{{upper .Name}}", "TAGGED"),
+    ("{{.Name | upper | lower}}", "tagged"), ("{{join (split .Name \"g\") \"G\"}}", "taGGed"), ("{{title .Name}}", "Tagged"),
+    ("{{pad .Name 1 2}}.", " tagged  ."), ("{{truncate .Name 3}}", "tag"), ("{{json .Name}}", '"tagged"'), ("{{println .Name}}x", "tagged\nx"),
+    ("{{.ContainerLabels.rack}} {{index .ContainerLabels \"rack\"}}", "7 7"), ("{{with .Config}}{{index . \"max-size\"}}{{end}}", "1m"),
+    ("{{if eq .Name \"tagged\"}}yes{{else}}no{{end}}", "yes"), ("{{index .ContainerArgs 0}}{{.ContainerLabels.none}}", "hello"), ("{{range .ContainerArgs}}<{{.}}>{{end}} {{.Command}}", "<hello> echo hello"),
+    ("{{.Hostname}}", "{hostname}"), ("{{printf \"%s@%d\" .Name 7}}", "tagged@7")])
+def test_tags(engine, tag, expected):
+    """Everything that a tag may say of its container."""
+    engine.docker("run", "--name", "tagged", "--label", "rack=7", "--log-opt", "max-size=1m", "--log-opt", f"tag={tag}", "busybox", "echo", "hello")
+    seen = engine.api("GET", "/containers/tagged/json").json
+    record = json.loads((log_folder(engine, "tagged") / f"{seen['Id']}-json.log").read_text())
+    names = {"{id}": seen["Id"], "{id12}": seen["Id"][:12], "{image}": seen["Image"], "{image12}": seen["Image"][:12], "{hostname}": socket.gethostname()}
+    for name, value in names.items():
+        expected = expected.replace(name, value)
+    engine.docker("rm", "tagged")
+    assert record["attrs"]["tag"] == expected
+
+
+def test_damaged_records_are_passed_over_and_reported(engine):
+    engine.docker("run", "--name", "damaged", "busybox", "sh", "-c", "echo one; echo two; echo three")
+    path = next(log_folder(engine, "damaged").glob("*-json.log"))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(lines[0] + b"\x00\xffhalf a rec\n" + lines[1][:20] + b"\n" + lines[2])
+    assert engine.docker("logs", "damaged").out == "one\nthree\n"
+    await_true(lambda: "damaged records of a log were passed over" in engine.log() and "records=2" in engine.log())
+    engine.docker("rm", "damaged")
+
+
 def test_details_without_attributes(engine):
     engine.docker("run", "--name", "bare", "busybox", "echo", "hello")
     assert engine.docker("logs", "--details", "bare").out == " hello\n"
@@ -58,7 +88,11 @@ def test_details_without_attributes(engine):
     (["--log-driver", "nope"], "logger: no log driver named 'nope' is registered"),
     (["--log-opt", "colour=red"], "unknown log opt 'colour' for json-file log driver"),
     (["--log-opt", "tag={{.Colour}}"], "can't evaluate field Colour in type *logger.Info"),
-    (["--log-opt", "tag={{.Name"], "unclosed action"),
+    (["--log-opt", "tag={{.Name"], "template: log-tag:1: unclosed action"),
+    (["--log-opt", "tag={{nope .Name}}"], 'template: log-tag:1: function "nope" not defined'),
+    (["--log-opt", "tag=" + "{{" + "(" * 5000 + "}}"], "max expression depth exceeded"),
+    (["--log-opt", "tag={{pad .Name 1 9999999999}}"], "error calling pad"),
+    (["--log-opt", 'tag={{printf "%9999999999s" .Name}}'], "error calling printf"),
     (["--log-opt", "labels-regex=(("], "error parsing regexp"),
     (["--log-opt", "mode=sometimes"], "logger: logging mode not supported: sometimes"),
     (["--log-opt", "max-buffer-size=1m"], "max-buffer-size option is only supported with 'mode=non-blocking'"),
@@ -91,6 +125,42 @@ def test_rotated_files_are_compressed_and_read(engine, cli):
     assert cli("logs", "--tail", "2900", name).out == expected(3000).split("\n", 100)[100]
     cli("rm", name)
     assert not folder.exists()
+
+
+def test_a_rotated_file_is_compressed_by_a_niced_child(tmp_path):
+    import subprocess
+    from pathlib import Path
+    from support.engine import BIN
+    (tmp_path / "log.1").write_bytes(b"a line of a log, and another one\n" * 2_000_000)
+    child = subprocess.Popen([BIN / "berth-logger", "--compress", tmp_path / "log.1"])
+    seen = set()
+    while child.poll() is None:
+        with contextlib.suppress(OSError):
+            seen.add(Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()[16])
+    assert child.returncode == 0 and "19" in seen
+    assert [file.name for file in tmp_path.iterdir()] == ["log.1.gz"]
+
+
+@pytest.mark.parametrize("driver", ["json-file", "local"])
+def test_logs_find_their_place(engine, driver):
+    """By the kernel's count of what the daemon reads: the last lines, and those since a moment, of 10 MB."""
+    from pathlib import Path
+
+    def cost(*options):
+        counter = Path(f"/proc/{engine.process.pid}/io")
+        before = int(counter.read_text().split()[1])
+        text = engine.docker("logs", *options, "found").out
+        return text, int(counter.read_text().split()[1]) - before
+
+    engine.docker("run", "--name", "found", "--log-driver", driver, "busybox", "sh", "-c", "if [ -f /mark ]; then echo last; else touch /mark; "
+                  "yes a line of eighty characters, more or less, as they are found in the logs of servers | head -n 125000; fi")
+    since = engine.api("GET", "/info").json["SystemTime"]
+    engine.docker("start", "-a", "found")
+    text, bytes_read = cost("--since", since)
+    assert text == "last\n" and bytes_read < 3 << 20
+    text, bytes_read = cost("--tail", "3")
+    assert text.count("\n") == 3 and text.endswith("last\n") and bytes_read < 1 << 20
+    engine.docker("rm", "found")
 
 
 def test_local_driver(engine, cli):

@@ -1,8 +1,9 @@
-#include "cli/output/template.h"
+#include "engine/templates/template.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace berth::cli {
+namespace berth::templates {
 namespace {
 
 Json data() {
@@ -57,5 +58,36 @@ TEST(Template, ErrorsAreGos) {
     EXPECT_NE(render("{{json}}").find("wrong number of args for json"), std::string::npos);
 }
 
+std::string tag(std::string_view text) {
+    const Json info{{"Name", "web"}, {"Labels", Json{{"a", "1"}}}, {"Args", Json::array()}};
+    auto parsed = Template::parse(text, {"log-tag", "", "*logger.Info"});
+    if (!parsed) return parsed.error().message;
+    auto out = parsed->render(info);
+    return out ? *out : out.error().message;
+}
+
+TEST(Template, OfAStructOfGos) {
+    constexpr const char* kUnknown =
+        "template: log-tag:1:2: executing \"log-tag\" at <.{}>: can't evaluate field {} in ";
+    for (const char* name : {"Nope", "name"})
+        EXPECT_EQ(tag(fmt::format("{{{{.{}}}}}", name)),
+                  fmt::format(fmt::runtime(kUnknown), name, name) + "type *logger.Info");
+    EXPECT_EQ(tag("{{.Labels.a}}{{.Labels.none}}|{{$.Labels.a}}"), "1|1");
+    EXPECT_EQ(tag("{{nope}}"), "template: log-tag:1: function \"nope\" not defined");
+}
+
+TEST(Template, AsksForNoMoreThanThereIs) {
+    EXPECT_EQ(tag("{{pad .Name 1 2}}|{{truncate .Name 2}}"), " web  |we");
+    EXPECT_EQ(tag("{{pad .Name 1 9999999999}}"), "error calling pad: wrong type of argument");
+    EXPECT_EQ(tag("{{pad .Name -1 2}}"), "error calling pad: wrong type of argument");
+    EXPECT_EQ(tag("{{printf \"%99999999s\" .Name}}"), "error calling printf: wrong type of argument");
+    EXPECT_EQ(tag("{{(((.Name)))}}"), "web");
+    EXPECT_EQ(tag("{{" + std::string(5000, '(') + "}}"),
+              "template: log-tag:1: max expression depth exceeded");
+    std::string blocks;
+    for (int i = 0; i < 5000; ++i) blocks += "{{if .}}";
+    EXPECT_EQ(tag(blocks), "template: log-tag:1: max expression depth exceeded");
+}
+
 }  // namespace
-}  // namespace berth::cli
+}  // namespace berth::templates

@@ -4,10 +4,10 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/json.h"
 #include "engine/base/result.h"
+#include "engine/templates/template.h"
 
-namespace berth::cli {
+namespace berth::templates {
 
 bool is_template_function(std::string_view name);
 Result<Json> call_template_function(std::string_view name, std::vector<Json> arguments);
@@ -17,4 +17,4 @@ bool truth(const Json& value);
 // Go's %v: "[a b]", "map[k:v]", "<no value>".
 std::string printed(const Json& value);
 
-}  // namespace berth::cli
+}  // namespace berth::templates

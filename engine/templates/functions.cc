@@ -1,11 +1,12 @@
-#include "cli/output/template_functions.h"
+#include "engine/templates/functions.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 
-namespace berth::cli {
+namespace berth::templates {
 
 namespace {
 
@@ -64,13 +65,19 @@ Result<Json> title(Arguments& a) {
     return Json(out);
 }
 
+// A number of characters; what nobody's memory should be asked for is refused.
+std::size_t amount(const Json& value) {
+    constexpr std::int64_t kMost = 1 << 20;
+    if (!value.is_number_integer() || value < 0 || value > kMost) throw std::out_of_range("not a length");
+    return value.get<std::size_t>();
+}
+
 Result<Json> pad(Arguments& a) {
-    return Json(std::string(a.at(1).get<std::size_t>(), ' ') + text(a.at(0)) +
-                std::string(a.at(2).get<std::size_t>(), ' '));
+    return Json(std::string(amount(a.at(1)), ' ') + text(a.at(0)) + std::string(amount(a.at(2)), ' '));
 }
 
 Result<Json> truncate(Arguments& a) {
-    return Json(text(a.at(0)).substr(0, a.at(1).get<std::size_t>()));
+    return Json(text(a.at(0)).substr(0, amount(a.at(1))));
 }
 
 Result<Json> length(Arguments& a) {
@@ -138,7 +145,7 @@ Result<Json> print_format(Arguments& a) {
         if (verb == 'f' && next < a.size() && a[next].is_number()) {
             auto dot = spec.find('.');
             int precision = dot == std::string::npos ? 6 : std::atoi(spec.c_str() + dot + 1);
-            value = fmt::format("{:.{}f}", a[next].get<double>(), precision);
+            value = fmt::format("{:.{}f}", a[next].get<double>(), amount(precision));
             spec = spec.substr(0, dot);
         } else if (verb == 'q') {
             value = Json(value).dump();
@@ -147,7 +154,7 @@ Result<Json> print_format(Arguments& a) {
         }
         ++next;
         int width = std::atoi(spec.c_str());
-        auto wide = static_cast<std::size_t>(std::abs(width));
+        const std::size_t wide = amount(std::abs(width));
         out += width < 0 ? fmt::format("{:<{}}", value, wide) : fmt::format("{:>{}}", value, wide);
     }
     return Json(out);
@@ -229,7 +236,7 @@ Result<Json> call_template_function(std::string_view name, std::vector<Json> arg
     }
     try {
         return entry.call(arguments);
-    } catch (const Json::exception&) {
+    } catch (const std::exception&) {
         return wrong(fmt::format("error calling {}: wrong type of argument", name));
     }
 }
@@ -265,4 +272,4 @@ std::string printed(const Json& value) {
     }
 }
 
-}  // namespace berth::cli
+}  // namespace berth::templates
