@@ -37,6 +37,7 @@ class FileBody final : public http::BodySource {
              std::function<void(std::uint64_t)> report)
         : pool_(pool),
           file_(file),
+          begin_(offset),
           at_(offset),
           end_(size),
           size_(size - offset),
@@ -53,11 +54,15 @@ class FileBody final : public http::BodySource {
         co_return piece;
     }
     std::optional<std::uint64_t> size() const override { return size_; }
+    bool rewind() override {
+        at_ = begin_;
+        return true;
+    }
 
  private:
     async::BlockingPool& pool_;
     int file_;
-    std::uint64_t at_, end_, size_;
+    std::uint64_t begin_, at_, end_, size_;
     std::function<void(std::uint64_t)> report_;
 };
 

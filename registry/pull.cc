@@ -157,6 +157,13 @@ Async<Result<Pull::Fetched>> Pull::fetch_target() {
             oci::Descriptor{.digest = *wanted, .size = static_cast<std::int64_t>(fetched->bytes.size())};
     auto stored =
         co_await store(std::move(fetched->bytes), std::move(fetched->media_type), std::move(expected));
+    if (!stored && stored.error().message.starts_with(oci::kSchema1Removed)) {
+        co_return fail(
+            ErrorKind::kInvalidArgument,
+            fmt::format("{} Suggest the author of {} to upgrade the image to the OCI Format or Docker "
+                        "Image manifest v2, schema 2.{}",
+                        oci::kSchema1Removed, reference.text(), oci::kSchema1More));
+    }
     co_return in("manifest verification failed", std::move(stored));
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/async/async.h"
 #include "engine/async/blocking_pool.h"
+#include "engine/http/client.h"
 #include "engine/image/image_service.h"
 #include "engine/oci/platform.h"
 #include "engine/oci/reference.h"
@@ -70,6 +71,8 @@ class RegistryService {
     // Whether a registry accepts the credentials: kInternal "login attempt to URL failed with status: 401
     // Unauthorized" when it does not.
     virtual Async<Result<LoginAnswer>> login(Credentials credentials) = 0;
+    // What a URL names, as a stranger: for an import.
+    virtual Async<Result<http::ClientResponse>> fetch(std::string url) = 0;
     virtual Async<Result<DistributionInfo>> inspect(oci::Reference reference, Credentials credentials) = 0;
     virtual Async<Result<std::vector<SearchResult>>> search(SearchRequest request) = 0;
 };

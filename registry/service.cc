@@ -5,6 +5,7 @@
 #include "engine/base/log.h"
 #include "registry/distribution.h"
 #include "registry/embedded_image.h"
+#include "registry/fetch_url.h"
 #include "registry/login.h"
 #include "registry/progress_lines.h"
 #include "registry/pull.h"
@@ -37,6 +38,9 @@ class Service final : public RegistryService {
     Async<Result<>> push(PushRequest request, Progress progress) override;
     Async<Result<LoginAnswer>> login(Credentials credentials) override {
         return log_in(parts_.io, parts_.pool, settings_, std::move(credentials));
+    }
+    Async<Result<http::ClientResponse>> fetch(std::string url) override {
+        return fetch_url(parts_.io, settings_, std::move(url));
     }
     Async<Result<DistributionInfo>> inspect(oci::Reference reference, Credentials credentials) override;
     Async<Result<std::vector<SearchResult>>> search(SearchRequest request) override {

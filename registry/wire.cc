@@ -29,6 +29,10 @@ bool is_busy(unsigned status) {
     return status == 408 || status == 429 || status == 500 || (status >= 502 && status <= 504);
 }
 
+bool can_repeat(const WireRequest& request) {
+    return request.stream == nullptr || request.stream->rewind();
+}
+
 // Retry-After in seconds, as far as one waits for it.
 std::chrono::milliseconds asked_pause(const http::ClientResponse& response) {
     const auto text = response.headers.get("Retry-After");
@@ -84,7 +88,8 @@ Async<Result<http::ClientResponse>> Wire::send(WireRequest request) {
     auto response = co_await persist(request);
     if (!response || !is_redirect(response->status)) co_return response;
     const bool repeatable = request.method == "GET" || request.method == "HEAD";
-    if (!repeatable) co_return response;
+    const bool keeps_method = response->status == 307 || response->status == 308;
+    if (!repeatable && !(keeps_method && can_repeat(request))) co_return response;
     co_return co_await follow(std::move(*response), request);
 }
 
@@ -108,10 +113,10 @@ Async<Result<http::ClientResponse>> Wire::authorized(const WireRequest& request)
     BERTH_CO_TRY(authorization, co_await authorizer_.header(request.scope));
     if (authorization.empty() && request.volunteer) authorization = authorizer_.volunteer();
     auto response = co_await once(request, authorization);
-    if (!response || response->status != 401 || request.stream != nullptr) co_return response;
+    if (!response || response->status != 401) co_return response;
     if (!authorizer_.learn(response->headers, authorization, request.scope)) co_return response;
     BERTH_CO_TRY(auto better, co_await authorizer_.header(request.scope));
-    if (better.empty()) co_return response;
+    if (better.empty() || !can_repeat(request)) co_return response;
     co_return co_await once(request, std::move(better));
 }
 
@@ -151,6 +156,7 @@ Async<Result<http::ClientResponse>> Wire::follow(http::ClientResponse response, 
                            fmt::format("the registry redirects to plain HTTP: {}", location));
         }
         next.target = std::move(location);
+        if (hop > 0 && !can_repeat(next)) co_return response;
         auto answer = co_await persist(next);
         if (!answer || !is_redirect(answer->status)) co_return answer;
         response = std::move(*answer);

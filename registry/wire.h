@@ -12,15 +12,16 @@ struct WireRequest {
     std::string target;  // "/v2/x/manifests/1", or an absolute URL that the registry gave
     http::Headers headers;
     std::string body;
-    http::BodySource* stream = nullptr;  // cannot be sent twice
+    http::BodySource* stream = nullptr;  // sent twice only if it can be rewound
     std::string scope;                   // what a token has to allow
     bool volunteer = false;              // the user's name and password go along unasked
     bool gives_up = false;               // at a broken line: the caller tries again itself
 };
 
 // Requests to one registry host: TLS or plain by its rules, authorized when it asks for that, redirects
-// followed, tried again (GET and HEAD) when it is too busy or the line breaks. Credentials are sent to the
-// host itself and to nobody else. Io thread only; several requests may be under way.
+// followed (by other methods than GET and HEAD those that keep the method), tried again (GET and HEAD) when
+// it is too busy or the line breaks. Credentials are sent to the host itself and to nobody else. Io thread
+// only; several requests may be under way.
 class Wire {
  public:
     // Finds out whether a host that need not speak TLS does. `io` outlives the wire.

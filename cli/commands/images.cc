@@ -215,11 +215,13 @@ int import_command(Invocation& invocation, const Arguments& arguments) {
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, 2, names, status)) return status;
-    auto file = input_file(names[0]);
+    // What a URL names the engine fetches itself.
+    const bool remote = names[0].starts_with("http://") || names[0].starts_with("https://");
+    auto file = remote ? open_file("/dev/null", O_RDONLY) : input_file(names[0]);
     if (!file) return invocation.failed(file.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    std::string target = "/images/create?fromSrc=-";
+    std::string target = "/images/create?fromSrc=" + (remote ? http::encode_form(names[0]) : "-");
     if (names.size() > 1) target += "&repo=" + http::encode_form(names[1]);
     if (!message.empty()) target += "&message=" + http::encode_form(message);
     if (!platform.empty()) target += "&platform=" + http::encode_form(platform);
@@ -247,18 +249,28 @@ int tag_command(Invocation& invocation, const Arguments& arguments) {
 
 int rmi_command(Invocation& invocation, const Arguments& arguments) {
     bool force = false, no_prune = false;
+    std::vector<std::string> platforms;
     Flags flags("rmi [OPTIONS] IMAGE [IMAGE...]", "Remove one or more images");
     flags.toggle("force,f", &force, "Force removal of the image");
     flags.toggle("no-prune", &no_prune, "Do not delete untagged parents");
+    flags.list("platform", &platforms,
+               "Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
+               "\"linux/amd64\")");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
+    std::string variants;
+    for (const std::string& platform : platforms) {
+        auto wanted = platform_parameter(platform);
+        if (!wanted) return invocation.failed(wanted.error());
+        variants += "&platforms=" + http::encode_form(*wanted);
+    }
     return for_each_name(
         invocation, names,
         [&](Engine& engine, const std::string& name) -> Result<> {
             BERTH_TRY(Engine::Answer answer,
-                      engine.call("DELETE", fmt::format("/images/{}?force={}&noprune={}", name, force ? 1 : 0,
-                                                        no_prune ? 1 : 0)));
+                      engine.call("DELETE", fmt::format("/images/{}?force={}&noprune={}{}", name,
+                                                        force ? 1 : 0, no_prune ? 1 : 0, variants)));
             Json removed = Json::parse(answer.body, nullptr, false);
             for (const Json& item : removed.is_array() ? removed : Json::array()) {
                 for (const char* word : {"Untagged", "Deleted"}) {

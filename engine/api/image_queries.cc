@@ -86,9 +86,9 @@ Result<oci::Reference> pull_reference(const http::Query& query) {
     return reference;
 }
 
-Result<std::vector<oci::Platform>> platforms_of(const http::Query& query) {
+Result<std::vector<oci::Platform>> platforms_of(const http::Query& query, const char* name) {
     std::vector<oci::Platform> out;
-    for (const std::string& text : query.all("platform")) {
+    for (const std::string& text : query.all(name)) {
         if (text.empty()) continue;
         const auto object = json::parse(text, nullptr, false);
         auto field = [&](const char* name) {

@@ -24,7 +24,7 @@ Result<nlohmann::json> list_images(image::ImageService& images,
 
 // The platforms of `platform` parameters that are JSON objects, as load, save, push, inspect and history take
 // them.
-Result<std::vector<oci::Platform>> platforms_of(const http::Query& query);
+Result<std::vector<oci::Platform>> platforms_of(const http::Query& query, const char* name = "platform");
 Result<std::optional<oci::Platform>> platform_of(const http::Query& query);
 
 // `manifests`: with what it consists of.

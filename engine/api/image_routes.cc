@@ -13,6 +13,7 @@ namespace {
 
 using nlohmann::json;
 using Parts = const ImageRouteParts;
+constexpr ApiVersion kRemovePlatforms{1, 50};
 
 std::string name_of(const Exchange& exchange) {
     return exchange.params.find("name")->second;
@@ -67,10 +68,22 @@ Async<Result<>> tag(Parts& parts, Exchange& exchange) {
 
 Async<Result<>> remove(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
-    BERTH_CO_CHECK(refuse_parameters(query, {"platforms"}));
-    auto work = [&parts, name = name_of(exchange), force = query.flag("force"),
-                 prune = !query.flag("noprune"),
-                 users = parts.users()] { return parts.images.remove(name, force, prune, users); };
+    std::vector<oci::Platform> platforms;
+    if (exchange.version >= kRemovePlatforms) {
+        BERTH_CO_TRY(platforms, platforms_of(query, "platforms"));
+    }
+    const bool force = query.flag("force");
+    if (!platforms.empty() && !force) {
+        co_return fail(
+            ErrorKind::kInvalidArgument,
+            "Content will be removed from all images referencing this variant. Use \u2014-force to "
+            "force delete.");
+    }
+    auto work = [&parts, &platforms, name = name_of(exchange), force, prune = !query.flag("noprune"),
+                 users = parts.users()] {
+        return platforms.empty() ? parts.images.remove(name, force, prune, users)
+                                 : parts.images.remove_platforms(name, platforms);
+    };
     BERTH_CO_TRY(auto removed, co_await parts.pool.run(work));
     auto body = show_removed(removed);
     co_return co_await exchange.json(200, std::move(body));

@@ -17,12 +17,12 @@ constexpr ApiVersion kPushPlatform{1, 46};
 
 using BlockingWork = std::function<Result<>(image::Reader)>;
 
-// Runs blocking work that reads the request's body while the io thread brings it.
-Async<Result<>> read_body(Parts& parts, Exchange& exchange, BlockingWork work) {
+// Runs blocking work that reads a body while the io thread brings it.
+Async<Result<>> read_body(Parts& parts, http::BodyReader& body, BlockingWork work) {
     BERTH_CO_TRY(auto pipe, BodyPipe::open(parts.io));
     auto step = [&work, &pipe] { return work(pipe->reader()); };
     auto working = parts.transfers.run(step);
-    auto pumping = pipe->pump(*exchange.request.body);
+    auto pumping = pipe->pump(body);
     auto first = co_await async::race(std::move(working), std::move(pumping));
     // The pump leaves first only when all of this is being cancelled.
     if (first.index() == 1) co_return fail(ErrorKind::kCancelled, "the client has gone");
@@ -37,14 +37,21 @@ Result<std::optional<oci::Platform>> plain_platform(const http::Query& query) {
     return std::optional<oci::Platform>(std::move(platform));
 }
 
+// A tar from elsewhere, which a URL without a scheme names by http.
+Async<Result<>> import_from(Parts& parts, std::string url, image::Progress progress, BlockingWork work) {
+    if (url.find("://") == std::string::npos) url = "http://" + url;
+    BERTH_CO_TRY(auto response, co_await parts.registry.fetch(url));
+    progress(json{{"status", "Downloading from " + url}}.dump());
+    co_return co_await read_body(parts, *response.body, std::move(work));
+}
+
 Async<Result<>> import(Parts& parts, Exchange& exchange) {
     const auto& query = exchange.request.query;
-    if (query.get("fromSrc") != "-") {
-        co_return fail(ErrorKind::kNotImplemented, "importing from a URL is not supported yet");
-    }
     BERTH_CO_TRY(auto name, import_name(query));
     BERTH_CO_TRY(auto platform, plain_platform(query));
-    const auto message = query.get("message");
+    const auto source = query.get("fromSrc");
+    auto message = query.get("message");
+    if (message.empty()) message = "Imported from " + source;
     const auto changes = query.all("changes");
     ProgressStream stream(parts.io, exchange);
     BlockingWork work = [&images = parts.images, &name, &message, &changes, &platform,
@@ -53,7 +60,11 @@ Async<Result<>> import(Parts& parts, Exchange& exchange) {
         sink(json{{"status", id.text()}}.dump());
         return {};
     };
-    auto importing = read_body(parts, exchange, std::move(work));
+    if (source != "-") {
+        auto importing = import_from(parts, source, stream.sink(), std::move(work));
+        co_return co_await stream.answer(std::move(importing), ProgressStream::Client::kWatch);
+    }
+    auto importing = read_body(parts, *exchange.request.body, std::move(work));
     co_return co_await stream.answer(std::move(importing), ProgressStream::Client::kIgnore);
 }
 
@@ -103,7 +114,7 @@ Async<Result<>> load_images(const ImageRouteParts& parts, Exchange& exchange) {
     BlockingWork work = [&images = parts.images, &platforms, sink = stream.sink()](image::Reader archive) {
         return images.load(std::move(archive), platforms, sink);
     };
-    auto loading = read_body(parts, exchange, std::move(work));
+    auto loading = read_body(parts, *exchange.request.body, std::move(work));
     co_return co_await stream.answer(std::move(loading), ProgressStream::Client::kIgnore,
                                      ProgressStream::Failure::kInStream);
 }

@@ -1,5 +1,6 @@
 #include "engine/archive/byte_source.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,13 +25,23 @@ Result<> GrowingSource::wait() {
     } while (got < 0 && errno == EINTR);
     if (got < 0) return fail_errno("wait for the archive");
     if (got != sizeof message) return fail(ErrorKind::kCancelled, "the archive does not go on");
-    whole_ = (message & kWhole) != 0;
     there_ = message & ~kWhole;
+    if ((message & kWhole) == 0) return {};
+    whole_ = true;
+    if (::fcntl(growth_, F_SETFL, O_NONBLOCK) != 0) return fail_errno("wait for the archive");
+    return {};
+}
+
+// Nothing else comes once all has been announced, so this sees only whether anybody is there.
+Result<> GrowingSource::check_peer() const {
+    char byte = 0;
+    if (::read(growth_, &byte, 1) == 0) return fail(ErrorKind::kCancelled, "nobody waits for the archive");
     return {};
 }
 
 Result<std::string_view> GrowingSource::next() {
     while (at_ >= there_ && !whole_) BERTH_CHECK(wait());
+    if (whole_) BERTH_CHECK(check_peer());
     const auto size =
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer_.size(), there_ - std::min(at_, there_)));
     ssize_t got = 0;

@@ -28,7 +28,7 @@ class FdSource : public ByteSource {
 
 // A file that is still being written, by its descriptor. `growth` (a SOCK_SEQPACKET socket) tells how many
 // bytes there are, in messages of eight: a number in host order, with kWhole when no more will come. Its end
-// before that is kCancelled. Owns neither.
+// is kCancelled, also then: whoever wants the rest read keeps the other end open. Owns neither.
 class GrowingSource : public ByteSource {
  public:
     static constexpr std::uint64_t kWhole = std::uint64_t{1} << 63;
@@ -38,6 +38,7 @@ class GrowingSource : public ByteSource {
 
  private:
     Result<> wait();
+    Result<> check_peer() const;
 
     int fd_, growth_;
     std::string buffer_;

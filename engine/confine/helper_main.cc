@@ -126,8 +126,11 @@ Result<std::string> run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    // Whoever started this wants the result; without him there is nothing to do.
-    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // Whoever started this wants the result; without him there is nothing to do. The signal comes when the
+    // thread ends that did it, and who waits for a layer that is being fetched is another one: there the
+    // socket tells.
+    if (argc < 2 || !std::string_view(argv[1]).starts_with("unpack-growing"))
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::prctl(PR_SET_DUMPABLE, 0);
     ::umask(0);
     Result<std::string> result;

@@ -37,6 +37,7 @@ class ContentStore {
     // kConflict while another ingest of the digest is open.
     virtual Result<std::unique_ptr<Ingest>> resume(const Digest& expected) = 0;
     virtual Result<> drop_partial(const Digest& expected) = 0;  // a missing one is no error
+    virtual Result<std::uint64_t> partial_bytes() = 0;  // of all that resume() keeps without a blob beside it
     // All that nobody has open. Those that nothing has come to for eight hours go when the store is opened.
     virtual Result<> drop_partials() = 0;
     // A file of the caller's on the store's file system, of which the store takes a link: it may not be

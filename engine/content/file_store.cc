@@ -141,6 +141,17 @@ class FileStore final : public ContentStore {
         return fail_errno("remove " + path);
     }
 
+    Result<std::uint64_t> partial_bytes() override {
+        BERTH_TRY(const auto names, list_folder(partials_));
+        std::uint64_t total = 0;
+        for (const std::string& name : names) {
+            struct stat status{};
+            const bool there = ::lstat((partials_ + "/" + name).c_str(), &status) == 0;
+            if (there && status.st_nlink == 1) total += static_cast<std::uint64_t>(status.st_size);
+        }
+        return total;
+    }
+
     Result<> drop_partials() override { return remove_partials(std::chrono::seconds(0)); }
 
     Result<Digest> take(const std::string& path, const Digest* expected_digest,

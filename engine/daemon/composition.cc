@@ -151,6 +151,10 @@ registry::RegistrySettings registry_settings(const Config& config) {
     out.downloads = config.max_downloads > 0 ? config.max_downloads : kAnyNumber;
     out.uploads = config.max_uploads > 0 ? config.max_uploads : kAnyNumber;
     out.attempts = config.max_download_attempts;
+    // For tests, which cannot wait for a registry that stalls.
+    const char* patience = std::getenv("BERTH_REGISTRY_PATIENCE_MS");
+    if (patience != nullptr && std::atoi(patience) > 0)
+        out.patience = std::chrono::milliseconds(std::atoi(patience));
     return out;
 }
 

@@ -35,6 +35,8 @@ class BodySource {
     // How many bytes there are, sent as Content-Length; without that the body is sent chunked. A source that
     // ends elsewhere breaks the connection.
     virtual std::optional<std::uint64_t> size() const { return std::nullopt; }
+    // Begins anew, for a request that has to be sent once more; false for a source that cannot.
+    virtual bool rewind() { return false; }
 };
 
 struct ClientOptions {

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "engine/base/files.h"
+#include "engine/image/documents.h"
 #include "engine/image/parallel.h"
 #include "engine/oci/image_spec.h"
 #include "engine/oci/reference.h"
@@ -95,6 +96,7 @@ Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth)
         return {};
     }
     const auto& manifest = std::get<oci::Manifest>(document);
+    BERTH_CHECK(check_depth(manifest.layers.size()));
     BERTH_CHECK(store_tree(manifest.config, depth + 1));
     return run_parallel(manifest.layers.size(),
                         [&](std::size_t i) { return store_tree(manifest.layers[i], depth + 1); });
@@ -153,6 +155,7 @@ Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
         return bad(fmt::format("invalid manifest, layers length mismatch: expected {}, got {}",
                                parsed.diff_ids.size(), layers.size()));
     }
+    BERTH_CHECK(check_depth(layers.size()));
     BERTH_TRY(Digest config_digest, store_bytes(content_, config));
     Json manifest = {{"schemaVersion", 2},
                      {"mediaType", oci::media::kDockerManifest},

@@ -87,7 +87,14 @@ std::vector<ReachedManifest> reached_of(content::ContentStore& content, const oc
 
 }  // namespace
 
+Result<> check_depth(std::size_t layers) {
+    // More cannot be mounted (overlayfs, OVL_MAX_STACK).
+    constexpr std::size_t kDepth = 500;
+    return layers > kDepth ? Result<>(fail(ErrorKind::kInvalidArgument, "max depth exceeded")) : Result<>();
+}
+
 Result<> check_layers(const oci::Manifest& manifest, const oci::ImageConfig& config) {
+    BERTH_CHECK(check_depth(manifest.layers.size()));
     if (config.diff_ids.size() == manifest.layers.size()) return {};
     return fail(ErrorKind::kInvalidArgument, "mismatched image rootfs and manifest layers");
 }

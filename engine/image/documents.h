@@ -18,7 +18,9 @@ struct PlatformImage {
     std::vector<Digest> chain;  // chain IDs, lowest layer first
 };
 
-// kInvalidArgument unless the config tells the diff ID of every layer.
+// kInvalidArgument for more layers than can be mounted.
+Result<> check_depth(std::size_t layers);
+// … and unless the config tells the diff ID of every layer.
 Result<> check_layers(const oci::Manifest& manifest, const oci::ImageConfig& config);
 
 // The manifest or index `target`; its media type is what the document says.

@@ -173,6 +173,10 @@ class ImageService {
     };
     virtual Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool prune_parents,
                                                      const std::vector<User>& users) = 0;
+    // Takes these platforms' manifests, and what only they reach, out of what `name` points at. kNotFound
+    // when it has none of one.
+    virtual Result<std::vector<RemovedImage>> remove_platforms(
+        const std::string& name, const std::vector<oci::Platform>& platforms) = 0;
     // Dangling images, or all that no container uses; kConflict while another prune is on its way.
     virtual Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) = 0;
     // Newest first. `shared_sizes`: fill in shared_size.
@@ -183,7 +187,7 @@ class ImageService {
     // "image with reference X was found but does not provide the specified platform (Y)".
     virtual Result<ImageDetails> inspect(const std::string& name,
                                          const std::optional<oci::Platform>& platform = {}) = 0;
-    // Bytes of all blobs and unpacked layers.
+    // Bytes of all blobs, unpacked layers and parts of blobs that broken pulls have left.
     virtual Result<std::uint64_t> disk_usage() = 0;
 
     // While one of these is held nothing is collected: who puts blobs into the content store takes one first

@@ -204,7 +204,7 @@ Result<ImageDetails> Listing::inspect(const std::string& text, const std::option
 }
 
 Result<std::uint64_t> Listing::disk_usage() {
-    std::uint64_t total = 0;
+    BERTH_TRY(std::uint64_t total, content_.partial_bytes());
     BERTH_TRY(auto blobs, content_.list());
     for (const Digest& blob : blobs) {
         if (auto size = content_.size(blob)) total += *size;

@@ -135,4 +135,35 @@ Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool for
     return untag(same);
 }
 
+Result<std::vector<RemovedImage>> Removal::remove_platforms(content::ContentStore& content,
+                                                            const std::string& text,
+                                                            const std::vector<oci::Platform>& platforms) {
+    BERTH_TRY(const Found found, catalog_.find(text));
+    std::vector<Digest> manifests;
+    for (const oci::Platform& platform : platforms) {
+        auto image = catalog_.platform_image(text, found.target, platform);
+        // A platform that merely could stand in for it is not meant.
+        if (image && (*image)->config.platform.normalised() != platform) {
+            image = fail(ErrorKind::kNotFound,
+                         fmt::format("image with reference {} was found but does not provide the specified "
+                                     "platform ({})",
+                                     text, platform.text()));
+        }
+        if (!image) {
+            return in(fmt::format("failed to delete platform {} for image {}", platform.text(),
+                                  found.target.text()),
+                      Result<std::vector<RemovedImage>>(Failure(image.error())));
+        }
+        manifests.push_back((*image)->manifest_digest);
+    }
+    // An image of this platform alone goes with its names.
+    if (manifests.front() == found.target) return remove_all(found, {}, true, false);
+    std::vector<RemovedImage> out;
+    for (const Digest& manifest : manifests) {
+        BERTH_CHECK(content.remove(manifest));
+        out.push_back({.deleted = manifest.text()});
+    }
+    return out;
+}
+
 }  // namespace berth::image

@@ -17,6 +17,12 @@ class Removal {
     Result<std::vector<RemovedImage>> run(const std::string& text, bool force,
                                           const std::vector<ImageService::User>& users);
 
+    // What is left of the index stays under its names; other images that have the same manifests lose them
+    // too.
+    Result<std::vector<RemovedImage>> remove_platforms(content::ContentStore& content,
+                                                       const std::string& text,
+                                                       const std::vector<oci::Platform>& platforms);
+
  private:
     Result<std::vector<RemovedImage>> untag(const std::vector<NamedTarget>& names);
     Result<std::vector<RemovedImage>> remove_all(const Found& found,

@@ -1,6 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -8,22 +6,21 @@
 #include "engine/base/log.h"
 #include "engine/image/archive_load.h"
 #include "engine/image/archive_save.h"
-#include "engine/image/assembly.h"
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
 #include "engine/image/image_service.h"
 #include "engine/image/layer_stack.h"
 #include "engine/image/listing.h"
+#include "engine/image/maker.h"
+#include "engine/image/naming.h"
 #include "engine/image/prune.h"
 #include "engine/image/removal.h"
-#include "engine/image/run_config.h"
+#include "engine/image/spare_room.h"
 #include "engine/image/unpacker.h"
 
 namespace berth::image {
 
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 class Service : public ImageService {
  public:
@@ -33,6 +30,9 @@ class Service : public ImageService {
           catalog_(*references_, parts_.content),
           listing_(catalog_, *references_, parts_.content, parts_.snapshots),
           unpacker_(parts_.content, parts_.snapshots, parts_.helper_path),
+          naming_(*references_, parts_.events),
+          maker_(parts_.content, unpacker_, naming_),
+          spare_(parts_.data_root + "/image/spare"),
           removal_(catalog_, *references_, parts_.events),
           collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)),
           prune_(listing_, *references_, parts_.content, *collector_, parts_.events) {}
@@ -44,8 +44,12 @@ class Service : public ImageService {
     Result<> load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) override;
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                           const std::vector<std::string>& changes,
-                          const std::optional<oci::Platform>& platform) override;
-    Result<Digest> commit(CommitRequest request) override;
+                          const std::optional<oci::Platform>& platform) override {
+        return make([&] { return maker_.import(std::move(tar), name, message, changes, platform); });
+    }
+    Result<Digest> commit(CommitRequest request) override {
+        return make([&] { return maker_.commit(std::move(request)); });
+    }
     Result<std::unique_ptr<Archive>> save(const std::vector<std::string>& names,
                                           const std::vector<oci::Platform>& platforms) override;
     Result<std::unique_ptr<Arrival>> expect(const oci::Manifest& manifest, Progress progress) override;
@@ -54,7 +58,10 @@ class Service : public ImageService {
     Result<> tag(const std::string& source, const std::string& repository, const std::string& tag) override;
     Result<std::vector<RemovedImage>> remove(const std::string& name, bool force, bool,
                                              const std::vector<User>& users) override;
+    Result<std::vector<RemovedImage>> remove_platforms(const std::string& name,
+                                                       const std::vector<oci::Platform>& platforms) override;
     Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) override {
+        const auto room = spare_.lend();
         auto done = prune_.run(std::move(request), users);
         forget();
         return done;
@@ -74,7 +81,6 @@ class Service : public ImageService {
     Result<> clear_after_crash();
 
  private:
-    Result<> name_image(const std::string& name, const Digest& target, const std::string& media_type);
     Result<> take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
                          const Progress& progress);
     Result<> unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms);
@@ -83,11 +89,13 @@ class Service : public ImageService {
         catalog_.forget_all();
         listing_.forget();
     }
-    Result<Digest> store_layer(Reader tar);
-    Result<> name_made(const std::optional<oci::Reference>& reference, const Digest& id);
-    void publish(const char* action, const Digest& target, const std::string& name) {
-        parts_.events.publish(
-            {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+    // What a failed one left in the store goes with the pin.
+    Result<Digest> make(const std::function<Result<Digest>()>& work) {
+        auto pinned = collector_->pin();
+        auto made = work();
+        forget();
+        if (!made) (void)collector_->collect().has_value();
+        return made;
     }
 
     ImageServiceParts parts_;
@@ -95,6 +103,9 @@ class Service : public ImageService {
     Catalog catalog_;
     Listing listing_;
     Unpacker unpacker_;
+    Naming naming_;
+    Maker maker_;
+    SpareRoom spare_;
     Removal removal_;
     std::shared_ptr<Collector> collector_;
     Prune prune_;
@@ -112,25 +123,6 @@ Result<std::vector<NamedImage>> Service::names() {
                         .size = size ? static_cast<std::int64_t>(*size) : 0}});
     }
     return out;
-}
-
-// Points a name at a target. The image that had the name and has no other stays, as <none>.
-Result<> Service::name_image(const std::string& name, const Digest& target, const std::string& media_type) {
-    BERTH_TRY(auto before, references_->find(name));
-    if (before && before->target != target) {
-        BERTH_TRY(std::vector<NamedTarget> all, references_->list());
-        bool other = std::any_of(all.begin(), all.end(), [&](const NamedTarget& named) {
-            return named.target == before->target && named.name != name;
-        });
-        if (!other) {
-            NamedTarget dangling = *before;
-            dangling.name = std::string(kDangling) + before->target.text();
-            BERTH_CHECK(references_->put(dangling));
-        }
-    }
-    BERTH_CHECK(references_->put({name, target, media_type, now()}));
-    // It has a name now: it no longer dangles.
-    return references_->remove(std::string(kDangling) + target.text());
 }
 
 // Of an image for other machines nothing is unpacked here, unless it was asked for.
@@ -167,11 +159,11 @@ Result<> Service::take_loaded(const LoadedImage& image, const std::vector<oci::P
         say("Loaded image ID: " + image.target.text());
     }
     for (const std::string& name : image.names) {
-        BERTH_CHECK(name_image(name, image.target, image.media_type));
+        BERTH_CHECK(naming_.point(name, image.target, image.media_type));
         BERTH_TRY(oci::Reference reference, oci::Reference::parse(name));
         say("Loaded image: " + reference.familiar());
     }
-    publish("load", image.target, image.target.text());
+    naming_.publish("load", image.target, image.target.text());
     return {};
 }
 
@@ -206,65 +198,6 @@ Result<> Service::clear_after_crash() {
     return {};
 }
 
-Result<Digest> Service::store_layer(Reader tar) {
-    BERTH_TRY(auto ingest, parts_.content.ingest());
-    std::string buffer(1 << 18, '\0');
-    while (true) {
-        BERTH_TRY(std::size_t got, tar(buffer.data(), buffer.size()));
-        if (got == 0) break;
-        BERTH_CHECK(ingest->write({buffer.data(), got}));
-    }
-    return ingest->commit(nullptr);
-}
-
-// An image made here gets its name, or dangles.
-Result<> Service::name_made(const std::optional<oci::Reference>& reference, const Digest& id) {
-    std::string type(oci::media::kOciManifest);
-    if (!reference) return references_->put({std::string(kDangling) + id.text(), id, type, now()});
-    BERTH_CHECK(name_image(reference->with_default_tag().text(), id, type));
-    publish("tag", id, reference->with_default_tag().familiar());
-    return {};
-}
-
-namespace {
-
-Result<std::optional<oci::Reference>> reference_of(const std::string& name, const char* purpose) {
-    if (name.empty()) return std::optional<oci::Reference>();
-    BERTH_TRY(auto reference, oci::Reference::parse(name));
-    if (reference.digest())
-        return fail(ErrorKind::kInvalidArgument, fmt::format("cannot {} digest reference", purpose));
-    return std::optional<oci::Reference>(std::move(reference));
-}
-
-}  // namespace
-
-Result<Digest> Service::import(Reader tar, const std::string& name, const std::string& message,
-                               const std::vector<std::string>& changes,
-                               const std::optional<oci::Platform>& platform) {
-    BERTH_TRY(auto reference, reference_of(name, "import"));
-    Json run = Json::object();
-    BERTH_CHECK(apply_changes(changes, run));
-    auto pinned = collector_->pin();
-    auto work = [&]() -> Result<Digest> {
-        BERTH_TRY(Digest layer, store_layer(std::move(tar)));
-        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, {}));
-        oci::Platform target = platform ? platform->normalised() : oci::Platform::host();
-        std::string created = format_rfc3339_nano(now());
-        Json config = {{"created", created}, {"architecture", target.architecture}, {"os", target.os}};
-        if (!target.variant.empty()) config["variant"] = target.variant;
-        config["config"] = run;
-        Json history = {{"created", created}, {"comment", message.empty() ? "Imported from -" : message}};
-        BERTH_TRY(Digest id, store_image(parts_.content, {}, {layer, report.diff_id}, config, history));
-        BERTH_CHECK(name_made(reference, id));
-        publish("import", id, id.text());
-        return id;
-    };
-    auto done = work();
-    forget();
-    if (!done) (void)collector_->collect().has_value();
-    return done;
-}
-
 namespace {
 
 class SaveArchive final : public ImageService::Archive {
@@ -294,45 +227,10 @@ Result<std::unique_ptr<ImageService::Archive>> Service::save(const std::vector<s
         for (ImageToSave& image : found) images.push_back(std::move(image));
     }
     BERTH_TRY(SavePlan plan, plan_save(parts_.content, images, platforms));
-    for (const ImageToSave& image : images) publish("save", image.target.digest, image.target.digest.text());
+    for (const ImageToSave& image : images)
+        naming_.publish("save", image.target.digest, image.target.digest.text());
     return std::unique_ptr<Archive>(
         std::make_unique<SaveArchive>(parts_.content, std::move(pinned), std::move(plan)));
-}
-
-Result<Digest> Service::commit(CommitRequest request) {
-    BERTH_TRY(auto reference, reference_of(request.name, "commit"));
-    auto pinned = collector_->pin();
-    auto work = [&]() -> Result<Digest> {
-        std::optional<PlatformImage> base;
-        if (request.base) {
-            auto found = pick_platform(parts_.content, *request.base, {});
-            if (!found)
-                return in("the image of the container is gone", Result<Digest>(Failure(found.error())));
-            base = std::move(*found);
-        }
-        BERTH_TRY(Digest layer, store_layer(std::move(request.layer)));
-        std::vector<Digest> diff_ids = base ? base->config.diff_ids : std::vector<Digest>();
-        BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, diff_ids));
-        std::string created = format_rfc3339_nano(now());
-        Json config = {{"created", created}};
-        if (!base) {
-            oci::Platform host = oci::Platform::host();
-            config.update({{"architecture", host.architecture}, {"os", host.os}});
-        }
-        if (!request.author.empty()) config["author"] = request.author;
-        config["config"] = Json::parse(request.config_json);
-        Json history = {{"created", created}, {"created_by", request.created_by}};
-        if (!request.author.empty()) history["author"] = request.author;
-        if (!request.comment.empty()) history["comment"] = request.comment;
-        BERTH_TRY(Digest id, store_image(parts_.content, base, {layer, report.diff_id}, config, history));
-        publish("create", id, id.text());
-        BERTH_CHECK(name_made(reference, id));
-        return id;
-    };
-    auto done = work();
-    forget();
-    if (!done) (void)collector_->collect().has_value();
-    return done;
 }
 
 Result<std::unique_ptr<ImageService::Arrival>> Service::expect(const oci::Manifest& manifest,
@@ -356,7 +254,7 @@ Result<> Service::adopt(const std::string& name, const Digest& target,
     BERTH_TRY(PlatformImage image, pick_platform(parts_.content, target, alone ? std::nullopt : platform));
     BERTH_CHECK(unpacker_.unpack(image, progress));
     forget();
-    return name_image(name, target, media_type);
+    return naming_.point(name, target, media_type);
 }
 
 Result<> Service::tag(const std::string& source, const std::string& repository, const std::string& tag) {
@@ -368,15 +266,27 @@ Result<> Service::tag(const std::string& source, const std::string& repository, 
     }
     reference = reference.with_default_tag();
     BERTH_TRY(Found found, catalog_.find(source));
-    BERTH_CHECK(name_image(reference.text(), found.target,
-                           found.names.empty() ? "" : found.names.front().media_type));
-    publish("tag", found.target, reference.familiar());
+    BERTH_CHECK(naming_.point(reference.text(), found.target,
+                              found.names.empty() ? "" : found.names.front().media_type));
+    naming_.publish("tag", found.target, reference.familiar());
     return {};
 }
 
 Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool force, bool,
                                                   const std::vector<User>& users) {
+    const auto room = spare_.lend();
     BERTH_TRY(std::vector<RemovedImage> removed, removal_.run(name, force, users));
+    forget();
+    if (auto collected = collector_->collect(); !collected) {
+        log::warning("images were not collected", {{"error", collected.error().message}});
+    }
+    return removed;
+}
+
+Result<std::vector<RemovedImage>> Service::remove_platforms(const std::string& name,
+                                                            const std::vector<oci::Platform>& platforms) {
+    const auto room = spare_.lend();
+    auto removed = removal_.remove_platforms(parts_.content, name, platforms);
     forget();
     if (auto collected = collector_->collect(); !collected) {
         log::warning("images were not collected", {{"error", collected.error().message}});

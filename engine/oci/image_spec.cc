@@ -181,9 +181,7 @@ Result<Document> parse_document(std::string_view bytes, std::string_view media_t
     bool schema1 =
         version != object.end() && version->is_number_integer() && version->get<std::int64_t>() == 1;
     if (schema1 || media_type == media::kDockerSchema1 || media_type == media::kDockerSchema1Signed) {
-        return refuse(
-            "docker image format v1 and manifest version 2, schema 1 are not supported: rebuild the image "
-            "in the OCI or Docker v2, schema 2 format");
+        return refuse(std::string(kSchema1Removed) + std::string(kSchema1More));
     }
     BERTH_TRY(auto own, text(object, "mediaType"));
     std::string type(media_type);

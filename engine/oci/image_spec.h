@@ -68,6 +68,13 @@ struct Index {
 
 using Document = std::variant<Manifest, Index>;
 
+// What a schema 1 manifest is refused with; who knows the image's name puts a word for its author between the
+// two.
+inline constexpr std::string_view
+    kSchema1Removed =
+        "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed.",
+    kSchema1More = " More information at https://docs.docker.com/go/deprecated-image-specs/";
+
 // Reads a manifest or an index. `media_type` is what whoever handed over the bytes said they are; "" when
 // nobody did, and then the document itself must say it or have an unmistakable shape. kInvalidArgument for a
 // document that says something else than `media_type`, could be read as both, or is a schema 1 manifest.

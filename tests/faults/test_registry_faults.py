@@ -45,8 +45,10 @@ def hostile_registry(engine, port=5100):
 
 @pytest.fixture(scope="module")
 def engine():
-    with Engine("--max-download-attempts", "3") as shared:
-        yield shared
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BERTH_REGISTRY_PATIENCE_MS", "1500")
+        with Engine("--max-download-attempts", "3") as shared:
+            yield shared
     assert shared.left == []
 
 
@@ -87,7 +89,11 @@ def partials(engine):
     ("nested", "the image's index is nested too deeply"),
     ("lies", "verification failed"),
     ("huge", "the registry's answer is too long"),
-    ("schema1", "schema 1"),
+    ("schema1", "Docker Image Format v1 and Docker Image manifest version 2, schema 1 support has been removed. Suggest the "
+                "author of 127.0.0.1:5100/schema1:1 to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2."),
+    ("slow", "read from the registry"),
+    ("stall", "read from the registry"),
+    ("mute", "failed to resolve reference"),
     ("storm", "429 Too Many Requests"),
 ])
 def test_what_cannot_be_pulled(engine, hostile, mode, text):
@@ -98,7 +104,7 @@ def test_what_cannot_be_pulled(engine, hostile, mode, text):
     assert mode not in str(engine.api("GET", "/images/json").json)
 
 
-@pytest.mark.parametrize("mode", ["good", "busy", "reset", "norange", "short", "elsewhere"])
+@pytest.mark.parametrize("mode", ["good", "busy", "reset", "norange", "short", "elsewhere", "expiring"])
 def test_what_can(engine, hostile, mode):
     hostile.forget()
     _, said = pull(engine, hostile, mode)
@@ -107,6 +113,22 @@ def test_what_can(engine, hostile, mode):
     sent = sum(entry["sent"] for entry in hostile.blobs(mode))
     if mode not in ("norange", "elsewhere"):
         assert sent < 650 << 10, "nothing is sent twice"
+
+
+def test_one_platform_goes(engine, hostile):
+    name = f"{hostile.address}/good:1"
+    for platform in ("linux/amd64", "linux/arm64"):
+        engine.api("POST", f"/images/create?fromImage={hostile.address}/good&tag=1&platform={platform}")
+    before = blobs(engine)
+    arm = "%7B%22os%22:%22linux%22,%22architecture%22:%22arm64%22%7D"
+    assert engine.api("DELETE", f"/images/{name}?platforms={arm}").status == 400
+    removed = engine.api("DELETE", f"/images/{name}?platforms={arm}&force=1")
+    assert removed.status == 200 and [list(entry) for entry in removed.json] == [["Deleted"]]
+    assert len(before - blobs(engine)) == 3  # manifest, config, layer
+    assert engine.api("GET", f"/images/{name}/json?platform={arm}").status == 404
+    assert engine.api("GET", f"/images/{name}/json").json["Architecture"] == "amd64"
+    again = engine.api("DELETE", f"/images/{name}?platforms={arm}&force=1")
+    assert again.status == 404 and "failed to delete platform linux/arm64 for image sha256:" in again.json["message"]
 
 
 def test_credentials_stay_with_their_host(engine, hostile):

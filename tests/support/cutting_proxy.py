@@ -1,7 +1,7 @@
 """A TCP proxy that drops the line: connections to PORT go to UPSTREAM until the answers of one of them reach BYTES; that
-connection and every later one is cut.
+connection and every later one is cut. With --upload it is the requests that count, and one connection that is cut.
 
-usage: cutting_proxy.py PORT UPSTREAM BYTES       prints "ready"
+usage: cutting_proxy.py PORT UPSTREAM BYTES [--upload]       prints "ready"
 """
 
 import socket
@@ -22,11 +22,19 @@ def cut(connection):
 
 def main():
     port, upstream, limit = map(int, sys.argv[1:4])
-    broken = threading.Event()
+    upload = "--upload" in sys.argv
+    broken, spent = threading.Event(), threading.Event()
 
     def requests(client, server):
+        passed = 0
         try:
             while data := client.recv(65536):
+                passed += len(data)
+                if upload and passed > limit and not spent.is_set():
+                    spent.set()
+                    cut(client)
+                    server.shutdown(socket.SHUT_RDWR)
+                    return
                 server.sendall(data)
         except OSError:
             pass
@@ -38,7 +46,7 @@ def main():
         try:
             while not broken.is_set() and (data := server.recv(16384)):
                 passed += len(data)
-                if passed > limit:
+                if not upload and passed > limit:
                     broken.set()
                 client.sendall(data)
         except OSError:

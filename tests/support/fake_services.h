@@ -186,6 +186,10 @@ class Images final : public image::ImageService {
                                                     const std::vector<User>&) override {
         return Failure(unused().error());
     }
+    Result<std::vector<image::RemovedImage>> remove_platforms(const std::string&,
+                                                              const std::vector<oci::Platform>&) override {
+        return Failure(unused().error());
+    }
     Result<image::PruneReport> prune(image::PruneRequest, const std::vector<User>&) override {
         return Failure(unused().error());
     }

@@ -17,6 +17,7 @@ import struct
 import sys
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT, LOG = int(sys.argv[1]), sys.argv[2]
@@ -26,6 +27,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 lock = threading.Lock()
 counts = {}
+TOKEN = [0, 0]  # number, uses
 blobs = {}
 
 
@@ -107,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         parts = self.path.split("/")
+        if self.path.startswith("/token"):
+            return self.reply(200, json.dumps({"token": f"t{TOKEN[0]}", "expires_in": 300}).encode())
         if self.path == "/v1/search?q=box&n=25":
             results = [{"name": "box", "description": "a\nbox", "star_count": 7, "is_official": True},
                        {"name": "ann/box", "description": "", "star_count": 1, "is_official": False}]
@@ -114,6 +118,10 @@ class Handler(BaseHTTPRequestHandler):
         if parts[1] != "v2" or len(parts) < 5:
             return self.reply(404 if parts[1] != "v2" else 200)
         mode, kind, name = "/".join(parts[2:-2]), parts[-2], parts[-1]
+        if mode == "expiring" and not self.has_token():
+            return self.reply(401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{PORT}/token",service="x"')
+        if mode == "mute":
+            return time.sleep(60)
         if mode == "storm" or (mode == "busy" and self.nth() <= 2):
             return self.reply(429 if self.nth() % 2 else 503, Retry_After="0")
         if kind == "tags":
@@ -121,6 +129,25 @@ class Handler(BaseHTTPRequestHandler):
         self.manifest(mode, name) if kind == "manifests" else self.blob(mode, name)
 
     do_HEAD = do_GET
+
+    def has_token(self):
+        # Each is good for two requests, whatever was said about its life.
+        with lock:
+            good = self.headers.get("Authorization") == f"Bearer t{TOKEN[0]}"
+            if good:
+                TOKEN[1] += 1
+                if TOKEN[1] == 2:
+                    TOKEN[:] = [TOKEN[0] + 1, 0]
+            return good
+
+    def drip(self, body, pause):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[:5000])
+        for at in range(5000, len(body)):
+            time.sleep(pause)
+            self.wfile.write(body[at:at + 1])
 
     def tags(self, mode, name):
         if "last=" in name:
@@ -161,6 +188,8 @@ class Handler(BaseHTTPRequestHandler):
             body += b"x" * 70000
         if mode == "short" and big:
             body = body[:len(body) // 2]
+        if mode in ("slow", "stall") and big:
+            return self.drip(body, 0.05 if mode == "slow" else 60)
         broken = {"truncate": 4096, "reset": 64 << 10, "norange": 200 << 10}.get(mode, len(body))
         if mode == "norange" and self.nth() > 2:
             broken = len(body)

@@ -1,0 +1,87 @@
+#include "engine/image/maker.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "engine/image/assembly.h"
+#include "engine/image/run_config.h"
+
+namespace berth::image {
+
+namespace {
+using Json = nlohmann::ordered_json;
+}
+
+Result<Digest> Maker::store_layer(Reader tar) {
+    BERTH_TRY(auto ingest, content_.ingest());
+    std::string buffer(1 << 18, '\0');
+    while (true) {
+        BERTH_TRY(std::size_t got, tar(buffer.data(), buffer.size()));
+        if (got == 0) break;
+        BERTH_CHECK(ingest->write({buffer.data(), got}));
+    }
+    return ingest->commit(nullptr);
+}
+
+namespace {
+
+Result<std::optional<oci::Reference>> reference_of(const std::string& name, const char* purpose) {
+    if (name.empty()) return std::optional<oci::Reference>();
+    BERTH_TRY(auto reference, oci::Reference::parse(name));
+    if (reference.digest())
+        return fail(ErrorKind::kInvalidArgument, fmt::format("cannot {} digest reference", purpose));
+    return std::optional<oci::Reference>(std::move(reference));
+}
+
+}  // namespace
+
+Result<Digest> Maker::import(Reader tar, const std::string& name, const std::string& message,
+                             const std::vector<std::string>& changes,
+                             const std::optional<oci::Platform>& platform) {
+    BERTH_TRY(auto reference, reference_of(name, "import"));
+    Json run = Json::object();
+    BERTH_CHECK(apply_changes(changes, run));
+    BERTH_TRY(Digest layer, store_layer(std::move(tar)));
+    BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, {}));
+    oci::Platform target = platform ? platform->normalised() : oci::Platform::host();
+    std::string created = format_rfc3339_nano(now());
+    Json config = {{"created", created}, {"architecture", target.architecture}, {"os", target.os}};
+    if (!target.variant.empty()) config["variant"] = target.variant;
+    config["config"] = run;
+    Json history = {{"created", created}, {"comment", message.empty() ? "Imported from -" : message}};
+    BERTH_TRY(Digest id, store_image(content_, {}, {layer, report.diff_id}, config, history));
+    BERTH_CHECK(naming_.name_made(reference, id));
+    naming_.publish("import", id, id.text());
+    return id;
+}
+
+Result<Digest> Maker::commit(CommitRequest request) {
+    BERTH_TRY(auto reference, reference_of(request.name, "commit"));
+    std::optional<PlatformImage> base;
+    if (request.base) {
+        auto found = pick_platform(content_, *request.base, {});
+        if (!found) return in("the image of the container is gone", Result<Digest>(Failure(found.error())));
+        base = std::move(*found);
+    }
+    BERTH_TRY(Digest layer, store_layer(std::move(request.layer)));
+    std::vector<Digest> diff_ids = base ? base->config.diff_ids : std::vector<Digest>();
+    BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, diff_ids));
+    std::string created = format_rfc3339_nano(now());
+    Json config = {{"created", created}};
+    if (!base) {
+        oci::Platform host = oci::Platform::host();
+        config.update({{"architecture", host.architecture}, {"os", host.os}});
+    }
+    if (!request.author.empty()) config["author"] = request.author;
+    config["config"] = Json::parse(request.config_json);
+    Json history = {{"created", created}, {"created_by", request.created_by}};
+    if (!request.author.empty()) history["author"] = request.author;
+    if (!request.comment.empty()) history["comment"] = request.comment;
+    BERTH_TRY(Digest id, store_image(content_, base, {layer, report.diff_id}, config, history));
+    naming_.publish("create", id, id.text());
+    BERTH_CHECK(naming_.name_made(reference, id));
+    return id;
+}
+
+}  // namespace berth::image

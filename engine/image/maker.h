@@ -1,0 +1,30 @@
+#pragma once
+
+#include "engine/image/image_service.h"
+#include "engine/image/naming.h"
+#include "engine/image/unpacker.h"
+
+namespace berth::image {
+
+// Images made here: out of a root file system's tar, or of a container's changes. Whoever calls holds a pin.
+// Any thread.
+class Maker {
+ public:
+    Maker(content::ContentStore& content, Unpacker& unpacker, Naming& naming)
+        : content_(content), unpacker_(unpacker), naming_(naming) {}
+
+    // As ImageService has them.
+    Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
+                          const std::vector<std::string>& changes,
+                          const std::optional<oci::Platform>& platform);
+    Result<Digest> commit(CommitRequest request);
+
+ private:
+    Result<Digest> store_layer(Reader tar);
+
+    content::ContentStore& content_;
+    Unpacker& unpacker_;
+    Naming& naming_;
+};
+
+}  // namespace berth::image

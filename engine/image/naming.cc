@@ -1,0 +1,40 @@
+#include "engine/image/naming.h"
+
+#include <algorithm>
+
+#include "engine/oci/image_spec.h"
+
+namespace berth::image {
+
+Result<> Naming::point(const std::string& name, const Digest& target, const std::string& media_type) {
+    BERTH_TRY(auto before, references_.find(name));
+    if (before && before->target != target) {
+        BERTH_TRY(std::vector<NamedTarget> all, references_.list());
+        bool other = std::any_of(all.begin(), all.end(), [&](const NamedTarget& named) {
+            return named.target == before->target && named.name != name;
+        });
+        if (!other) {
+            NamedTarget dangling = *before;
+            dangling.name = std::string(kDangling) + before->target.text();
+            BERTH_CHECK(references_.put(dangling));
+        }
+    }
+    BERTH_CHECK(references_.put({name, target, media_type, now()}));
+    // It has a name now: it no longer dangles.
+    return references_.remove(std::string(kDangling) + target.text());
+}
+
+Result<> Naming::name_made(const std::optional<oci::Reference>& reference, const Digest& id) {
+    std::string type(oci::media::kOciManifest);
+    if (!reference) return references_.put({std::string(kDangling) + id.text(), id, type, now()});
+    BERTH_CHECK(point(reference->with_default_tag().text(), id, type));
+    publish("tag", id, reference->with_default_tag().familiar());
+    return {};
+}
+
+void Naming::publish(const char* action, const Digest& target, const std::string& name) {
+    events_.publish(
+        {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+}
+
+}  // namespace berth::image

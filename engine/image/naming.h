@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "engine/events/event.h"
+#include "engine/image/references.h"
+#include "engine/oci/reference.h"
+
+namespace berth::image {
+
+// Names and the events that tell of them. Any thread.
+class Naming {
+ public:
+    Naming(References& references, events::EventSink& events) : references_(references), events_(events) {}
+
+    // Points a name at a target. The image that had the name and has no other stays, as <none>.
+    Result<> point(const std::string& name, const Digest& target, const std::string& media_type);
+    // An image made here gets its name, or dangles.
+    Result<> name_made(const std::optional<oci::Reference>& reference, const Digest& id);
+    void publish(const char* action, const Digest& target, const std::string& name);
+
+ private:
+    References& references_;
+    events::EventSink& events_;
+};
+
+}  // namespace berth::image
