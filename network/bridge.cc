@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <net/if.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "engine/base/file_lock.h"
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "network/firewall/command.h"
@@ -41,7 +41,7 @@ ino_t netns_of(const std::string& process) {
 Result<UniqueFd> claim(const std::string& bridge) {
     const auto path = fmt::format("/run/berth-bridge-{}-{}.lock", netns_of("self"), bridge);
     BERTH_TRY(auto fd, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    if (lock_file(fd.get())) return fd;
     if (errno == EWOULDBLOCK) return taken(bridge, "another berthd");
     return fail_errno("lock " + path);
 }

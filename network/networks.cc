@@ -133,7 +133,7 @@ Result<> Service::choose_pools(Network& network, const std::vector<Subnet>& host
     std::optional<BridgeSettings> bridge;
     if (network.driver == "bridge") {
         BERTH_TRY(bridge, read_bridge_settings(network));
-        if (bridge->by_input.value_or(false) && !can_proxy("tcp"))
+        if (bridge->by_input.value_or(false) && !can_proxy())
             return fail(ErrorKind::kInvalidArgument,
                         fmt::format("{} needs the userland proxy, which is not there", option::kByInput));
     }
@@ -269,9 +269,10 @@ Result<> Service::raise(LiveNetwork& network) {
         const std::lock_guard lock(mutex_);
         network.bridge.emplace(std::move(bridge));
     }
+    // Before iptables' tool, which keeps the tables locked beyond its commit.
+    shield(*network.bridge);
     for (const auto& rules : network.bridge->rules())
         if (auto* wall = firewall(rules.subnet.base.v6)) BERTH_CHECK(wall->guard(rules));
-    shield(*network.bridge);
     return open_bridge(config_, *network.bridge);
 }
 
@@ -289,9 +290,11 @@ Result<> Service::lower(LiveNetwork& network) {
         return take_down_parent(config_, *network.parent);
     }
     if (!network.bridge) return {};
-    unshield(*network.bridge);
     // Both wait for the kernel, for 10 to 20 ms each.
-    auto down = std::async(std::launch::async, [&] { return take_down_bridge(config_, *network.bridge); });
+    auto down = std::async(std::launch::async, [&] {
+        unshield(*network.bridge);
+        return take_down_bridge(config_, *network.bridge);
+    });
     Result<> removed;
     for (const auto& rules : network.bridge->rules())
         if (auto* wall = firewall(rules.subnet.base.v6); wall && removed) removed = wall->unguard(rules);

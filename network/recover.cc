@@ -6,6 +6,7 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "network/firewall/iptables.h"
+#include "network/firewall/nftables.h"
 #include "network/sandbox/link.h"
 #include "network/sandbox/link_removal.h"
 #include "network/sandbox/netns.h"
@@ -156,23 +157,27 @@ void Service::watch_rules() {
 }
 
 // Who has switched forwarding on drops what nobody allows. iptables' policy stays as it was set; a table that
-// is made anew at every start needs to be told again.
-Result<> Service::note_forwarding() {
+// is made anew at every start needs to be told again, and so does iptables after it. The mark says whose it
+// was last.
+Result<bool> Service::note_forwarding() {
     const auto mark = config_.state_dir + "/drops-forwarded";
-    const bool again = config_.firewall_backend == "nftables" && exists(mark);
+    const auto last = read_file(mark);
+    const bool again = last && (config_.firewall_backend == "nftables" || *last == "nftables");
     drops_forwarded_ = config_.ip_forward && config_.drop_forwarded && (again || !forwards());
-    if (!drops_forwarded_ || again) return {};
-    return replace_file(mark, "", 0600, Sync::kNone);
+    const bool by_iptables = last && *last != "nftables";
+    if (!drops_forwarded_ || (last && *last == config_.firewall_backend)) return by_iptables;
+    BERTH_CHECK(replace_file(mark, config_.firewall_backend, 0600, Sync::kNone));
+    return by_iptables;
 }
 
-void Service::retire_iptables() {
+void Service::retire_iptables(bool own_policy) {
     for (const bool v6 : {false, true}) {
         std::vector<BridgeRules> bridges;
         for (const auto& [id, network] : networks_)
             if (network.bridge) append(bridges, *network.bridge, v6);
         auto iptables = Iptables::open(v6);
         if (!iptables) continue;
-        if (auto retired = (*iptables)->retire(bridges); !retired)
+        if (auto retired = (*iptables)->retire(bridges, own_policy); !retired)
             log::error("rules of iptables are left", {{"error", retired.error().message}});
     }
 }
@@ -197,9 +202,13 @@ Result<> Service::recover(const std::vector<std::string>& live) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
-    BERTH_CHECK(note_forwarding());
-    if (config_.firewall_backend == "nftables") retire_iptables();
+    BERTH_TRY(const bool own_policy, note_forwarding());
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
+    // After the new rules: nothing is open in between.
+    if (config_.firewall_backend == "nftables")
+        retire_iptables(own_policy);
+    else
+        remove_nft_tables(nft_table(config_));
     for (const auto& [id, network] : networks_)
         if (network.bridge) BERTH_CHECK(open_bridge(config_, *network.bridge));
     for (const auto& record : dead)

@@ -135,12 +135,11 @@ void Service::report(const char* action, const Network& network) {
     events_.publish(std::move(event));
 }
 
-namespace {
-
-// Engines are told apart by their state roots.
 std::string nft_table(const NetworkConfig& config) {
     return "berth-" + std::string(sha256(config.state_dir).hex()).substr(0, 8);
 }
+
+namespace {
 
 Result<Service::Firewalls> open_firewalls(const NetworkConfig& config) {
     Service::Firewalls firewalls;
@@ -151,7 +150,6 @@ Result<Service::Firewalls> open_firewalls(const NetworkConfig& config) {
         if (v6) firewalls.v6 = std::make_unique<Nftables>(context, nft_table(config), true);
         return firewalls;
     }
-    remove_nft_tables(nft_table(config));
     if (v4) {
         BERTH_TRY(firewalls.v4, Iptables::open(false));
     }

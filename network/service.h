@@ -27,6 +27,9 @@ namespace berth::network {
 // How the keys of proxies begin at berth-netd.
 inline constexpr const char* kProxyKey = "proxy/";
 
+// This engine's table, where the backend is nftables: engines are told apart by their state roots.
+std::string nft_table(const NetworkConfig& config);
+
 // What is published of one sandbox, at most one of each family.
 using Published = std::vector<PublishedContainer>;
 
@@ -100,8 +103,9 @@ class Service : public NetworkService {
     void shield(const Bridge& bridge);
     void unshield(const Bridge& bridge);
     void yield_to_others();
-    Result<> note_forwarding();
-    void retire_iptables();
+    // Whether an earlier run has set FORWARD's policy, by iptables.
+    Result<bool> note_forwarding();
+    void retire_iptables(bool own_policy);
     Result<> recover_bridges();
     // The rules of all networks, and `ports`; what a killed daemon left of networks goes.
     Result<> reconcile(const Published& published, bool drop_forwarded);
@@ -159,7 +163,7 @@ class Service : public NetworkService {
     bool by_input(const BridgeSettings& settings) const {
         return settings.by_input.value_or(config_.publish_by_input);
     }
-    bool can_proxy(const std::string& protocol) const;
+    bool can_proxy(const std::string& protocol = "tcp", bool v6 = false) const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
     Result<> add_rules(const Published& published);

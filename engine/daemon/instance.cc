@@ -2,13 +2,13 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <optional>
 
+#include "engine/base/file_lock.h"
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
 
@@ -60,7 +60,7 @@ Result<Instance> Instance::claim(const std::string& data_root, const std::string
     BERTH_CHECK(own_folder(data_root, 0710));
     BERTH_CHECK(own_folder(exec_root, 0700));
     BERTH_TRY(auto lock, open_file(data_root + "/berthd.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (!lock_file(lock.get())) {
         return fail(ErrorKind::kConflict, "another daemon uses the data root " + data_root);
     }
     if (!pidfile.empty()) {

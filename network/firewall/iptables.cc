@@ -85,7 +85,7 @@ Result<> Iptables::reconcile(const Wanted& wanted) {
     return restore(batch);
 }
 
-Result<> Iptables::retire(const std::vector<BridgeRules>& bridges) {
+Result<> Iptables::retire(const std::vector<BridgeRules>& bridges, bool own_policy) {
     const std::lock_guard lock(mutex_);
     BERTH_TRY(auto text, run_command({save_}));
     const auto saved = SavedRules::parse(text);
@@ -97,7 +97,9 @@ Result<> Iptables::retire(const std::vector<BridgeRules>& bridges) {
         if (rule.spec.ends_with(kLoopbackChain) && saved.has(rule)) batch.remove(rule);
     batch.line(ours.table, "-F " + ours.name);
     batch.line(ours.table, "-X " + ours.name);
-    if (saved.drops_forwarded)
+    if (saved.drops_forwarded && own_policy)
+        batch.line("filter", "-P FORWARD ACCEPT");
+    else if (saved.drops_forwarded)
         log::warning(
             "the policy of iptables' FORWARD chain is DROP: what nftables lets through is dropped there",
             {{"family", v6_ ? "ipv6" : "ipv4"}});

@@ -22,8 +22,9 @@ class Iptables : public Firewall {
     static Result<std::unique_ptr<Iptables>> open(bool v6);
 
     // Another backend takes over: what an earlier run has left of these networks goes. The chains that are
-    // others' as well stay.
-    Result<> retire(const std::vector<BridgeRules>& bridges);
+    // others' as well stay. `own_policy`: that run had set FORWARD's policy, which the other backend has of
+    // its own.
+    Result<> retire(const std::vector<BridgeRules>& bridges, bool own_policy);
     Result<> reconcile(const Wanted& wanted) override;
     Result<> guard(const BridgeRules& bridge) override { return add(bridge_rules(bridge)); }
     Result<> unguard(const BridgeRules& bridge) override { return remove(bridge_rules(bridge)); }

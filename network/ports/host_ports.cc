@@ -53,6 +53,8 @@ void drop_everything(int socket) {
 Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     const bool stream = request.protocol != "udp", sctp = request.protocol == "sctp";
     const auto& ip = request.host_ip;
+    // The kernel would take it for one with that of IPv4.
+    if (sctp && ip.v6) return UniqueFd();
     UniqueFd fd(::socket(ip.v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
                          sctp ? IPPROTO_SCTP : 0));
     // Without SCTP no process of the host can have the port; to lead it on the kernel needs none.
