@@ -10,6 +10,7 @@
 #include "engine/executor/container_state.h"
 #include "engine/executor/criu.h"
 #include "engine/executor/criu_mounts.h"
+#include "engine/executor/host_program.h"
 #include "engine/executor/report.h"
 #include "engine/executor/start.h"
 
@@ -101,6 +102,7 @@ Result<> checkpoint_command(const Options& options) {
     }
     const CriuOptions& flags = options.criu;
     BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, id));
+    BERTH_CHECK(in("checkpoint needs criu, which is not installed", find_host_program("criu")));
     BERTH_CHECK(make_folders(flags.image_path, 0700));
     BERTH_CHECK(check_parent(flags));
     BERTH_CHECK(check_status_fd(flags));

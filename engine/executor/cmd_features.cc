@@ -114,7 +114,7 @@ Result<> features_command(const Options& options) {
         {"annotations",
          {{"io.github.seccomp.libseccomp.version",
            fmt::format("{}.{}.{}", seccomp->major, seccomp->minor, seccomp->micro)},
-          {"org.opencontainers.runc.checkpoint.enabled", "false"}}},
+          {"org.opencontainers.runc.checkpoint.enabled", "true"}}},
         {"potentiallyUnsafeConfigAnnotations", {"bundle"}}};
     return write_all(STDOUT_FILENO, json.dump(4) + "\n");
 }

@@ -13,6 +13,7 @@
 #include "engine/executor/criu_mounts.h"
 #include "engine/executor/foreground.h"
 #include "engine/executor/hooks.h"
+#include "engine/executor/host_program.h"
 #include "engine/executor/report.h"
 #include "engine/executor/socket_calls.h"
 #include "engine/executor/start.h"
@@ -161,6 +162,7 @@ Result<ContainerState> Restore::run() {
 
 Result<> restore_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options));
+    BERTH_CHECK(in("restore needs criu, which is not installed", find_host_program("criu")));
     BERTH_TRY(Bundle bundle, read_bundle(options, id));
     bool terminal = bundle.spec.process->terminal;
     TerminalLine line;

@@ -169,7 +169,7 @@ Result<> need_criu_feature(unsigned field, const char* name) {
 
 Result<CriuFolders> open_criu_folders(const CriuOptions& flags, const char* log_file) {
     CriuFolders out;
-    BERTH_TRY(out.images, open_folder(flags.image_path));
+    BERTH_TRY(out.images, open_file(flags.image_path, O_RDONLY | O_DIRECTORY));
     out.log = flags.image_path + "/" + log_file;
     if (flags.work_path.empty()) return out;
     BERTH_TRY(out.work, open_folder(flags.work_path));

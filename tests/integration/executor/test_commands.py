@@ -140,7 +140,7 @@ def test_features(bundle):
 def test_checkpoint_without_criu(bundle):
     bundle.up()
     assert bundle.call("checkpoint", bundle.id, env={"PATH": "/nowhere"}).returncode == 1
-    assert 'exec: "criu": executable file not found in $PATH' in bundle.last_error()
+    assert 'checkpoint needs criu, which is not installed: exec: "criu": executable file' in bundle.last_error()
 
 
 @pytest.mark.parametrize("words, first, second", [
