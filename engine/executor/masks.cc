@@ -18,8 +18,8 @@ Result<> Rootfs::make_readonly(const std::string& path) {
     auto there = sys::open_in_root(root_.get(), path, O_PATH);
     if (!there) return there.error().sys_errno == ENOENT ? Result<>() : Result<>(Failure(there.error()));
     BERTH_TRY(UniqueFd clone, clone_mount(there->get(), true));
-    BERTH_CHECK(sys::set_mount_attributes(clone.get(), MOUNT_ATTR_RDONLY, 0, true));
-    return attach(clone.get(), there->get());
+    BERTH_CHECK(attach(clone.get(), there->get()));
+    return sys::set_mount_attributes(clone.get(), MOUNT_ATTR_RDONLY, 0, true);
 }
 
 Result<> Rootfs::mask(const std::string& path, UniqueFd& empty) {

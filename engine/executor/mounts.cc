@@ -127,13 +127,6 @@ std::vector<std::string> with_mode_of_folder(std::vector<std::string> words, int
     return words;
 }
 
-// Detached from the host's peers: nothing that is mounted below it inside may appear outside.
-void make_slave(int tree) {
-    mount_attr attributes{};
-    attributes.propagation = MS_SLAVE;
-    (void)::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes);
-}
-
 }  // namespace
 
 Result<UniqueFd> open_source(const oci::RuntimeSpec& spec, const Spaces& spaces, std::size_t number) {
@@ -142,7 +135,6 @@ Result<UniqueFd> open_source(const oci::RuntimeSpec& spec, const Spaces& spaces,
     BERTH_CHECK(check_bind(mount, options));
     if (!needs_source(spaces, mount, options)) return UniqueFd();
     BERTH_TRY(UniqueFd tree, clone_source(mount, options, spaces.has(CLONE_NEWUSER)));
-    make_slave(tree.get());
     if (is_idmapped(mount, options))
         BERTH_CHECK(map_ids(spec, spaces, mount, options.idmap.value_or(false), tree.get()));
     return tree;
@@ -207,6 +199,9 @@ Result<> Rootfs::add_mount(std::size_t number) {
             in("tmpcopyup: copy \"" + mount.destination + "\"", copy_up(target.get(), detached.get())));
     }
     BERTH_CHECK(attach(detached.get(), target.get()));
+    // One that was made outside: nothing that is mounted below it inside may appear among the host's.
+    if (bind && needs_source(spaces_, mount, options))
+        BERTH_CHECK(set_propagation(detached.get(), MS_SLAVE | MS_REC));
     for (unsigned long flags : options.propagation) BERTH_CHECK(set_propagation(detached.get(), flags));
     bool readonly = std::find(mount.options.begin(), mount.options.end(), "ro") != mount.options.end();
     if (mount.type == "tmpfs" && readonly) readonly_later_.push_back(std::move(detached));

@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace berth::sys {
 
@@ -148,6 +151,30 @@ bool can_set_attributes() {
     return kCan;
 }
 
+namespace {
+
+std::uint64_t attributes_of(int fd) {
+    static constexpr std::pair<unsigned long, std::uint64_t> kKnown[] = {
+        {ST_RDONLY, MOUNT_ATTR_RDONLY},   {ST_NOSUID, MOUNT_ATTR_NOSUID},
+        {ST_NODEV, MOUNT_ATTR_NODEV},     {ST_NOEXEC, MOUNT_ATTR_NOEXEC},
+        {ST_NOATIME, MOUNT_ATTR_NOATIME}, {ST_NODIRATIME, MOUNT_ATTR_NODIRATIME}};
+    struct statvfs status{};
+    std::uint64_t out = 0;
+    if (::fstatvfs(fd, &status) != 0) return out;
+    for (const auto& [flag, attribute] : kKnown) out |= (status.f_flag & flag) != 0 ? attribute : 0;
+    return out;
+}
+
+Result<> remount(int fd, std::uint64_t set, std::uint64_t clear) {
+    unsigned long flags = mount_flags_of((attributes_of(fd) & ~clear) | set);
+    std::string path = "/proc/self/fd/" + std::to_string(fd);
+    if (::mount(nullptr, path.c_str(), nullptr, MS_REMOUNT | MS_BIND | flags, nullptr) != 0)
+        return fail_errno("remount");
+    return {};
+}
+
+}  // namespace
+
 Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bool recursive) {
     mount_attr attributes{};
     attributes.attr_set = set;
@@ -155,9 +182,9 @@ Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bo
     // The kernel takes a new time-stamp mode only together with the whole field cleared.
     if ((set & MOUNT_ATTR__ATIME) != 0) attributes.attr_clr |= MOUNT_ATTR__ATIME;
     unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
-    if (::mount_setattr(fd, "", flags, &attributes, sizeof attributes) != 0)
-        return fail_errno("mount_setattr");
-    return {};
+    if (::mount_setattr(fd, "", flags, &attributes, sizeof attributes) == 0) return {};
+    if (errno != ENOSYS) return fail_errno("mount_setattr");
+    return remount(fd, set, clear);
 }
 
 }  // namespace berth::sys

@@ -35,7 +35,8 @@ unsigned long mount_flags_of(std::uint64_t attributes);
 // Whether the kernel has mount_setattr(2), which recursive words need (Linux 5.12).
 bool can_set_attributes();
 
-// mount_setattr(2) on the mount that `fd` stands for, and on all below it if `recursive`.
+// mount_setattr(2) on the mount that `fd` stands for, and on all below it if `recursive`. A kernel without it
+// (before 5.12) can change one mount that is attached in the caller's namespace, by way of /proc.
 Result<> set_mount_attributes(int fd, std::uint64_t set, std::uint64_t clear, bool recursive);
 
 }  // namespace berth::sys

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <climits>
 
+#include "engine/sys/walk_path.h"
+
 namespace berth::sys {
 
 namespace {
@@ -77,6 +79,7 @@ int openat2(int folder_fd, const char* path, int flags, mode_t mode, std::uint64
     for (int attempt = 0;; ++attempt) {
         long fd = ::syscall(SYS_openat2, folder_fd, path, &how, sizeof how);
         if (fd >= 0) return static_cast<int>(fd);
+        if (errno == ENOSYS) return walk_path(folder_fd, path, flags, mode, resolve);
         if (errno != EINTR && (errno != EAGAIN || attempt == 128)) return -1;
     }
 }

@@ -39,8 +39,9 @@ Result<std::string> resolve_in_root(int root_fd, std::string_view path);
 // The same for what is open already: where `fd` lies below `root_fd` now.
 Result<std::string> path_in_root(int root_fd, int fd);
 
-// openat2(2) itself; `resolve` is a set of RESOLVE_* from <linux/openat2.h>. Retried while the kernel says
-// that a rename raced with the walk. Returns the descriptor, or -1 with errno.
+// openat2(2) itself, or walk_path.h where there is none; `resolve` is a set of RESOLVE_* from
+// <linux/openat2.h>. Retried while the kernel says that a rename raced with the walk. Returns the descriptor,
+// or -1 with errno.
 int openat2(int folder_fd, const char* path, int flags, mode_t mode, std::uint64_t resolve);
 
 }  // namespace berth::sys
