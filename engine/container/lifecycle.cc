@@ -130,8 +130,9 @@ Async<Result<>> Lifecycle::remove(std::string ref, RemoveOptions options) {
                                        : "running: stop the container before removing or force remove"));
         }
         guard.unlock();
-        (void)co_await send_signal(core_, id, SIGKILL);
-        (void)co_await wait_for_exit(core_, id, std::chrono::seconds(10));
+        auto killed = co_await send_signal(core_, id, SIGKILL);
+        bool gone = co_await wait_for_exit(core_, id, std::chrono::seconds(10));
+        if (killed && !gone) break;
     }
     co_return fail(ErrorKind::kInternal, "cannot remove container \"" + ref + "\": could not kill container");
 }

@@ -1,48 +1,20 @@
 #include "engine/executor/self_seal.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "engine/base/files.h"
+#include "engine/sys/sealed_copy.h"
 
 namespace berth::executor {
-
-namespace {
-
-constexpr int kSeals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-constexpr unsigned kExecutable = 0x10;  // MFD_EXEC, Linux 6.3: said aloud where vm.memfd_noexec wants it
-
-Result<UniqueFd> copy_of(int program) {
-    UniqueFd copy(::memfd_create("berth-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING | kExecutable));
-    if (!copy && errno == EINVAL)
-        copy.reset(::memfd_create("berth-runtime", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    if (!copy) return fail_errno("memfd_create");
-    struct stat status{};
-    if (::fstat(program, &status) != 0) return fail_errno("stat");
-    for (off_t offset = 0; offset < status.st_size;) {
-        ssize_t sent =
-            ::sendfile(copy.get(), program, &offset, static_cast<std::size_t>(status.st_size - offset));
-        if (sent < 0 && errno != EINTR) return fail_errno("copy");
-        if (sent == 0) return fail(ErrorKind::kInternal, "copy: the program became shorter");
-    }
-    if (::fcntl(copy.get(), F_ADD_SEALS, kSeals) != 0) return fail_errno("seal");
-    return copy;
-}
-
-}  // namespace
 
 Result<> run_from_sealed_copy(char** argv) {
     constexpr std::string_view kWhat = "ensure that the program is a sealed copy";
     BERTH_TRY(UniqueFd program, in(kWhat, open_file("/proc/self/exe", O_RDONLY)));
-    int seals = ::fcntl(program.get(), F_GET_SEALS);
-    if (seals >= 0 && (seals & kSeals) == kSeals) return {};
-    BERTH_TRY(UniqueFd copy, in(kWhat, copy_of(program.get())));
+    // The shim runs a copy that all containers share.
+    if (sys::is_sealed(program.get())) return {};
+    BERTH_TRY(UniqueFd copy, in(kWhat, sys::sealed_copy(program.get())));
     ::syscall(SYS_execveat, copy.get(), "", argv, environ, AT_EMPTY_PATH);
     return fail_errno(kWhat);
 }

@@ -1,5 +1,6 @@
 #include "engine/logs/json_record.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace berth::logs {
@@ -53,8 +54,25 @@ void append_ascii(std::string& out, char c) {
     out += kHex[byte & 15];
 }
 
+// Whether the byte stands for itself.
+constexpr bool is_plain(char c) {
+    auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
+
+std::size_t plain_size(std::string_view text) {
+    std::size_t size = 0;
+    while (size < text.size() && is_plain(text[size])) ++size;
+    return size;
+}
+
 void append_escaped(std::string& out, std::string_view text) {
     while (!text.empty()) {
+        if (std::size_t plain = plain_size(text); plain > 0) {
+            out += text.substr(0, plain);
+            text.remove_prefix(plain);
+            continue;
+        }
         std::size_t size = character_size(text);
         if (size == 1) {
             append_ascii(out, text[0]);
@@ -89,6 +107,53 @@ void append_utf8(std::string& out, std::uint32_t c) {
     }
 }
 
+// As format_rfc3339_nano(); of many records in one second only the first pays for the calendar.
+void append_time(std::string& out, Timestamp time) {
+    constexpr std::int64_t kSecond = 1'000'000'000;
+    const std::int64_t count = time.time_since_epoch().count();
+    if (count < 0) {
+        out += format_rfc3339_nano(time);
+        return;
+    }
+    thread_local std::int64_t second = -1;
+    thread_local std::string text;
+    if (count / kSecond != second) {
+        second = count / kSecond;
+        text = format_rfc3339_nano(Timestamp(std::chrono::seconds(second)));
+        text.pop_back();  // Z
+    }
+    out += text;
+    if (std::int64_t rest = count % kSecond; rest != 0) {
+        char digits[10] = {'.'};
+        for (int i = 9; i > 0; --i, rest /= 10) digits[i] = static_cast<char>('0' + rest % 10);
+        std::size_t size = sizeof digits;
+        while (digits[size - 1] == '0') --size;
+        out.append(digits, size);
+    }
+    out += 'Z';
+}
+
+// As parse_rfc3339(), quickly for what append_time() has written.
+Result<Timestamp> parse_time(std::string_view text) {
+    constexpr std::size_t kSeconds = 19, kLeast = 21,
+                          kMost = 30;  // "2026-11-21T01:20:00", ".1Z", ".123456789Z"
+    if (text.size() < kLeast || text.size() > kMost || text[kSeconds] != '.' || text.back() != 'Z')
+        return parse_rfc3339(text);
+    thread_local std::string known;
+    thread_local Timestamp second{};
+    if (text.substr(0, kSeconds) != known) {
+        BERTH_TRY(second, parse_rfc3339(std::string(text.substr(0, kSeconds)) + 'Z'));
+        known = text.substr(0, kSeconds);
+    }
+    std::int64_t fraction = 0, unit = 1'000'000'000;
+    for (char c : text.substr(kSeconds + 1, text.size() - kSeconds - 2)) {
+        if (c < '0' || c > '9') return parse_rfc3339(text);
+        fraction = fraction * 10 + (c - '0');
+        unit /= 10;
+    }
+    return second + std::chrono::nanoseconds(fraction * unit);
+}
+
 // Walks one flat JSON object; nested values are skipped.
 class Scanner {
  public:
@@ -104,8 +169,9 @@ class Scanner {
     bool take_string(std::string& out) {
         if (!take('"')) return false;
         while (!rest_.empty()) {
-            auto plain = rest_.find_first_of("\"\\");
+            auto plain = rest_.find('"');
             if (plain == std::string_view::npos) return false;
+            plain = std::min(plain, rest_.substr(0, plain).find('\\'));
             out += rest_.substr(0, plain);
             bool end = rest_[plain] == '"';
             rest_.remove_prefix(plain + 1);
@@ -244,7 +310,7 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
         out += attributes;
     }
     out += ",\"time\":\"";
-    out += format_rfc3339_nano(time);
+    append_time(out, time);
     out += "\"}\n";
 }
 
@@ -264,11 +330,22 @@ std::optional<Record> parse_json_record(std::string_view line) {
         if (!good) return {};
     } while (scan.take(','));
     if (!scan.take('}')) return {};
-    auto parsed = parse_rfc3339(time);
+    auto parsed = parse_time(time);
     if (!parsed) return {};
     record.time = *parsed;
     record.stream = stream == "stderr" ? Stream::kStderr : Stream::kStdout;
     return record;
+}
+
+bool is_utf8(std::string_view text) {
+    while (!text.empty()) {
+        text.remove_prefix(plain_size(text));
+        if (text.empty()) break;
+        std::size_t size = character_size(text);
+        if (size == 0) return false;
+        text.remove_prefix(size);
+    }
+    return true;
 }
 
 Taken take_json_record(std::string_view bytes) {

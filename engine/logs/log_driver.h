@@ -24,6 +24,8 @@ struct LogPlan {
     std::string tag;
 };
 
+class Replay;
+
 // Where a container's output is kept. One thread; the shim's.
 class LogDriver {
  public:
@@ -35,6 +37,10 @@ class LogDriver {
     virtual Result<> flush() = 0;
     // Records that are gone for good.
     virtual std::uint64_t lost() const { return 0; }
+
+    // What is written from now on, to be read back. Null where the log does not give back all that it gets,
+    // or has trouble. The writer keeps it up to date as long as somebody holds it.
+    virtual std::shared_ptr<Replay> replay() { return nullptr; }
 
     // For drivers that hand records on to somebody who may be slow.
     // A descriptor that becomes ready when flush() or end() can get further; -1: nothing to wait for.

@@ -69,6 +69,10 @@ Result<> RotatedFile::open_current() {
     return {};
 }
 
+Result<UniqueFd> RotatedFile::open_for_reading() const {
+    return open_file("/proc/self/fd/" + std::to_string(file_.get()), O_RDONLY);
+}
+
 std::string& RotatedFile::begin(Result<>& trouble) {
     if (limits_.max_size != 0 && size_ + pending_.size() >= limits_.max_size) {
         trouble = flush();
@@ -125,6 +129,7 @@ Result<> RotatedFile::rotate() {
     const std::string first = path_ + ".1";
     if (::rename(path_.c_str(), first.c_str()) != 0 && errno != ENOENT) return fail_errno("rotate " + path_);
     BERTH_CHECK(open_current());
+    ++rotations_;
     if (limits_.compress) compress();
     return {};
 }

@@ -33,6 +33,12 @@ class RotatedFile {
     Result<> end();
     Result<> flush();
     std::uint64_t lost() const { return lost_; }
+    const RotationLimits& limits() const { return limits_; }
+    // Of the current file; what lies in memory is not in it yet.
+    std::uint64_t size() const { return size_; }
+    Result<UniqueFd> open_for_reading() const;
+    // How often it has begun a new file.
+    std::uint64_t rotations() const { return rotations_; }
 
  private:
     RotatedFile(std::string path, RotationLimits limits) : path_(std::move(path)), limits_(limits) {}
@@ -45,7 +51,7 @@ class RotatedFile {
     std::string path_;
     RotationLimits limits_;
     UniqueFd file_;
-    std::uint64_t size_ = 0, lost_ = 0;
+    std::uint64_t size_ = 0, lost_ = 0, rotations_ = 0;
     std::string pending_;
     std::size_t record_ = 0;  // where in pending_ the present record begins
     bool failing_ = false;

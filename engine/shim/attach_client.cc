@@ -79,7 +79,7 @@ void AttachClient::flush() {
     }
     if (!pending_.empty()) return;
     std::string().swap(pending_);
-    if (was_behind) loop_.later(events_.caught_up);
+    if (was_behind) loop_.later([told = events_.caught_up, self = this] { told(self); });
     if (output_ended_) loop_.later([gone = events_.gone, self = this] { gone(self); });
 }
 
@@ -88,8 +88,13 @@ void AttachClient::output_lost() {
     std::string().swap(pending_);
     streams_ &= kAttachStdin;
     hung_up_ = true;
-    if (was_behind) loop_.later(events_.caught_up);
+    if (was_behind) loop_.later([told = events_.caught_up, self = this] { told(self); });
     update();
+}
+
+void AttachClient::give_up() {
+    output_lost();
+    ::shutdown(socket_.get(), SHUT_RDWR);
 }
 
 void AttachClient::end_output() {

@@ -17,8 +17,8 @@ namespace berth::shim {
 class AttachClient {
  public:
     struct Events {
-        std::function<void()> caught_up;    // behind() has become false
-        std::function<void()> input_ended;  // a client that had stdin has closed its side
+        std::function<void(AttachClient*)> caught_up;  // behind() has become false
+        std::function<void()> input_ended;             // a client that had stdin has closed its side
         std::function<void(AttachClient*)> gone;
     };
     // `streams`: AttachStreams.
@@ -28,6 +28,8 @@ class AttachClient {
     void send(logs::Stream stream, std::string_view bytes);
     bool behind() const { return !pending_.empty(); }
     std::size_t backlog() const { return pending_.size(); }
+    // It cannot be given all that it is to have: its stream ends here, and its client sees it broken.
+    void give_up();
     // stdin has room again.
     void resume_input() { update(); }
     // No more output: the client reads end of file after what is pending, then it is gone.

@@ -25,8 +25,8 @@ Failure wrong_state(const std::string& what) {
 }
 }  // namespace
 
-Container::Container(Loop& loop, TaskFile task, Events events)
-    : loop_(loop), task_(std::move(task)), events_(std::move(events)), runtime_(task_) {}
+Container::Container(Loop& loop, TaskFile task, UniqueFd program, Events events)
+    : loop_(loop), task_(std::move(task)), events_(std::move(events)), runtime_(task_, std::move(program)) {}
 
 Status Container::status() const {
     Status status = status_;

@@ -42,7 +42,8 @@ class Container {
     };
     using Answer = std::function<void(Result<std::int64_t>)>;
 
-    Container(Loop& loop, TaskFile task, Events events);
+    // `program`: as for Runtime.
+    Container(Loop& loop, TaskFile task, UniqueFd program, Events events);
 
     // Before create(), which attaches it.
     Result<> add_mount(UniqueFd mount);

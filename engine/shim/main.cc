@@ -13,13 +13,12 @@
 #include "engine/shim/protocol/task_file.h"
 #include "engine/shim/reap.h"
 #include "engine/shim/server.h"
+#include "engine/sys/sealed_copy.h"
 
 namespace {
 
 using namespace berth;
 using namespace berth::shim;
-
-constexpr int kSupervisor = 3;
 
 Result<UniqueFd> watch_children() {
     ::signal(SIGPIPE, SIG_IGN);
@@ -44,7 +43,10 @@ Result<> serve(TaskFile task) {
     BERTH_TRY(UniqueFd signals, watch_children());
     BERTH_TRY(UniqueFd listening, listen_here(kSocketFile));
     BERTH_TRY(Loop loop, Loop::make());
-    Server server(loop, std::move(task), std::move(listening), std::move(signals), UniqueFd(kSupervisor));
+    UniqueFd runtime(kRuntimeDescriptor);
+    if (!sys::is_sealed(runtime.get())) runtime.reset();
+    Server server(loop, std::move(task), std::move(listening), std::move(signals),
+                  UniqueFd(kControlDescriptor), std::move(runtime));
     loop.run();
     return {};
 }

@@ -36,9 +36,13 @@ void Output::add_source(UniqueFd fd, logs::Stream stream) {
 void Output::add_client(UniqueFd socket, std::uint8_t streams, Input& input,
                         std::function<void()> input_ended) {
     AttachClient::Events events;
-    events.caught_up = [this] { regulate(); };
+    events.caught_up = [this](AttachClient* client) {
+        catch_up(*client);
+        regulate();
+    };
     events.input_ended = std::move(input_ended);
     events.gone = [this](AttachClient* gone) {
+        behind_.erase(gone);
         std::erase_if(clients_, [gone](const auto& client) { return client.get() == gone; });
         regulate();
         if (ended_ && clients_.empty()) events_.idle();
@@ -95,8 +99,67 @@ void Output::deliver(Source& source, std::string_view bytes) {
     note(std::move(logged));
     if (!log_watch_ || log_->waiting().fd < 0) follow_log();
     for (auto& client : clients_) {
-        if (client->wants(source.stream)) client->send(source.stream, bytes);
+        if (behind_.contains(client.get()) || !client->wants(source.stream)) continue;
+        client->send(source.stream, bytes);
+        if (client->behind()) fall_behind(*client);
     }
+}
+
+void Output::fall_behind(AttachClient& client) {
+    // A terminal's programs draw: what is old is of no use to them.
+    if (!framed_ || draining_) return;
+    auto replay = log_->replay();
+    if (!replay) return;
+    Lag& lag = behind_[&client];
+    lag.log = std::move(replay);
+    for (const auto& source : sources_) lag.sent[source->stream] = source->cutter.rest().size();
+}
+
+// What it has not had yet: records, then the lines that are none yet. From there on it is live again.
+void Output::catch_up(AttachClient& client) {
+    auto found = behind_.find(&client);
+    if (found == behind_.end()) return;
+    Lag& lag = found->second;
+    // Lines are short: many go together.
+    std::string text;
+    auto stream = logs::Stream::kStdout;
+    auto send = [&] {
+        if (!text.empty() && client.wants(stream)) client.send(stream, text);
+        text.clear();
+    };
+    auto add = [&](logs::Stream from, std::string_view bytes) {
+        if (from != stream || text.size() >= kChunk) send();
+        stream = from;
+        const std::size_t had = std::min(lag.sent[from], bytes.size());
+        lag.sent[from] -= had;
+        text += bytes.substr(had);
+    };
+    while (!client.behind()) {
+        auto record = lag.log->next();
+        if (!record) {
+            events_.trouble("a client that was behind has lost its stream: " + record.error().message);
+            behind_.erase(found);
+            return client.give_up();
+        }
+        if (*record) {
+            add((*record)->stream, (*record)->text);
+            continue;
+        }
+        for (const auto& source : sources_) add(source->stream, source->cutter.rest());
+        send();
+        behind_.erase(found);
+        if (ended_) client.end_output();
+        return;
+    }
+    send();
+}
+
+// Whether the container is to wait for it.
+bool Output::holds_up(const AttachClient& client) const {
+    const std::size_t allowed = draining_ ? kMaxBacklog : 0;
+    auto lag = behind_.find(&client);
+    if (lag == behind_.end()) return client.backlog() > allowed;
+    return lag->second.log->full() && !draining_;
 }
 
 void Output::read_source(Source& source) {
@@ -118,9 +181,8 @@ void Output::end_source(Source& source) {
 
 // Back-pressure: the pipes fill up while somebody is behind.
 void Output::regulate() {
-    std::size_t allowed = draining_ ? kMaxBacklog : 0;
     bool behind = std::any_of(clients_.begin(), clients_.end(),
-                              [allowed](const auto& client) { return client->backlog() > allowed; });
+                              [this](const auto& client) { return holds_up(*client); });
     behind = behind || (log_->behind() && !draining_);
     for (auto& source : sources_) {
         if (!source->fd) continue;
@@ -155,7 +217,9 @@ void Output::finish() {
     ended_ = true;
     log_watch_.reset();
     if (limit_ != 0) loop_.cancel(limit_);
-    for (auto& client : clients_) client->end_output();
+    for (auto& client : clients_) {
+        if (!behind_.contains(client.get())) client->end_output();
+    }
     events_.drained();
 }
 

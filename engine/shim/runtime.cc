@@ -31,6 +31,7 @@ std::string last_error(const std::string& path) {
 Result<sys::ChildProcess> Runtime::start(std::vector<std::string> words, std::vector<int> fds,
                                          sys::SpawnHook hook, const std::string& log) const {
     sys::SpawnOptions options;
+    if (program_) options.path = "/proc/self/fd/" + std::to_string(program_.get());
     options.argv = {task_.runtime, "--root", task_.runtime_root, "--log", log, "--log-format", "json"};
     options.argv.insert(options.argv.end(), task_.runtime_args.begin(), task_.runtime_args.end());
     options.argv.insert(options.argv.end(), words.begin(), words.end());

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
 #include "engine/shim/protocol/bundle.h"
 #include "engine/shim/protocol/task_file.h"
 #include "engine/sys/spawn.h"
@@ -14,7 +15,9 @@ namespace berth::shim {
 // An OCI runtime, by runc's command line. Our folder is the bundle.
 class Runtime {
  public:
-    explicit Runtime(const TaskFile& task) : task_(task) {}
+    // `program`: what runs as the task's runtime, if it is not the file of that name.
+    explicit Runtime(const TaskFile& task, UniqueFd program = {})
+        : task_(task), program_(std::move(program)) {}
 
     // RUNTIME --root R --log LOG --log-format json VERB… ID, started.
     Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
@@ -29,6 +32,7 @@ class Runtime {
 
  private:
     const TaskFile& task_;
+    UniqueFd program_;
 };
 
 }  // namespace berth::shim

@@ -32,12 +32,13 @@ Container::Answer replier(std::shared_ptr<Connection> peer, std::uint32_t tag, i
 
 }  // namespace
 
-Server::Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, UniqueFd first)
+Server::Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, UniqueFd first,
+               UniqueFd runtime)
     : loop_(loop),
       listening_(std::move(listening)),
       signals_(std::move(signals)),
       container_(
-          loop, std::move(task),
+          loop, std::move(task), std::move(runtime),
           {[this] { send_all(MessageType::kExited, encode_exit(*container_.status().exit)); },
            [this](const ExecExit& exit) { send_all(MessageType::kExecExited, encode_exec_exit(exit)); },
            [this](const Health& health) { send_all(MessageType::kHealth, encode_health(health)); },

@@ -13,7 +13,7 @@ class Server {
  public:
     // `listening` and `signals` (a signalfd for SIGCHLD) live as long as this; `first` is the supervisor's
     // own connection.
-    Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, UniqueFd first);
+    Server(Loop& loop, TaskFile task, UniqueFd listening, UniqueFd signals, UniqueFd first, UniqueFd runtime);
 
  private:
     using Peer = std::shared_ptr<Connection>;

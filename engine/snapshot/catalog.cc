@@ -50,15 +50,23 @@ Result<> insert(Connection& connection, const Record& record) {
     return added;
 }
 
+// Of an active snapshot its container's record decides, which is committed after it is made and before it
+// goes.
+Durability durability_of(const std::string& key) {
+    return key.starts_with("sha256:") ? Durability::kFull : Durability::kNormal;
+}
+
 }  // namespace
 
 const state::Schema kSchema{"snapshot", kMigrations};
 
 Result<> Catalog::add(const Record& record) {
-    return database_.write(Durability::kFull, [&](Connection& connection) -> Result<> {
-        if (!record.parent.empty()) BERTH_CHECK(check_parent(connection, record.parent));
-        return insert(connection, record);
-    });
+    return database_.write(record.committed ? Durability::kFull : Durability::kNormal,
+                           [&](Connection& connection) -> Result<> {
+                               if (!record.parent.empty())
+                                   BERTH_CHECK(check_parent(connection, record.parent));
+                               return insert(connection, record);
+                           });
 }
 
 Result<> Catalog::commit(const std::string& key, const std::string& name,
@@ -83,7 +91,7 @@ Result<> Catalog::commit(const std::string& key, const std::string& name,
 
 Result<Record> Catalog::remove(const std::string& key) {
     Record record;
-    BERTH_CHECK(database_.write(Durability::kFull, [&](Connection& connection) -> Result<> {
+    BERTH_CHECK(database_.write(durability_of(key), [&](Connection& connection) -> Result<> {
         BERTH_TRY(record, find_in(connection, key));
         BERTH_TRY(Statement child,
                   connection.prepare("SELECT 1 FROM snapshot_entry WHERE parent = ? LIMIT 1"));

@@ -19,7 +19,8 @@ struct SnapshotInfo {
 };
 
 // Layers of root filesystems, by key. A committed snapshot never changes; an active one is one container's
-// writable layer. Safe from any thread; durable when a call returns.
+// writable layer. Safe from any thread. Committed ones are durable when a call returns, active ones with the
+// database's next durable transaction: that of the container's own record.
 class Snapshotter {
  public:
     virtual ~Snapshotter() = default;

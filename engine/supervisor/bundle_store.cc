@@ -1,11 +1,13 @@
 #include "engine/supervisor/bundle_store.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "engine/base/files.h"
 #include "engine/base/undo.h"
 #include "engine/shim/protocol/bundle.h"
 #include "engine/shim/protocol/socket.h"
+#include "engine/sys/sealed_copy.h"
 
 namespace berth::supervisor {
 
@@ -86,11 +88,21 @@ Result<std::vector<std::string>> BundleStore::list() const {
     return list_folder(folder);
 }
 
-Result<UniqueFd> BundleStore::start_shim(const std::string& id) const {
+int BundleStore::sealed_runtime() {
+    if (runtime_) return runtime_.get();
+    // Where it cannot be had, the runtime makes its own, as it does for any other caller.
+    auto program = open_file(config_.runtime_path, O_RDONLY);
+    if (!program) return -1;
+    auto copy = sys::sealed_copy(program->get());
+    if (copy) runtime_ = std::move(*copy);
+    return runtime_.get();
+}
+
+Result<UniqueFd> BundleStore::start_shim(const std::string& id, bool own_runtime) {
     BERTH_TRY(shim::SocketPair pair, shim::make_socket_pair());
     sys::SpawnOptions options;
     options.argv = {config_.shim_path, "--id", id, "--bundle", path(id)};
-    options.fds = {-1, -1, -1, pair.theirs.get()};
+    options.fds = {-1, -1, -1, pair.theirs.get(), own_runtime ? sealed_runtime() : -1};
     options.new_session = true;
     options.orphan = true;
     if (auto started = sys::spawn(options); !started)

@@ -23,13 +23,17 @@ class BundleStore {
     Result<std::vector<std::string>> list() const;
     // Whether a runtime still keeps state of the container: `delete` has not been run, or not to its end.
     bool runtime_knows(const std::string& id) const;
-    // Starts a shim that outlives us; returns its control connection.
-    Result<UniqueFd> start_shim(const std::string& id) const;
+    // Starts a shim that outlives us; returns its control connection. `own_runtime`: its task is for our own
+    // runtime, of which all shims share one sealed copy, so that none has to be made at each of its commands.
+    Result<UniqueFd> start_shim(const std::string& id, bool own_runtime);
     // Starts `berth-shim --reap`, a child of ours.
     Result<sys::ChildProcess> start_reaper(const std::string& id, const std::string& reason) const;
 
  private:
+    int sealed_runtime();
+
     SupervisorConfig config_;
+    UniqueFd runtime_;
 };
 
 }  // namespace berth::supervisor

@@ -38,6 +38,8 @@ class ShimClient {
     void tell(shim::MessageType type, std::string_view payload);
     // kHello: what the shim says of itself.
     Async<Result<shim::Status>> greet();
+    // Nothing can be asked any more.
+    bool gone() const { return gone_; }
     // Ends serve().
     void close();
 

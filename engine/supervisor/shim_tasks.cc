@@ -126,6 +126,9 @@ bool ShimTasks::reconnect(const EntryPtr& entry) {
 // What the shim says of itself on a new connection; one that says nothing in time is given up.
 Async<void> ShimTasks::catch_up(EntryPtr entry) {
     ShimClient& client = *entry->client;
+    // What is asked for from here on is not in the answer.
+    std::vector<std::string> known;
+    for (const auto& [id, exec] : entry->execs) known.push_back(id);
     auto greeting = client.greet();
     auto status = co_await async::with_deadline(kGreetLimit, "greet shim", std::move(greeting));
     if (!status) {
@@ -135,7 +138,7 @@ Async<void> ShimTasks::catch_up(EntryPtr entry) {
     }
     auto alive = std::move(status->execs);
     take_status(entry, std::move(*status));
-    end_execs(*entry, alive);
+    end_execs(*entry, known, alive);
 }
 
 void ShimTasks::take_status(const EntryPtr& entry, shim::Status status) {
@@ -163,12 +166,26 @@ void ShimTasks::set_exec_exit(Entry& entry, const shim::ExecExit& exit) {
 }
 
 // Of execs whose end nobody will tell, since the shim does not know them any more.
-void ShimTasks::end_execs(Entry& entry, const std::vector<std::string>& alive) {
-    for (auto& [id, exec] : entry.execs) {
-        if (exec->exited.is_set() || std::find(alive.begin(), alive.end(), id) != alive.end()) continue;
-        exec->exit = {137, now()};
-        exec->exited.set();
+void ShimTasks::end_execs(Entry& entry, const std::vector<std::string>& ids,
+                          const std::vector<std::string>& alive) {
+    for (const auto& id : ids) {
+        auto found = entry.execs.find(id);
+        if (found == entry.execs.end() || found->second->exited.is_set()) continue;
+        if (std::find(alive.begin(), alive.end(), id) != alive.end()) continue;
+        found->second->exit = {137, now()};
+        found->second->exited.set();
     }
+}
+
+Async<Result<std::string>> ShimTasks::ask(EntryPtr entry, shim::MessageType type, std::string payload,
+                                          UniqueFd fd) {
+    constexpr auto kPause = std::chrono::milliseconds(20);
+    // Longer than a reconnection takes, and no longer than a shim has for its greeting.
+    for (auto waited = kPause; entry->client->gone() && waited < kGreetLimit; waited += kPause) {
+        if (entry->task.exit || entry->removing || entry->shim_gone.is_set()) break;
+        BERTH_CO_CHECK(co_await async::sleep_for(kPause));
+    }
+    co_return co_await entry->client->ask(type, std::move(payload), std::move(fd));
 }
 
 Async<void> ShimTasks::serve(EntryPtr entry) {
@@ -183,7 +200,9 @@ Async<void> ShimTasks::serve(EntryPtr entry) {
         if (!reconnect(entry)) break;
         gate_->spawn(catch_up(entry));
     }
-    end_execs(*entry, {});
+    std::vector<std::string> execs;
+    for (const auto& [id, exec] : entry->execs) execs.push_back(id);
+    end_execs(*entry, execs, {});
     if (!entry->task.exit && !entry->removing) co_await end_without_shim(entry);
     entry->shim_gone.set();
 }
@@ -223,7 +242,7 @@ Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
     if (tasks_.contains(spec.id)) co_return fail(ErrorKind::kConflict, "task " + spec.id + " exists already");
     BERTH_CO_CHECK(in(kCreatePhrase, bundles_.write(spec)));
     auto entry = std::make_shared<Entry>(io_, spec.id);
-    auto socket = bundles_.start_shim(spec.id);
+    auto socket = bundles_.start_shim(spec.id, spec.runtime.empty());
     if (!socket) {
         (void)bundles_.remove(spec.id).has_value();
         co_return Failure(std::move(socket.error()).in(kCreatePhrase));
@@ -251,8 +270,7 @@ Async<Result<pid_t>> ShimTasks::create(TaskSpec spec) {
 Async<Result<Timestamp>> ShimTasks::start(std::string id) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client) co_return fail(ErrorKind::kConflict, "the task has exited");
-    BERTH_CO_TRY(std::string answer,
-                 co_await entry->client->ask(MessageType::kStart, std::string(), UniqueFd()));
+    BERTH_CO_TRY(std::string answer, co_await ask(entry, MessageType::kStart, std::string(), UniqueFd()));
     entry->task.started_at = Timestamp(std::chrono::nanoseconds(shim::WireReader(answer).i64()));
     if (!entry->task.exit) entry->task.status = Task::Status::kRunning;
     co_return entry->task.started_at;
@@ -264,7 +282,11 @@ Async<Result<>> ShimTasks::kill(std::string id, int signal) {
     shim::WireWriter payload;
     payload.u32(static_cast<std::uint32_t>(signal));
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kKill, std::move(bytes), UniqueFd()));
+    auto answer = co_await ask(entry, MessageType::kKill, bytes, UniqueFd());
+    // It may have been lost on the way, and does no harm twice.
+    bool lost = !answer && answer.error().kind == ErrorKind::kUnavailable && signal == SIGKILL;
+    if (lost && !entry->task.exit) answer = co_await ask(entry, MessageType::kKill, bytes, UniqueFd());
+    if (!answer) co_return Failure(std::move(answer.error()));
     co_return Result<>();
 }
 
@@ -283,7 +305,7 @@ Async<Result<TaskService::AfterLog>> ShimTasks::attach_streams(std::string id, s
     payload.u8(streams);
     std::string bytes = payload.take();
     BERTH_CO_TRY(std::string answer,
-                 co_await entry->client->ask(MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
+                 co_await ask(entry, MessageType::kAttach, std::move(bytes), std::move(pair.theirs)));
     AfterLog attached;
     attached.stream = async::make_socket_stream(io_, std::move(pair.ours));
     shim::WireReader in(answer);
@@ -308,7 +330,7 @@ Async<Result<TaskService::AfterLog>> ShimTasks::attach_after_log(std::string id,
 Async<Result<>> ShimTasks::pause(std::string id) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kPause, std::string(), UniqueFd()));
+    BERTH_CO_CHECK(co_await ask(entry, MessageType::kPause, std::string(), UniqueFd()));
     entry->task.status = Task::Status::kPaused;
     co_return Result<>();
 }
@@ -316,7 +338,7 @@ Async<Result<>> ShimTasks::pause(std::string id) {
 Async<Result<>> ShimTasks::resume(std::string id) {
     BERTH_CO_TRY(EntryPtr entry, get(id));
     if (!entry->client || entry->task.exit) co_return fail(ErrorKind::kConflict, "the task has exited");
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kResume, std::string(), UniqueFd()));
+    BERTH_CO_CHECK(co_await ask(entry, MessageType::kResume, std::string(), UniqueFd()));
     if (!entry->task.exit) entry->task.status = Task::Status::kRunning;
     co_return Result<>();
 }
@@ -328,7 +350,7 @@ Async<Result<>> ShimTasks::resize(std::string id, std::uint16_t rows, std::uint1
     payload.u16(rows);
     payload.u16(columns);
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kResize, std::move(bytes), UniqueFd()));
+    BERTH_CO_CHECK(co_await ask(entry, MessageType::kResize, std::move(bytes), UniqueFd()));
     co_return Result<>();
 }
 
@@ -348,7 +370,7 @@ Async<Result<ExecStarted>> ShimTasks::exec(std::string id, ExecSpec spec) {
     entry->execs[spec.exec_id] = std::make_shared<ExecEntry>(io_);
     std::string bytes = shim::encode_exec(
         {spec.exec_id, std::move(spec.process_json), spec.terminal, streams, spec.rows, spec.columns});
-    auto answer = co_await entry->client->ask(MessageType::kExec, std::move(bytes), std::move(theirs));
+    auto answer = co_await ask(entry, MessageType::kExec, std::move(bytes), std::move(theirs));
     if (!answer) {
         entry->execs.erase(spec.exec_id);
         co_return Failure(std::move(answer.error()));
@@ -378,7 +400,7 @@ Async<Result<>> ShimTasks::resize_exec(std::string id, std::string exec_id, std:
     payload.u16(rows);
     payload.u16(columns);
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kExecResize, std::move(bytes), UniqueFd()));
+    BERTH_CO_CHECK(co_await ask(entry, MessageType::kExecResize, std::move(bytes), UniqueFd()));
     co_return Result<>();
 }
 
@@ -389,7 +411,7 @@ Async<Result<>> ShimTasks::kill_exec(std::string id, std::string exec_id, int si
     payload.text(exec_id);
     payload.u32(static_cast<std::uint32_t>(signal));
     std::string bytes = payload.take();
-    BERTH_CO_CHECK(co_await entry->client->ask(MessageType::kExecKill, std::move(bytes), UniqueFd()));
+    BERTH_CO_CHECK(co_await ask(entry, MessageType::kExecKill, std::move(bytes), UniqueFd()));
     co_return Result<>();
 }
 

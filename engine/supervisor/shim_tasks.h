@@ -70,7 +70,10 @@ class ShimTasks final : public TaskService {
     Async<void> catch_up(EntryPtr entry);
     // An exec has ended, and its shim need not keep it in mind.
     static void set_exec_exit(Entry& entry, const shim::ExecExit& exit);
-    static void end_execs(Entry& entry, const std::vector<std::string>& alive);
+    static void end_execs(Entry& entry, const std::vector<std::string>& ids,
+                          const std::vector<std::string>& alive);
+    // Asks the shim. Between a connection that was lost and the next one it waits.
+    Async<Result<std::string>> ask(EntryPtr entry, shim::MessageType type, std::string payload, UniqueFd fd);
     void take_status(const EntryPtr& entry, shim::Status status);
     // The shim is dead: its exit record counts, else the container is killed; nothing of it is left either
     // way.

@@ -4,6 +4,10 @@
 // are also its paths.
 namespace berth::shim {
 
+// What a shim is started with.
+inline constexpr int kControlDescriptor = 3;  // its first connection
+inline constexpr int kRuntimeDescriptor = 4;  // the runtime's program, if it is a sealed copy; else /dev/null
+
 inline constexpr char kConfigFile[] = "config.json";  // the OCI runtime spec; the supervisor's
 inline constexpr char kTaskFile[] = "task";           // task_file.h; the supervisor's
 inline constexpr char kRootFolder[] =
