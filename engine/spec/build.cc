@@ -200,6 +200,8 @@ void set_hidden_paths(const ContainerSpec& from, const HostFacts& host, oci::Lin
 
 Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& host) {
     oci::RuntimeSpec out;
+    // crun before 1.9 refuses any other; what is newer in here a runtime that does not know it passes over.
+    out.oci_version = "1.0.2";
     BERTH_TRY(out.process, build_process(from, host));
     out.root = {from.root_path, from.readonly_root};
     if (!from.uts.host) out.hostname = from.hostname;

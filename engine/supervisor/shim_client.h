@@ -39,7 +39,7 @@ class ShimClient {
     // kHello: what the shim says of itself.
     Async<Result<shim::Status>> greet();
     // Nothing can be asked any more.
-    bool gone() const { return gone_; }
+    bool lost() const { return gone_; }
     // Ends serve().
     void close();
 

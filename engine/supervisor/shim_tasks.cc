@@ -181,7 +181,7 @@ Async<Result<std::string>> ShimTasks::ask(EntryPtr entry, shim::MessageType type
                                           UniqueFd fd) {
     constexpr auto kPause = std::chrono::milliseconds(20);
     // Longer than a reconnection takes, and no longer than a shim has for its greeting.
-    for (auto waited = kPause; entry->client->gone() && waited < kGreetLimit; waited += kPause) {
+    for (auto waited = kPause; entry->client->lost() && waited < kGreetLimit; waited += kPause) {
         if (entry->task.exit || entry->removing || entry->shim_gone.is_set()) break;
         BERTH_CO_CHECK(co_await async::sleep_for(kPause));
     }
