@@ -43,6 +43,10 @@ Async<Result<>> swarm_unsupported(Exchange&) {
     return refuse(ErrorKind::kNotImplemented, "swarm mode is not supported");
 }
 
+Async<Result<>> no_managed_plugins(Exchange&) {
+    return refuse(ErrorKind::kNotImplemented, "managed plugins are not supported");
+}
+
 Async<Result<>> no_plugins(Exchange& exchange) {
     return exchange.json(200, nlohmann::json::array());
 }
@@ -80,6 +84,9 @@ void add_system_routes(Router& router, SystemService& system) {
     router.add("GET", "/version", [&system](Exchange& exchange) { return version(system, exchange); });
     router.add("GET", "/info", [&system](Exchange& exchange) { return info(system, exchange); });
     router.add("GET", "/plugins", no_plugins);
+    router.add("GET", "/plugins/privileges", no_managed_plugins);
+    router.add("POST", "/plugins/pull", no_managed_plugins);
+    router.add("POST", "/plugins/create", no_managed_plugins);
     router.add("GET", "/plugins/{name...}/json", plugin_not_found);
     router.add("DELETE", "/plugins/{name...}", plugin_not_found);
     for (const char* action : {"enable", "disable", "upgrade", "push", "set"}) {

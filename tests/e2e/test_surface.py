@@ -29,6 +29,24 @@ def test_what_an_engine_alone_refuses(request_of, line):
     assert [status, answer.get("message", answer) if isinstance(answer, dict) else answer] == EXPECTED[line]
 
 
+@pytest.mark.parametrize("method, path", [("GET", "/plugins/privileges?remote=x"), ("POST", "/plugins/pull?remote=x"), ("POST", "/plugins/create?name=x")])
+def test_managed_plugins_are_refused_by_name(engine, method, path):
+    answer = engine.api(method, path, [] if method == "POST" else None)
+    assert (answer.status, answer.json) == (501, {"message": "managed plugins are not supported"})
+
+
+def test_a_plugin_that_is_not_there_is_not_upgraded(engine):
+    assert engine.api("POST", "/plugins/nope/upgrade?remote=x", []).json == {"message": 'plugin "nope" not found'}
+
+
+def test_a_mount_point_that_is_made(engine, tmp_path):
+    mount = {"Type": "bind", "Source": str(tmp_path / "made"), "Target": "/x", "BindOptions": {"CreateMountpoint": True}}
+    made = engine.api("POST", "/containers/create", {"Image": "busybox", "Cmd": ["touch", "/x/y"], "HostConfig": {"Mounts": [mount]}}).json["Id"]
+    engine.docker("start", "-a", made)
+    assert (tmp_path / "made/y").exists()
+    engine.docker("rm", made)
+
+
 @pytest.mark.parametrize("name", surface_script.CREATED)
 def test_rare_fields(request_of, name):
     assert surface_script.created(request_of, name, surface_script.CREATED[name]) == EXPECTED[f"create {name}"]
