@@ -147,7 +147,7 @@ Result<> Service::reserve_ports(Attached& attached) {
     return {};
 }
 
-// Of SCTP the kernel gives no socket for [::] beside that for 0.0.0.0.
+// Of SCTP only what comes to an IPv4 address.
 bool Service::can_proxy(const std::string& protocol, bool v6) const {
     return !config_.netd_path.empty() && config_.userland_proxy &&
            (protocol != "sctp" || (!v6 && host_has_sctp()));

@@ -53,8 +53,6 @@ void drop_everything(int socket) {
 Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     const bool stream = request.protocol != "udp", sctp = request.protocol == "sctp";
     const auto& ip = request.host_ip;
-    // The kernel would take it for one with that of IPv4.
-    if (sctp && ip.v6) return UniqueFd();
     UniqueFd fd(::socket(ip.v6 ? AF_INET6 : AF_INET, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC,
                          sctp ? IPPROTO_SCTP : 0));
     // Without SCTP no process of the host can have the port; to lead it on the kernel needs none.
@@ -74,8 +72,9 @@ Result<UniqueFd> bind_port(const HostPortRequest& request, std::uint16_t port) {
     const auto* address =
         ip.v6 ? reinterpret_cast<const sockaddr*>(&v6) : reinterpret_cast<const sockaddr*>(&v4);
     const socklen_t size = ip.v6 ? sizeof v6 : sizeof v4;
-    // With SO_REUSEADDR only listening collides with another address of the same port.
-    if (::bind(fd.get(), address, size) != 0 || (stream && ::listen(fd.get(), 0) != 0)) {
+    // With SO_REUSEADDR only listening collides with another address of the same port; SCTP takes no backlog
+    // of 0.
+    if (::bind(fd.get(), address, size) != 0 || (stream && ::listen(fd.get(), sctp ? 1 : 0) != 0)) {
         const int error = errno;
         const auto which = request.first == request.last ? std::string("port") : fmt::format("port {}", port);
         return Failure(Error{ErrorKind::kInternal,

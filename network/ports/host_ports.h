@@ -32,7 +32,7 @@ struct HostPort {
     Ip host_ip;
     std::string protocol;
     std::uint16_t port = 0;
-    UniqueFd socket;  // none for SCTP on an IPv6 address, and on a host without it
+    UniqueFd socket;  // none for SCTP on a host without it
 };
 
 // Which host ports containers have. Safe from any thread. Error texts are Docker's.

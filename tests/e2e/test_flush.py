@@ -47,7 +47,7 @@ def test_nothing_opens_in_between(hosts, attack):  # noqa: F811
     there, away = ["nsenter", "-t", pid(engine, "apart"), "-n"], ["nsenter", f"--net=/run/netns/{neighbour.name}"]
     knocking = [knock(there, address(engine, "srv", "own"), 82), knock(away, address(engine, "srv", "own"), 80),
                 knock(away, address(engine, "locked", "inside"), 80), knock(there, address(engine, "locked", "inside"), 82)]
-    for _ in range(8):
+    for _ in range(4):
         engine.run("sh", "-c", attack, inside=True)
         until(lambda: neighbour.reaches(HOST, 8080))
     for process in knocking:
