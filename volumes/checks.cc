@@ -1,7 +1,8 @@
 #include "volumes/checks.h"
 
 #include <algorithm>
-#include <cctype>
+
+#include "engine/base/size.h"
 
 namespace berth::volumes {
 
@@ -19,23 +20,10 @@ Failure invalid(std::string message) {
     return fail(ErrorKind::kInvalidArgument, std::move(message));
 }
 
-// "64k", "1.5GiB", "0": as Docker's units.RAMInBytes. No file system of the engine's own has project quotas
-// that it could set, so nothing but "no limit" can be had.
-Result<> check_size(const std::string& text) {
-    auto digits = text.find_first_not_of("0123456789.");
-    std::string number = text.substr(0, digits), unit = digits == text.npos ? "" : text.substr(digits);
-    std::string lower;
-    for (char c : unit)
-        if (c != ' ' || !lower.empty())
-            lower += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    bool known = lower.empty() || lower == "b";
-    for (const char* prefix : {"k", "m", "g", "t", "p"})
-        for (const char* rest : {"", "b", "ib"}) known = known || lower == std::string(prefix) + rest;
-    bool one_point = std::count(number.begin(), number.end(), '.') < 2;
-    if (!known || !one_point || number.empty() || number == ".")
-        return invalid("invalid size: '" + text + "'");
-    if (number.find_first_not_of("0.") == number.npos) return {};
-    return invalid("quota size requested but no quota support");
+Result<> check_size(const std::string& text, bool has_quota) {
+    BERTH_TRY(const std::int64_t size, parse_size(text, SizeUnits::kBinary));
+    if (size > 0 && !has_quota) return invalid("quota size requested but no quota support");
+    return {};
 }
 
 Result<> check_cifs(const std::map<std::string, std::string>& options) {
@@ -63,18 +51,18 @@ Result<> check_name(const std::string& name) {
             "\" includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are "
             "allowed. If you intended to pass a host directory, use absolute path");
     }
-    if (name.size() > 255) return invalid("error while creating volume root path: file name too long");
     return {};
 }
 
-Result<> check_options(const std::map<std::string, std::string>& options) {
+Result<> check_options(const std::map<std::string, std::string>& options, bool has_quota) {
     for (const auto& [name, value] : options) {
         if (name != "type" && name != "o" && name != "device" && name != "size") {
             return invalid("invalid option: \"" + name + "\"");
         }
     }
     BERTH_CHECK(check_cifs(options));
-    if (auto size = options.find("size"); size != options.end()) BERTH_CHECK(check_size(size->second));
+    if (auto size = options.find("size"); size != options.end())
+        BERTH_CHECK(check_size(size->second, has_quota));
     auto needs = [&](const char* option, const char* other) -> Result<> {
         if (!options.contains(option) || options.contains(other)) return {};
         return invalid(std::string("missing required option: \"") + other + "\"");

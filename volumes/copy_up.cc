@@ -93,6 +93,10 @@ Result<UniqueFd> open_inside(const std::string& mountpoint, const std::string& s
 
 Result<> copy_up_to(const FillMark& mark, const std::string& mountpoint, const std::string& subpath,
                     int root_fd, const std::string& target, const TreeCopy& copy_tree) {
+    BERTH_TRY(const auto place, open_inside(mountpoint, subpath));
+    // Through the descriptor: what lies at the path may be another folder by now. A file is never filled.
+    UniqueFd volume(::openat(place.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!volume) return errno == ENOTDIR ? Result<>() : Result<>(fail_errno("open volume folder"));
     auto source = sys::open_in_root(root_fd, target, O_RDONLY | O_DIRECTORY);
     if (!source) {
         const int error = source.error().sys_errno;
@@ -103,10 +107,6 @@ Result<> copy_up_to(const FillMark& mark, const std::string& mountpoint, const s
         }
         return Failure(std::move(source.error()));
     }
-    BERTH_TRY(const auto place, open_inside(mountpoint, subpath));
-    // Through the descriptor: what lies at the path may be another folder by now.
-    UniqueFd volume(::openat(place.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!volume) return errno == ENOTDIR ? Result<>() : Result<>(fail_errno("open volume folder"));
     if (mark.is_set()) {
         log::warning("a volume that was half filled is filled again", {{"volume", mountpoint}});
         BERTH_CHECK(in("empty a half filled volume", make_empty(volume.get())));

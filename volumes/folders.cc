@@ -66,7 +66,7 @@ Result<std::vector<Volume>> Folders::load() const {
     return out;
 }
 
-Result<> Folders::add(const Volume& volume, bool with_contents) {
+Result<> Folders::add(const Volume& volume, bool with_contents, const Prepare& prepare) {
     const std::string made = root_ + "/" + std::string(kNew) + random_hex(8);
     BERTH_CHECK(make_folders(made, 0701));
     auto fill = [&]() -> Result<> {
@@ -74,6 +74,7 @@ Result<> Folders::add(const Volume& volume, bool with_contents) {
             BERTH_CHECK(make_folders(made + "/_data", 0755));
             // A folder that containers of any user write to: the daemon's umask has no say in it.
             if (chmod((made + "/_data").c_str(), 0755) != 0) return fail_errno("chmod " + made);
+            if (prepare) BERTH_CHECK(prepare(made + "/_data"));
         }
         BERTH_CHECK(replace_file(made + "/volume.json", render_record(volume), 0600, Sync::kData));
         BERTH_CHECK(rename_folder(made, root_ + "/" + volume.name));

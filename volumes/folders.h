@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,13 +15,15 @@ class Folders {
     // Makes the root and sweeps what a crash left half done.
     static Result<Folders> open(std::string root);
 
+    const std::string& root() const { return root_; }
     std::string folder(const std::string& name) const { return root_ + "/" + name; }
     std::string mountpoint(const std::string& name) const { return folder(name) + "/_data"; }
     // Every volume whose record can be read; others are logged and left alone.
     Result<std::vector<Volume>> load() const;
-    // On disk when it returns; with a folder for contents, or for the record alone. kConflict if the name is
-    // taken by a folder that is no volume.
-    Result<> add(const Volume& volume, bool with_contents);
+    // On disk when it returns; with a folder for contents, which `prepare` sees before anybody else, or for
+    // the record alone. kConflict if the name is taken by a folder that is no volume.
+    using Prepare = std::function<Result<>(const std::string& contents)>;
+    Result<> add(const Volume& volume, bool with_contents, const Prepare& prepare = {});
     // Takes the folder away from its name, on disk when it returns, and then deletes it.
     Result<> remove(const std::string& name);
 

@@ -9,7 +9,7 @@ namespace berth::volumes {
 // while a container runs.
 class LocalDriver final : public VolumeDriver {
  public:
-    explicit LocalDriver(Folders& folders) : folders_(folders) {}
+    LocalDriver(Folders& folders, MountCall mount);
     Result<> create(Volume& volume) override;
     Result<> remove(const Volume& volume) override;
     Result<> refresh(Volume&) override { return {}; }
@@ -18,7 +18,11 @@ class LocalDriver final : public VolumeDriver {
     Result<> unmount(const Volume& volume, const std::string& user, bool last) override;
 
  private:
+    Result<> limit(const Volume& volume, const std::string& folder) const;
+
     Folders& folders_;
+    MountCall mount_;
+    bool has_quota_;
 };
 
 }  // namespace berth::volumes

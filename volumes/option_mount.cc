@@ -14,7 +14,6 @@
 
 #include "engine/sys/mount.h"
 #include "engine/sys/mount_options.h"
-#include "volumes/loop_device.h"
 
 namespace berth::volumes {
 
@@ -81,13 +80,10 @@ Failure mount_failure(const Source& source, const std::string& target, const sys
     for (const auto& word : parsed.data) data += (data.empty() ? "" : ",") + word;
     if (!data.empty()) text += ", data: " + data;
     Failure reason = fail_errno(text, error.sys_errno != 0 ? error.sys_errno : EINVAL);
-    return fail(ErrorKind::kInternal, "failed to mount local volume: " +
-                                          hide_password(std::move(reason.value().message), source.options));
-}
-
-bool is_regular_file(const std::string& path) {
-    struct stat status{};
-    return ::stat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode);
+    const auto kind =
+        error.kind == ErrorKind::kDeadlineExceeded ? ErrorKind::kDeadlineExceeded : ErrorKind::kInternal;
+    return fail(kind, "failed to mount local volume: " +
+                          hide_password(std::move(reason.value().message), source.options));
 }
 
 }  // namespace
@@ -112,32 +108,15 @@ Result<Source> with_address(const std::string& type, Source source, const LookUp
     return source;
 }
 
-Result<> mount_options(const Options& options, const std::string& target) {
+Result<> mount_options(const Options& options, const std::string& target, const MountCall& call) {
     const std::string type = value_of(options, "type");
     BERTH_TRY(const Source source,
               with_address(type, {value_of(options, "device"), value_of(options, "o")}, look_up_host));
     auto words = split_words(source.options);
     const bool loop = std::erase(words, "loop") > 0;
-    BERTH_TRY(auto parsed, sys::parse_mount_options(words));
-    std::string device = source.device;
-    UniqueFd held;
-    if (!parsed.bind && (loop || is_regular_file(device))) {
-        auto attached = attach_loop(device, (parsed.set & MOUNT_ATTR_RDONLY) != 0);
-        if (!attached) return mount_failure(source, target, parsed, attached.error());
-        device = attached->path;
-        held = std::move(attached->fd);
-    }
-    auto mounted = sys::mount_detached({parsed.bind ? "bind" : type, device, "", words});
+    BERTH_TRY(const auto parsed, sys::parse_mount_options(words));
+    auto mounted = call({parsed.bind ? "bind" : type, source.device, target, words}, loop);
     if (!mounted) return mount_failure(source, target, parsed, mounted.error());
-    if (auto moved = sys::move_mount(mounted->get(), target); !moved)
-        return mount_failure(source, target, parsed, moved.error());
-    for (unsigned long flags : parsed.propagation) {
-        if (::mount(nullptr, target.c_str(), nullptr, flags, nullptr) != 0) {
-            auto failure = mount_failure(source, target, parsed, fail_errno("set propagation").value());
-            (void)unmount_at(target);
-            return failure;
-        }
-    }
     return {};
 }
 
@@ -151,8 +130,9 @@ Result<> unmount_at(const std::string& target) {
 
 Result<bool> is_mount_point(const std::string& path) {
     struct statx status{};
-    if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) != 0)
-        return fail_errno("stat " + path);
+    // Without asking the file system, which may not answer.
+    constexpr int kFlags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+    if (::statx(AT_FDCWD, path.c_str(), kFlags, 0, &status) != 0) return fail_errno("stat " + path);
     return (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 

@@ -28,7 +28,7 @@ Service::Service(Folders folders, VolumeStore store, VolumeConfig config, events
       store_(store),
       copy_tree_(std::move(config.copy_tree)),
       events_(events),
-      local_(folders_),
+      local_(folders_, std::move(config.mount)),
       plugins_(folders_, std::move(config.plugin_folders), std::move(config.call_plugin)) {}
 
 Result<> Service::load() {
@@ -207,6 +207,8 @@ std::vector<std::string> Service::users(const std::string& name) {
 }
 
 Result<std::string> Service::mount(const std::string& name, const std::string& container) {
+    const auto arrived = SlowMounts::Clock::now();
+    BERTH_CHECK(slow_.check(name));
     NameLocks::Guard guard(names_, name);
     BERTH_TRY(auto volume, get(name));
     BERTH_TRY(VolumeDriver * driver, driver_of(volume.driver));
@@ -215,16 +217,22 @@ Result<std::string> Service::mount(const std::string& name, const std::string& c
         std::lock_guard lock(mutex_);
         if (mounted_[name].contains(container)) return volume.mountpoint;
     }
-    // First the record: a crash in between is put right by recover().
-    BERTH_CHECK(store_.add(VolumeStore::Relation::kMount, name, container));
-    auto path = driver->mount(volume, container);
-    if (!path) {
-        (void)store_.remove_mount(name, container);
-        return path;
-    }
+    BERTH_CHECK(slow_.begin(name, arrived));
+    auto path = mount_recorded(*driver, volume, container);
+    slow_.end(name, path || path.error().kind != ErrorKind::kDeadlineExceeded);
+    if (!path) return path;
     std::lock_guard lock(mutex_);
     mounted_[name].insert(container);
     volumes_[name].mountpoint = *path;
+    return path;
+}
+
+// First the record: a crash in between is put right by recover().
+Result<std::string> Service::mount_recorded(VolumeDriver& driver, const Volume& volume,
+                                            const std::string& container) {
+    BERTH_CHECK(store_.add(VolumeStore::Relation::kMount, volume.name, container));
+    auto path = driver.mount(volume, container);
+    if (!path) (void)store_.remove_mount(volume.name, container);
     return path;
 }
 

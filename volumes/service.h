@@ -6,6 +6,7 @@
 #include "volumes/local_driver.h"
 #include "volumes/name_locks.h"
 #include "volumes/plugins.h"
+#include "volumes/slow_mounts.h"
 #include "volumes/volume_store.h"
 
 namespace berth::volumes {
@@ -36,6 +37,8 @@ class Service final : public VolumeService {
     Result<Volume> find_or_make(NewVolume wanted);
     Result<Volume> make(NewVolume wanted);
     Result<> destroy(const Volume& volume, bool force);
+    Result<std::string> mount_recorded(VolumeDriver& driver, const Volume& volume,
+                                       const std::string& container);
     Result<> unmount_one(const std::string& name, const std::string& container);
 
     Result<Volume> get(const std::string& name);
@@ -52,6 +55,7 @@ class Service final : public VolumeService {
     LocalDriver local_;
     Plugins plugins_;
     NameLocks names_;
+    SlowMounts slow_;
     std::mutex mutex_;
     std::map<std::string, Volume> volumes_;
     Users users_, mounted_;

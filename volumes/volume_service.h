@@ -82,10 +82,13 @@ class VolumeService {
 
 // Copies what is below one folder into another, as confine::copy_tree does.
 using TreeCopy = std::function<Result<>(int source_fd, int target_fd)>;
+// Mounts at `mount.target` what may not answer, as confine::mount_at does.
+using MountCall = std::function<Result<>(const sys::Mount& mount, bool loop)>;
 
 struct VolumeConfig {
     std::string root;    // DATA/volumes, made if it is not there
     TreeCopy copy_tree;  // for copy_up(); without it only empty folders of an image can be taken over
+    MountCall mount;     // for volumes with type, device and o
     plugins::PluginFolders plugin_folders;
     plugins::PluginCall call_plugin;  // without it there are no plugins
 };

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include "cli/commands/confirm.h"
 #include "cli/commands/network_subnets.h"
 #include "cli/commands/system.h"
 
@@ -15,14 +15,6 @@ Json key_values(const std::vector<std::string>& items) {
         out[item.substr(0, equals)] = equals == std::string::npos ? "" : item.substr(equals + 1);
     }
     return out;
-}
-
-// Asks on the terminal, or whatever standard input is.
-bool confirmed(const std::string& warning) {
-    print("WARNING! " + warning + "\nAre you sure you want to continue? [y/N] ");
-    std::string answer;
-    for (char c = 0; ::read(0, &c, 1) == 1 && c != '\n';) answer += c;
-    return answer == "y" || answer == "Y";
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/commands/confirm.h"
 #include "cli/commands/system.h"
 #include "cli/output/table.h"
 #include "cli/output/units.h"
@@ -119,10 +120,10 @@ int volume_prune_command(Invocation& invocation, const Arguments& arguments) {
     Arguments none;
     int status = 0;
     if (!invocation.parse(flags, arguments, 0, 0, none, status)) return status;
-    if (!force) {
-        return invocation.failed(
-            {ErrorKind::kInvalidArgument, "volume prune removes volumes for good: confirm with --force"});
-    }
+    if (!force && !confirmed(all ? "This will remove all local volumes not used by at least one container."
+                                 : "This will remove anonymous local volumes not used by at least one "
+                                   "container."))
+        return 0;
     if (all) filters.push_back("all=true");
     auto encoded = encode_filters(filters);
     if (!encoded) return invocation.failed(encoded.error());

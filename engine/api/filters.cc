@@ -1,5 +1,7 @@
 #include "engine/api/filters.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -57,6 +59,11 @@ Result<bool> filter_flag(const Filters& filters, std::string_view name, bool oth
     std::string list;
     for (const auto& value : found->second) list += (list.empty() ? "" : " ") + value;
     return invalid(found->first + "=[" + list + "]");
+}
+
+bool part_of(const std::string& text, const std::string& pattern) {
+    const re2::RE2 expression(pattern, re2::RE2::Quiet);
+    return text == pattern || (expression.ok() && re2::RE2::PartialMatch(text, expression));
 }
 
 }  // namespace berth::api

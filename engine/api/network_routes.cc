@@ -1,8 +1,6 @@
 #include "engine/api/network_routes.h"
 
 #include <fmt/format.h>
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -52,12 +50,6 @@ bool any_of(const Filters& filters, std::string_view name, Matches matches) {
     for (const auto& value : wanted->second)
         if (matches(value)) return true;
     return false;
-}
-
-// A regular expression that matches a part, or the text itself.
-bool part_of(const std::string& text, const std::string& pattern) {
-    const re2::RE2 expression(pattern, re2::RE2::Quiet);
-    return text == pattern || (expression.ok() && re2::RE2::PartialMatch(text, expression));
 }
 
 bool has_label(const Network& network, const std::string& text) {

@@ -38,6 +38,8 @@ Result<Wanted> wanted_of(const http::Query& query) {
 json volumes_json(volumes::VolumeService& volumes, const std::vector<volumes::Volume>& all) {
     json out = json::array();
     for (const volumes::Volume& volume : all) {
+        // What has options may lie anywhere; Docker leaves it out.
+        if (volume.driver == "local" && !volume.options.empty()) continue;
         json object = describe_volume(volume);
         // Of a driver's volume nobody knows the size without mounting it.
         std::int64_t size = -1;

@@ -47,18 +47,6 @@ bool any_of(const Filters& filters, std::string_view name, Matches matches) {
     return std::any_of(wanted->second.begin(), wanted->second.end(), matches);
 }
 
-// Docker takes a regular expression. Anchors and plain text are all that names of volumes need; nothing a
-// client writes is compiled.
-bool name_matches(const std::string& name, std::string_view wanted) {
-    const bool from_start = wanted.starts_with('^'), to_end = wanted.ends_with('$');
-    if (from_start) wanted.remove_prefix(1);
-    if (to_end) wanted.remove_suffix(1);
-    if (from_start && to_end) return name == wanted;
-    if (from_start) return name.starts_with(wanted);
-    if (to_end) return name.ends_with(wanted);
-    return name.find(wanted) != std::string::npos;
-}
-
 bool has_all_labels(const Volume& volume, const Filters& filters) {
     const auto wanted = filters.find("label");
     if (wanted == filters.end()) return true;
@@ -73,8 +61,7 @@ bool has_none_of_labels(const Volume& volume, const Filters& filters) {
                         [&](const auto& text) { return has_label(volume, text); });
 }
 
-Result<json> select(VolumeService& volumes, const http::Query& query) {
-    BERTH_TRY(const auto filters, parse_filters(query, kListFilters));
+Result<json> select(VolumeService& volumes, const Filters& filters) {
     const bool by_use = filters.contains("dangling");
     BERTH_TRY(const bool dangling, filter_flag(filters, "dangling", false));
     BERTH_TRY(const auto all, volumes.list());
@@ -83,11 +70,19 @@ Result<json> select(VolumeService& volumes, const http::Query& query) {
         if (by_use && volumes.users(volume.name).empty() != dangling) continue;
         if (!has_all_labels(volume, filters)) continue;
         if (!any_of(filters, "driver", [&](const auto& text) { return volume.driver == text; })) continue;
-        if (!any_of(filters, "name", [&](const auto& text) { return name_matches(volume.name, text); }))
-            continue;
+        if (!any_of(filters, "name", [&](const auto& text) { return part_of(volume.name, text); })) continue;
         list.push_back(describe_volume(volume));
     }
     return json{{"Volumes", std::move(list)}, {"Warnings", nullptr}};
+}
+
+Result<json> select(VolumeService& volumes, const http::Query& query) {
+    auto filters = parse_filters(query, kListFilters);
+    // Not even filters.
+    if (!filters && filters.error().message == "invalid filter")
+        return in("error reading volume filters", Result<json>(Failure(std::move(filters.error()))));
+    if (!filters) return Failure(std::move(filters.error()));
+    return select(volumes, *filters);
 }
 
 struct Services {
@@ -144,7 +139,12 @@ Async<Result<>> remove(Services services, Exchange& exchange) {
 Async<Result<>> prune(Services services, Exchange& exchange) {
     constexpr ApiVersion kAnonymousOnly{1, 42};
     BERTH_CO_TRY(const auto filters, parse_filters(exchange.request.query, kPruneFilters));
-    BERTH_CO_TRY(const bool all, filter_flag(filters, "all", exchange.version < kAnonymousOnly));
+    auto all_flag = filter_flag(filters, "all", exchange.version < kAnonymousOnly);
+    if (!all_flag) {
+        co_return fail(ErrorKind::kInvalidArgument, "invalid filter 'all': strconv.ParseBool: parsing \"" +
+                                                        *filters.at("all").begin() + "\": invalid syntax");
+    }
+    const bool all = *all_flag;
     auto work = [&services, &filters, all] {
         return volumes::prune(services.volumes, services.events, [&filters, all](const Volume& volume) {
             return (all || volume.anonymous) && has_all_labels(volume, filters) &&

@@ -1,16 +1,14 @@
 #include "engine/confine/file_task.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "engine/base/files.h"
 #include "engine/confine/file_view.h"
+#include "engine/sys/abandon.h"
 
 namespace berth::confine {
 
@@ -29,13 +27,14 @@ Result<std::pair<UniqueFd, UniqueFd>> socket_pair() {
 }  // namespace
 
 Result<FileTask> FileTask::start(const HelperOptions& options, std::vector<std::string> arguments, int input,
-                                 int target) {
+                                 int target, const std::vector<UniqueFd>& more) {
     BERTH_TRY(auto output, socket_pair());
     BERTH_TRY(auto result, socket_pair());
     sys::SpawnOptions spawn;
     spawn.argv = {options.path};
     spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
     spawn.fds = {input, output.second.get(), -1, result.second.get(), target};
+    for (const UniqueFd& fd : more) spawn.fds.push_back(fd.get());
     FileTask task;
     BERTH_TRY(task.child_, in("start berth-helper", sys::spawn(spawn)));
     task.output = std::move(output.first);
@@ -44,10 +43,7 @@ Result<FileTask> FileTask::start(const HelperOptions& options, std::vector<std::
 }
 
 FileTask::~FileTask() {
-    if (!child_.pidfd) return;
-    ::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
-    while (::waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    sys::abandon(std::move(child_));
 }
 
 Result<> FileTask::finish() {
@@ -71,7 +67,7 @@ Result<FileTask> FileTask::start_in(const HelperOptions& options, std::vector<st
                                     const FileView& view, int input) {
     append_view(view, arguments);
     return start(options, std::move(arguments), input,
-                 view.mount_namespace ? view.mount_namespace.get() : view.root.get());
+                 view.mount_namespace ? view.mount_namespace.get() : view.root.get(), view.handed);
 }
 
 Result<FileTask> FileTask::stat(const HelperOptions& options, const FileView& view, const std::string& path) {

@@ -22,7 +22,10 @@ struct FileView {
     UniqueFd mount_namespace;
     // Else its root, a detached mount, and what is mounted on it, in this order. Missing targets are made.
     UniqueFd root;
+    // A source of type "handed" is "N", or "N/PATH": the N-th of `handed`, detached mounts, or what lies
+    // below it. The helper takes them.
     std::vector<sys::Mount> mounts;
+    std::vector<UniqueFd> handed;
     bool read_only_root = false;
 };
 
@@ -84,7 +87,7 @@ class FileTask {
  private:
     FileTask() = default;
     static Result<FileTask> start(const HelperOptions& options, std::vector<std::string> arguments, int input,
-                                  int target);
+                                  int target, const std::vector<UniqueFd>& more = {});
     static Result<FileTask> start_in(const HelperOptions& options, std::vector<std::string> arguments,
                                      const FileView& view, int input);
     static Result<FileTask> start_on(const HelperOptions& options, const char* task, const Layers& layers);

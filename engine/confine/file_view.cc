@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "engine/confine/enclosure.h"
+#include "engine/confine/handed_mount.h"
 #include "engine/sys/safe_path.h"
 
 namespace berth::confine {
@@ -18,17 +19,20 @@ namespace berth::confine {
 namespace {
 
 struct ViewMount {
-    UniqueFd tree;
-    std::string target;
+    UniqueFd tree;  // nothing yet of a handed one
+    sys::Mount mount;
+    const std::string& target() const { return mount.target; }
 };
 
-// Nothing that happens to the source later, or in here, is to reach the other side.
-sys::Mount made_private(sys::Mount mount) {
-    std::erase_if(mount.options, [](const std::string& word) {
-        return word.ends_with("shared") || word.ends_with("slave") || word.ends_with("private");
-    });
-    mount.options.push_back("rprivate");
-    return mount;
+// A clone of a shared mount is its peer: what is mounted below it in here would come to be on the host.
+Result<> keep_to_ourselves(int mount_fd) {
+    struct stat status{};
+    if (::fstat(mount_fd, &status) != 0) return fail_errno("stat");
+    if (!S_ISDIR(status.st_mode)) return {};
+    if (::fchdir(mount_fd) != 0 || ::mount(nullptr, ".", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        ::chdir("/") != 0)
+        return fail_errno("make a mount private");
+    return {};
 }
 
 Result<std::vector<ViewMount>> take_mounts(std::span<char* const> words) {
@@ -40,8 +44,11 @@ Result<std::vector<ViewMount>> take_mounts(std::span<char* const> words) {
         at += 4;
         if (count > words.size() - at) break;
         for (; count > 0; --count) mount.options.emplace_back(words[at++]);
-        BERTH_TRY(UniqueFd tree, in("mount " + mount.target, sys::mount_detached(made_private(mount))));
-        out.push_back({std::move(tree), mount.target});
+        UniqueFd tree;
+        if (mount.type != kHandedType) {
+            BERTH_TRY(tree, in("mount " + mount.target, sys::mount_detached(mount)));
+        }
+        out.push_back({std::move(tree), std::move(mount)});
     }
     if (at != words.size()) return fail(ErrorKind::kInternal, "berth-helper: mounts are malformed");
     return out;
@@ -49,18 +56,18 @@ Result<std::vector<ViewMount>> take_mounts(std::span<char* const> words) {
 
 // As a start would make it: a folder for a folder, an empty file for anything else.
 Result<UniqueFd> target_of(const ViewMount& mount) {
-    auto there = sys::open_in_root(kTargetFd, mount.target, O_PATH);
+    auto there = sys::open_in_root(kTargetFd, mount.target(), O_PATH);
     if (there || there.error().sys_errno != ENOENT) return there;
     struct stat status{};
     if (::fstat(mount.tree.get(), &status) != 0) return fail_errno("stat");
-    if (S_ISDIR(status.st_mode)) return sys::make_folders_in_root(kTargetFd, mount.target, 0755, 0, 0);
-    auto slash = mount.target.rfind('/');
+    if (S_ISDIR(status.st_mode)) return sys::make_folders_in_root(kTargetFd, mount.target(), 0755, 0, 0);
+    auto slash = mount.target().rfind('/');
     BERTH_TRY(UniqueFd folder,
-              sys::make_folders_in_root(kTargetFd, mount.target.substr(0, slash), 0755, 0, 0));
-    std::string name = mount.target.substr(slash + 1);
+              sys::make_folders_in_root(kTargetFd, mount.target().substr(0, slash), 0755, 0, 0));
+    std::string name = mount.target().substr(slash + 1);
     UniqueFd file(::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
     if (!file) return fail_errno("create");
-    return sys::open_in_root(kTargetFd, mount.target, O_PATH);
+    return sys::open_in_root(kTargetFd, mount.target(), O_PATH);
 }
 
 Result<> enter_mounted(std::span<char* const> words) {
@@ -71,11 +78,15 @@ Result<> enter_mounted(std::span<char* const> words) {
         return fail_errno("attach the root");
     BERTH_CHECK(pivot_to(kTargetFd));
     BERTH_CHECK(reopen_root(kTargetFd));
-    for (const ViewMount& mount : mounts) {
-        BERTH_TRY(UniqueFd target, in("mount " + mount.target, target_of(mount)));
+    for (ViewMount& mount : mounts) {
+        if (!mount.tree) {
+            BERTH_TRY(mount.tree, in("mount " + mount.target(), take_handed(mount.mount, kHandedFd)));
+        }
+        BERTH_TRY(UniqueFd target, in("mount " + mount.target(), target_of(mount)));
         if (::move_mount(mount.tree.get(), "", target.get(), "",
                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
-            return fail_errno("mount " + mount.target);
+            return fail_errno("mount " + mount.target());
+        BERTH_CHECK(keep_to_ourselves(mount.tree.get()));
     }
     // "/" by descriptor has what was mounted below it since, but not a mount on itself.
     return reopen_root(kTargetFd);

@@ -1,5 +1,5 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result. Those of
-// helper_files.h, and:
+// helper_files.h and mount_at.h, and:
 //
 // unpack [PARENT…]: stdin is a layer, the target an empty folder; PARENT are the folders of the layers below
 // it, topmost first.
@@ -30,6 +30,7 @@
 #include "engine/base/files.h"
 #include "engine/confine/enclosure.h"
 #include "engine/confine/helper_files.h"
+#include "engine/confine/mount_at.h"
 #include "engine/confine/wire.h"
 
 namespace {
@@ -105,6 +106,7 @@ Result<std::string> copy() {
 Result<std::string> run(int argc, char** argv) {
     std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1));
     if (is_file_task(arguments)) return run_file_task(arguments);
+    if (is_mount_task(arguments)) return run_mount_task(arguments);
     std::string_view task = argc > 1 ? argv[1] : "";
     std::vector<UniqueFd> parents;
     std::vector<int> readable;

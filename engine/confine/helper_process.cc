@@ -2,13 +2,12 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+
+#include "engine/sys/abandon.h"
 
 namespace berth::confine {
 
@@ -43,10 +42,7 @@ Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::ve
 }
 
 HelperProcess::~HelperProcess() {
-    if (!child_.pidfd) return;
-    ::syscall(SYS_pidfd_send_signal, child_.pidfd.get(), SIGKILL, nullptr, 0);
-    while (::waitpid(child_.pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
+    sys::abandon(std::move(child_));
 }
 
 Result<> HelperProcess::feed(std::string_view bytes) {

@@ -50,5 +50,6 @@ inline constexpr int kResultFd = 3;
 inline constexpr int kTargetFd = 4;  // the folder it works in; of a view, its root or its mount namespace
 inline constexpr int kSourceFd =
     5;  // copy-tree's source; of a layer that is being fetched, how much there is
+inline constexpr int kHandedFd = 5;  // the first of a view's handed mounts
 
 }  // namespace berth::confine

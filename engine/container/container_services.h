@@ -294,6 +294,8 @@ struct ContainerConfig {
 struct ContainerParts {
     IoContext& io;
     async::BlockingPool& pool;
+    // For what may wait for others: volumes of plugins and of servers, folders that the user names.
+    async::BlockingPool& mount_pool;
     state::Database& database;
     events::EventSink& events;
     supervisor::TaskService& tasks;

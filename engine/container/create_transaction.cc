@@ -126,7 +126,7 @@ Async<Result<Created>> run_create(Core& core, CreateRequest request) {
         container->config.hostname = (*other)->config.hostname;
     BERTH_CO_TRY(container->name, take_name(core.store, request.name, created.id));
     auto parts_work = [&core, container] { return make_parts(core, *container); };
-    auto done = co_await core.parts.pool.run(std::move(parts_work));
+    auto done = co_await core.parts.mount_pool.run(std::move(parts_work));
     if (done) done = co_await core.store.add(*container);
     if (!done) {
         co_await take_back(core, container);

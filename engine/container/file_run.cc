@@ -22,7 +22,7 @@ Async<void> clean_up(Core& core, std::shared_ptr<confine::FileTask> task,
         task.reset();
         if (stopped) unmount_volumes(core, container);
     };
-    co_await core.parts.pool.run(std::move(work));
+    co_await core.parts.mount_pool.run(std::move(work));
 }
 
 class Stream final : public FileStream {

@@ -41,6 +41,18 @@ Result<confine::FileView> view_of_running(const Container& container) {
     return view;
 }
 
+// Mounts that have no path yet, since there is no shim that put them there, by their number.
+void name_handed(const Core& core, const std::string& id, confine::FileView& view) {
+    for (std::size_t i = 0; i < view.handed.size(); ++i) {
+        const std::string place = supervisor::handed_mount_path(core.parts.config.state_root, id, i);
+        for (sys::Mount& mount : view.mounts) {
+            if (mount.source != place && !mount.source.starts_with(place + "/")) continue;
+            mount.type = "handed";
+            mount.source.replace(0, place.size(), std::to_string(i));
+        }
+    }
+}
+
 Result<confine::FileView> view_of_stopped(const Core& core, const Container& container) {
     confine::FileView view;
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
@@ -56,14 +68,9 @@ Result<confine::FileView> view_of_stopped(const Core& core, const Container& con
     Container here = container;
     here.mounts = std::move(mounts);
     BERTH_TRY(auto prepared, prepare_mounts(core, here, view.root.get()));
-    // The helper finds its mounts by path; these have none that nobody else can change.
-    if (!prepared.handed.empty()) {
-        return fail(
-            ErrorKind::kNotImplemented,
-            "files of a stopped container that mounts an image or a volume's subpath are not supported "
-            "yet: start it first");
-    }
     BERTH_TRY(view.mounts, root_mounts(core, container, prepared.mounts));
+    view.handed = std::move(prepared.handed);
+    name_handed(core, container.id, view);
     return view;
 }
 
@@ -96,7 +103,7 @@ Async<Result<Opened>> open_view(Core& core, std::string ref) {
         if (!view) unmount_volumes(core, container->id);
         return view;
     };
-    BERTH_CO_TRY(opened.view, co_await core.parts.pool.run(std::move(work)));
+    BERTH_CO_TRY(opened.view, co_await core.parts.mount_pool.run(std::move(work)));
     co_return opened;
 }
 
@@ -147,7 +154,7 @@ Async<Result<std::unique_ptr<FileRun>>> Files::start(Opened opened, Start start)
         if (!task && opened.guard) unmount_volumes(core_, id);
         return task;
     };
-    auto task = co_await core_.parts.pool.run(std::move(work));
+    auto task = co_await core_.parts.mount_pool.run(std::move(work));
     if (!task) co_return Failure(std::move(task.error()));
     co_return std::make_unique<FileRun>(core_, std::move(*task), std::move(opened.guard), id);
 }

@@ -33,7 +33,7 @@ Async<void> release_resources(Core& core, std::string id) {
     auto unmount = [&core, container = core.store.get(id)] {
         if (container) release_mounts(core, *container);
     };
-    co_await core.parts.pool.run(std::move(unmount));
+    co_await core.parts.mount_pool.run(std::move(unmount));
 }
 
 // Whether the container runs again (in a moment); false when this is the end.

@@ -54,6 +54,12 @@ class Plan {
     std::set<std::string> asked_;
 };
 
+// Docker's status for a `-v` that it cannot read is 500. A target that nobody may have is refused as such.
+Failure refused_bind(Error error) {
+    if (error.message.find("inside /proc") == error.message.npos) error.kind = ErrorKind::kInternal;
+    return Failure(std::move(error));
+}
+
 }  // namespace
 
 Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config,
@@ -65,7 +71,9 @@ Result<std::vector<MountPoint>> plan_mounts(const types::ContainerConfig& config
         tmpfs.push_back(std::move(mount));
     }
     for (const auto& spec : host.binds) {
-        BERTH_TRY(auto mount, parse_bind(spec, host.volume_driver));
+        auto parsed = parse_bind(spec, host.volume_driver);
+        if (!parsed) return refused_bind(std::move(parsed.error()));
+        MountPoint mount = std::move(*parsed);
         bool twice = std::any_of(tmpfs.begin(), tmpfs.end(), [&](const MountPoint& other) {
             return other.destination == mount.destination;
         });

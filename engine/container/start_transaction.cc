@@ -203,7 +203,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     if (!core.gate.spawn(std::move(network_step)))
         co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
     auto root_work = [&core, container, others] { return prepare_root(core, *container, *others); };
-    auto inputs = co_await core.parts.pool.run(std::move(root_work));
+    auto inputs = co_await core.parts.mount_pool.run(std::move(root_work));
     (void)co_await network->done.wait();
     Result<> problem;
     bool task_made = false;
@@ -250,7 +250,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         if (!undone) log::warning("a network that is not used is left", {{"error", undone.error().message}});
     }
     auto unmount = [&core, container] { release_mounts(core, *container); };
-    co_await core.parts.pool.run(std::move(unmount));
+    co_await core.parts.mount_pool.run(std::move(unmount));
     co_return problem;
 }
 

@@ -21,6 +21,7 @@
 #include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/confine/copy_tree.h"
+#include "engine/confine/mount_at.h"
 #include "engine/container/container_services.h"
 #include "engine/container/store.h"
 #include "engine/content/content_store.h"
@@ -46,6 +47,8 @@ namespace {
 
 // Blocking work is short, and each thread costs memory while it lives.
 constexpr std::size_t kPoolThreads = 8;
+// These may all wait for somebody who is slow to answer.
+constexpr std::size_t kMountThreads = 16;
 // Uploads last as long as their clients.
 constexpr std::size_t kTransferThreads = 8;
 
@@ -173,7 +176,11 @@ volumes::VolumeConfig volume_config(IoContext& io, const Config& config, const s
         BERTH_CHECK(confine::copy_tree(helper, source_fd, target_fd));
         return {};
     };
-    return {config.data_root + "/volumes", std::move(copy), plugin_folders(config),
+    // A server that is there answers sooner; one that is not must not keep a start for ever.
+    constexpr std::chrono::seconds kMountDeadline{60};
+    auto mount = [helper = confine::HelperOptions{.path = helper_path, .stall = kMountDeadline}](
+                     const sys::Mount& mount, bool loop) { return confine::mount_at(helper, mount, loop); };
+    return {config.data_root + "/volumes", std::move(copy), std::move(mount), plugin_folders(config),
             plugins::make_plugin_call(io)};
 }
 
@@ -196,12 +203,13 @@ struct Composition::Parts {
         : io(io),
           config(config),
           pool(kPoolThreads),
+          mount_pool(kMountThreads),
           events(io),
           guards(io, pool, plugins::PluginDirectory(plugin_folders(config))) {}
 
     IoContext& io;
     const Config& config;
-    async::BlockingPool pool;
+    async::BlockingPool pool, mount_pool;
     async::BlockingPool transfers{kTransferThreads};
     // What registries send never waits for what clients do.
     async::BlockingPool downloads{kTransferThreads};
@@ -255,8 +263,9 @@ Result<> Composition::Parts::open_services() {
     BERTH_TRY(auto init, companion(folder, "berth-init"));
     BERTH_TRY(auto settings, container_config(config, init));
     settings.helper_path = helper;
-    BERTH_TRY(containers, container::open_container_services({io, pool, *database, events, *tasks, *images,
-                                                              *snapshots, *volumes, *networks, settings}));
+    BERTH_TRY(containers,
+              container::open_container_services({io, pool, mount_pool, *database, events, *tasks, *images,
+                                                  *snapshots, *volumes, *networks, settings}));
     return {};
 }
 
@@ -291,7 +300,7 @@ Result<> Composition::Parts::add_routes() {
     api::add_system_routes(router, *system);
     api::add_event_routes(router, events);
     api::add_network_routes(router, *networks, containers->networks(), pool);
-    api::add_volume_routes(router, *volumes, events, pool);
+    api::add_volume_routes(router, *volumes, events, mount_pool);
     api::add_usage_routes(router, {containers->inspector(), *images, *volumes, pool});
     api::add_container_routes(router, *containers);
     api::add_file_routes(router, containers->files(), io);

@@ -1,5 +1,6 @@
 import pytest
 
+from support.canary import Canary
 from support.engine import BIN, CLIENTS
 
 
@@ -17,3 +18,11 @@ class Cli:
 def cli(request, engine):
     """The command line under test: the real docker, then berth."""
     return Cli(engine, {"docker": CLIENTS / "usr/bin/docker", "berth": BIN / "berth"}[request.param])
+
+
+@pytest.fixture
+def canary(engine):
+    """Files of the host's that nothing in the test may touch: the folder."""
+    made = Canary(engine.directory / "canary")
+    yield made.folder
+    made.check()

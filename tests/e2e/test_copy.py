@@ -354,3 +354,40 @@ def test_a_commit_survives_save_and_restart_of_the_daemon(engine, cli):
     assert cli("run", "--rm", "kept:1", "cat", "/kept").out == "kept\n"
     cli("rm", "-f", name)
     cli("rmi", "kept:1")
+
+
+def test_stopped_with_images_and_subpaths(engine, cli, tmp_path):
+    (tmp_path / "f").write_text("x")
+    cli("run", "--rm", "-v", "cps:/v", "busybox", "sh", "-c", "mkdir -p /v/a/b; echo in > /v/a/b/file; echo one > /v/one")
+    volume = "type=volume,src=cps,volume-subpath="
+    name = cli("create", "--mount", volume + "a/b,dst=/sub", "--mount", volume + "one,dst=/one", "--mount", volume + "a,dst=/fixed,readonly",
+               "--mount", "type=image,src=busybox,dst=/image", "--mount", "type=image,src=busybox,dst=/image2,image-subpath=etc",
+               "--mount", "type=image,src=busybox,dst=/passwd,image-subpath=etc/passwd", "busybox", "sleep", "1000").out.strip()
+    read = lambda path: tarfile.open(fileobj=io.BytesIO(cli("cp", f"{name}:{path}", "-").bytes))
+    for _ in ("stopped", "running"):
+        assert read("/sub/file").extractfile("file").read() == b"in\n"
+        assert read("/one").extractfile("one").read() == b"one\n"
+        assert "image/etc/passwd" in read("/image").getnames()
+        assert read("/image2").getnames()[:1] == ["image2"] and "image2/group" in read("/image2").getnames()
+        assert b"root:" in read("/passwd").extractfile("passwd").read()
+        cli("cp", str(tmp_path / "f"), f"{name}:/sub/g")
+        assert (engine.data / "volumes/cps/_data/a/b/g").read_text() == "x"
+        for path in ("/fixed/g", "/image/g", "/image2/g"):
+            assert "mounted volume is marked read-only" in cli("cp", str(tmp_path / "f"), f"{name}:{path}", status=1).err
+        cli("start", name)
+    cli("rm", "-f", name)
+    cli("volume", "rm", "cps")
+
+
+def test_a_look_into_a_stopped_container_mounts_nothing_on_the_host(engine, cli, tmp_path):
+    shared = tmp_path / "shared"
+    (shared / "inner").mkdir(parents=True)
+    engine.run("mount", "-t", "tmpfs", "tmpfs", shared)
+    engine.run("mount", "--make-shared", shared)
+    try:
+        name = cli("create", "-v", f"{shared}:/a", "-v", f"{tmp_path}:/a/b", "busybox", "true").out.strip()
+        cli("cp", f"{name}:/a/b/shared", "-")
+        assert f" {shared}/b " not in open("/proc/self/mountinfo").read()
+        cli("rm", name)
+    finally:
+        engine.run("umount", "-R", shared)

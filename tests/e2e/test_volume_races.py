@@ -1,40 +1,15 @@
 """Containers that change a shared volume while others start on it: nothing outside is read, written or made."""
 
-import hashlib
 import os
 
 import pytest
+
+from support.canary import ups
 
 ROUNDS = 7
 # Flips a name between a folder and a link that leads out, as fast as it can.
 FLIP = """cd /v; mkdir -p real/b sub/b; echo in > sub/b/file
 while :; do mv sub kept; ln -s {out} sub; rm sub; mv kept sub; done"""
-
-
-@pytest.fixture
-def canary(engine):
-    tree = engine.directory / "canary"
-    (tree / "b").mkdir(parents=True, exist_ok=True)
-    (tree / "b/secret").write_text("secret")
-    (tree / "secret").write_text("secret")
-
-    def state():
-        found = {}
-        for folder, folders, files in os.walk(tree):
-            for name in [*folders, *files]:
-                path = os.path.join(folder, name)
-                status = os.lstat(path)
-                content = hashlib.sha256(open(path, "rb").read()).hexdigest() if name in files else ""
-                found[path] = (status.st_ino, status.st_mode, status.st_mtime_ns, content)
-        return found
-
-    before = state()
-    yield tree
-    assert state() == before
-
-
-def ups(path):
-    return "../" * 12 + str(path).lstrip("/")
 
 
 @pytest.mark.parametrize("how", ["absolute", "relative"])

@@ -31,8 +31,8 @@ class LifecycleTest : public testing::Test {
         config.data_root = folder_.path() + "/data";
         config.state_root = folder_.path() + "/run";
         config.cgroup_root = folder_.path() + "/cgroup";
-        auto opened = open_container_services(
-            {io_, pool_, *database_, events_, tasks_, images_, snapshots_, volumes_, networks_, config});
+        auto opened = open_container_services({io_, pool_, pool_, *database_, events_, tasks_, images_,
+                                               snapshots_, volumes_, networks_, config});
         ASSERT_TRUE(opened) << opened.error().message;
         services_ = std::move(*opened);
     }

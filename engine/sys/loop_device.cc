@@ -1,4 +1,4 @@
-#include "volumes/loop_device.h"
+#include "engine/sys/loop_device.h"
 
 #include <fcntl.h>
 #include <linux/loop.h>
@@ -11,7 +11,7 @@
 
 #include "engine/base/files.h"
 
-namespace berth::volumes {
+namespace berth::sys {
 
 namespace {
 
@@ -49,4 +49,4 @@ Result<LoopDevice> attach_loop(const std::string& file, bool read_only) {
     return fail_errno("attach " + file, EBUSY);
 }
 
-}  // namespace berth::volumes
+}  // namespace berth::sys

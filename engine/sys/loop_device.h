@@ -5,7 +5,7 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 
-namespace berth::volumes {
+namespace berth::sys {
 
 struct LoopDevice {
     std::string path;  // /dev/loopN
@@ -15,4 +15,4 @@ struct LoopDevice {
 // Attaches a file to a free loop device, which frees itself when the last mount and descriptor are gone.
 Result<LoopDevice> attach_loop(const std::string& file, bool read_only);
 
-}  // namespace berth::volumes
+}  // namespace berth::sys
