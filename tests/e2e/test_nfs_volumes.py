@@ -14,7 +14,7 @@ mount --make-rprivate /
 mount -t tmpfs tmpfs /var/lib/nfs; mkdir -p /var/lib/nfs/v4recovery; touch /var/lib/nfs/etab /var/lib/nfs/rmtab
 mount -t nfsd nfsd /proc/fs/nfsd
 exportfs -i -o rw,no_root_squash,insecure,no_subtree_check,fsid=0 '*:{folder}'
-echo 2 > /proc/fs/nfsd/nfsv4gracetime; echo 2 > /proc/fs/nfsd/nfsv4leasetime
+echo 10 > /proc/fs/nfsd/nfsv4leasetime; echo 10 > /proc/fs/nfsd/nfsv4gracetime
 rpc.nfsd -N 3 2
 echo ready
 exec rpc.mountd -N 3 -F

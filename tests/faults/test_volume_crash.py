@@ -1,8 +1,10 @@
 """kill -9 while a volume is filled from an image, and while volumes are made and removed."""
 
+import http.client
 import io
 import json
 import hashlib
+import os
 import random
 import subprocess
 import tarfile
@@ -10,6 +12,7 @@ import threading
 import time
 
 FILES = 2000
+KILLS = int(os.environ.get("BERTH_KILLS", 5))
 
 
 def many_files_image(path):
@@ -86,7 +89,7 @@ def test_volumes_are_there_or_not(new_engine):
                 answered[name] = None
                 return
 
-    for _ in range(6):
+    for _ in range(KILLS + 1):
         threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
         for thread in threads:
             thread.start()
@@ -103,3 +106,56 @@ def test_volumes_are_there_or_not(new_engine):
         for name, volume in there.items():
             assert volume["Labels"] == {"n": name[1]}
             assert (engine.data / "volumes" / name / "_data").is_dir()
+
+
+def test_copies_are_whole_or_not_told(new_engine):
+    """Copies in and out, of containers that run and that do not, onto roots and volumes: what was answered is there, byte for
+    byte, and nothing of the daemon's stays behind."""
+    engine = new_engine()
+    randomness = random.Random(11)
+    content = {size: random.Random(size).randbytes(size) for size in (1000, 300_000)}
+    running = engine.docker("run", "-d", "-v", "copies:/v", "busybox", "sleep", "1000").out.strip()
+    stopped = engine.docker("create", "-v", "copies-too:/v", "-v", "/w", "busybox", "true").out.strip()
+    told = {}
+
+    def tar_of(name, size):
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w") as tar:
+            info = tarfile.TarInfo(name)
+            info.size = size
+            tar.addfile(info, io.BytesIO(content[size]))
+        return out.getvalue()
+
+    def work(number):
+        mine = random.Random(number)
+        for i in range(10000):
+            container, folder, size = mine.choice((running, stopped)), mine.choice(("/v", "/home")), mine.choice((1000, 300_000))
+            name = f"f{number}-{i % 20}"
+            try:
+                told.pop((container, folder, name), None)
+                body = tar_of(name, size)
+                if engine.api("PUT", f"/containers/{container}/archive?path={folder}", body).status == 200:
+                    told[container, folder, name] = size
+                engine.api("GET", f"/containers/{container}/archive?path={folder}")
+            except (OSError, http.client.HTTPException):
+                return
+
+    for kill in range(KILLS):
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(randomness.uniform(0.05, 0.4))
+        engine.crash()
+        for thread in threads:
+            thread.join()
+        engine.start()
+        for (container, folder, name), size in told.items():
+            tar = tarfile.open(fileobj=io.BytesIO(engine.run("docker", "cp", f"{container}:{folder}/{name}", "-").bytes))
+            assert tar.extractfile(name).read() == content[size], (kill, container, folder, name)
+        assert engine.docker("exec", running, "echo", "well").out == "well\n"
+        engine.docker("start", "-a", stopped)
+    assert told
+    helpers = [line for line in engine.run("ps", "-eo", "args").out.splitlines() if "berth-helper" in line and str(engine.directory) in line]
+    assert helpers == []
+    engine.docker("rm", "-fv", running, stopped)
+    engine.docker("volume", "rm", "copies", "copies-too")
