@@ -31,7 +31,7 @@ Result<> run(state::Connection& connection, std::string_view sql, std::string_vi
 const state::Schema kSchema{"volume", kMigrations};
 
 Result<> VolumeStore::reset(const std::vector<Volume>& volumes) {
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
         BERTH_CHECK(connection.execute("DELETE FROM volume_volumes"));
         for (const auto& volume : volumes) BERTH_CHECK(put(connection, volume));
         return connection.execute(
@@ -55,12 +55,12 @@ Result<Users> VolumeStore::load(Relation relation) {
 }
 
 Result<> VolumeStore::insert(const Volume& volume) {
-    return database_.write(state::Durability::kFull,
+    return database_.write(state::Durability::kNormal,
                            [&](state::Connection& connection) { return put(connection, volume); });
 }
 
 Result<> VolumeStore::remove(const std::string& name) {
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
         BERTH_CHECK(run(connection, "DELETE FROM volume_volumes WHERE name = ?", name));
         BERTH_CHECK(run(connection, "DELETE FROM volume_mounts WHERE name = ?", name));
         return run(connection, "DELETE FROM volume_users WHERE name = ?", name);
@@ -69,19 +69,16 @@ Result<> VolumeStore::remove(const std::string& name) {
 
 Result<> VolumeStore::add(Relation relation, const std::string& name, const std::string& container) {
     const bool uses = relation == Relation::kUse;
-    return database_.write(
-        uses ? state::Durability::kFull : state::Durability::kNormal,
-        [&](state::Connection& connection) -> Result<> {
-            BERTH_TRY(auto row,
-                      connection.prepare(
-                          uses ? "INSERT OR IGNORE INTO volume_users (name, container) VALUES (?,?)"
-                               : "INSERT OR IGNORE INTO volume_mounts (name, container) VALUES (?,?)"));
-            return row.bind(1, name).bind(2, container).run();
-        });
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
+        BERTH_TRY(auto row, connection.prepare(
+                                uses ? "INSERT OR IGNORE INTO volume_users (name, container) VALUES (?,?)"
+                                     : "INSERT OR IGNORE INTO volume_mounts (name, container) VALUES (?,?)"));
+        return row.bind(1, name).bind(2, container).run();
+    });
 }
 
 Result<> VolumeStore::remove_user(const std::string& container) {
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) {
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) {
         return run(connection, "DELETE FROM volume_users WHERE container = ?", container);
     });
 }
@@ -94,7 +91,7 @@ Result<> VolumeStore::remove_mount(const std::string& name, const std::string& c
 }
 
 Result<> VolumeStore::replace_users(const Users& users) {
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
         BERTH_CHECK(connection.execute("DELETE FROM volume_users"));
         for (const auto& [name, containers] : users) {
             for (const auto& container : containers) {

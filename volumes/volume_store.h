@@ -12,8 +12,8 @@ namespace berth::volumes {
 
 using Users = std::map<std::string, std::set<std::string>>;  // volume -> containers
 
-// The rows of volumes, of who uses them, and of who has them mounted. Every change is durable when the call
-// returns; those of mounts survive a crash of the daemon, and mean nothing after one of the machine.
+// The rows of volumes, of who uses them, and of who has them mounted. They survive a crash of the daemon, not
+// of the machine: the folders say which volumes there are, and the containers' records who uses them.
 class VolumeStore {
  public:
     explicit VolumeStore(state::Database& database) : database_(database) {}

@@ -58,16 +58,13 @@ Result<confine::FileView> view_of_stopped(const Core& core, const Container& con
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(view.root, sys::mount_detached(root));
     view.read_only_root = container.host.readonly_rootfs;
-    std::vector<MountPoint> mounts;
-    for (MountPoint mount : container.mounts) {
-        // A tmpfs is empty while nothing runs.
-        if (mount.type == "tmpfs") continue;
-        if (mount.type == "bind" && !exists(mount.source)) continue;
-        mounts.push_back(std::move(mount));
-    }
+    // A tmpfs is empty while nothing runs. All keep their places: an image's layers go by them.
+    auto left_out = [](const MountPoint& mount) { return mount.type == "tmpfs"; };
     Container here = container;
-    here.mounts = std::move(mounts);
+    for (MountPoint& mount : here.mounts)
+        if (mount.type == "bind" && !exists(mount.source)) mount.type = "tmpfs";
     BERTH_TRY(auto prepared, prepare_mounts(core, here, view.root.get()));
+    std::erase_if(prepared.mounts, left_out);
     BERTH_TRY(view.mounts, root_mounts(core, container, prepared.mounts));
     view.handed = std::move(prepared.handed);
     name_handed(core, container.id, view);

@@ -360,9 +360,10 @@ def test_stopped_with_images_and_subpaths(engine, cli, tmp_path):
     (tmp_path / "f").write_text("x")
     cli("run", "--rm", "-v", "cps:/v", "busybox", "sh", "-c", "mkdir -p /v/a/b; echo in > /v/a/b/file; echo one > /v/one")
     volume = "type=volume,src=cps,volume-subpath="
-    name = cli("create", "--mount", volume + "a/b,dst=/sub", "--mount", volume + "one,dst=/one", "--mount", volume + "a,dst=/fixed,readonly",
+    name = cli("create", "--tmpfs", "/a", "-v", f"{tmp_path}/gone:/b", "--mount", volume + "a/b,dst=/sub", "--mount", volume + "one,dst=/one", "--mount", volume + "a,dst=/fixed,readonly",
                "--mount", "type=image,src=busybox,dst=/image", "--mount", "type=image,src=busybox,dst=/image2,image-subpath=etc",
                "--mount", "type=image,src=busybox,dst=/passwd,image-subpath=etc/passwd", "busybox", "sleep", "1000").out.strip()
+    (tmp_path / "gone").rmdir() if (tmp_path / "gone").exists() else None
     read = lambda path: tarfile.open(fileobj=io.BytesIO(cli("cp", f"{name}:{path}", "-").bytes))
     for _ in ("stopped", "running"):
         assert read("/sub/file").extractfile("file").read() == b"in\n"
