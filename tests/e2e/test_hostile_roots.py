@@ -57,7 +57,8 @@ def test_links_where_file_systems_are_mounted(engine, canary, image, name, how):
     # It fails, or what had to be there is there: the masks with it.
     if done.status == 0:
         points = [line.split()[4] for line in done.out.splitlines()]
-        assert {"/proc", "/sys", "/dev", "/proc/keys", "/proc/sys"} <= set(points), done.out
+        # A link of the root's own folders may stand for /dev.
+        assert {"/proc", "/sys", "/proc/keys", "/proc/sys"} <= set(points) and (name == "dev" or "/dev" in points), done.out
     assert SECRET not in done.out
 
 

@@ -97,8 +97,8 @@ def test_form(engine, cli, places, form):
 
 def test_copy_up_takes_owners_modes_and_attributes(engine, cli):
     name = engine.docker("run", "-d", "busybox", "sh", "-c",
-                         "mkdir -p /data/sub; echo x > /data/f; ln /data/f /data/again; ln -s f /data/l; mkfifo /data/p; chmod 4751 /data/f;"
-                         "chown 3:4 /data/f; chown 5:6 /data; chmod 2770 /data; touch -d '2001-02-03 04:05:06' /data/f").out.strip()
+                         "mkdir -p /data/sub; echo x > /data/f; ln /data/f /data/again; ln -s f /data/l; mkfifo /data/p; chown 3:4 /data/f;"
+                         "chmod 4751 /data/f; chown 5:6 /data; chmod 2770 /data; touch -d '2001-02-03 04:05:06' /data/f").out.strip()
     engine.docker("wait", name)
     upper = engine.docker("inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", name).out.strip()
     os.setxattr(f"{upper}/data/f", "user.note", b"kept")
