@@ -28,6 +28,7 @@
 #include "engine/archive/layer_applier.h"
 #include "engine/archive/tree_copier.h"
 #include "engine/base/files.h"
+#include "engine/confine/caller_watch.h"
 #include "engine/confine/enclosure.h"
 #include "engine/confine/helper_files.h"
 #include "engine/confine/mount_at.h"
@@ -128,11 +129,15 @@ Result<std::string> run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1));
     // Whoever started this wants the result; without him there is nothing to do. The signal comes when the
-    // thread ends that did it, and who waits for a layer that is being fetched is another one: there the
-    // socket tells.
-    if (argc < 2 || !std::string_view(argv[1]).starts_with("unpack-growing"))
+    // thread ends that did it, and who waits for a layer that is being fetched, or for a container's files,
+    // is another one: there a socket tells.
+    if (is_file_task(arguments)) {
+        end_with_caller();
+    } else if (argc < 2 || !std::string_view(argv[1]).starts_with("unpack-growing")) {
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
     ::prctl(PR_SET_DUMPABLE, 0);
     ::umask(0);
     Result<std::string> result;

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import socket
+import subprocess
 import tarfile
 import time
 
@@ -213,6 +214,43 @@ def test_hostile_archives(engine, tmp_path, running):
     assert [path.name for path in canary.iterdir()] == ["f"]
     assert (canary / "f").read_text() == "untouched"
     engine.docker("rm", "-f", name)
+
+
+def helpers(engine):
+    """The berth-helpers of this engine, by their parent."""
+    found = subprocess.run(["pgrep", "-P", str(engine.process.pid), "-f", "berth-helper"], capture_output=True, text=True).stdout.split()
+    return [int(pid) for pid in found]
+
+
+def test_a_slow_client_outlasts_the_pools_threads(engine, target):
+    """They end after ten idle seconds, and who started the helper may be one of them."""
+    engine.berth("exec", target, "dd", "if=/dev/zero", "of=/tmp/slow", "bs=1M", "count=16")
+    connection = UnixConnection(engine.socket)
+    connection.request("GET", f"/containers/{target}/archive?path=/tmp/slow")
+    answer = connection.getresponse()
+    first = answer.read(512)
+    threads = f"/proc/{engine.process.pid}/task"
+    busy = len(os.listdir(threads))
+    wait_until(lambda: len(os.listdir(threads)) < busy, 40)
+    assert helpers(engine)
+    with tarfile.open(fileobj=io.BytesIO(first + answer.read())) as tar:
+        assert tar.extractfile("slow").read() == bytes(16 << 20)
+    connection.close()
+
+
+def test_a_helper_ends_with_the_daemon(new_engine):
+    engine = new_engine()
+    name = engine.berth("run", "-d", "busybox", "sleep", "1000").out.strip()
+    engine.berth("exec", name, "dd", "if=/dev/zero", "of=/tmp/big", "bs=1M", "count=16")
+    connection = UnixConnection(engine.socket)
+    connection.request("GET", f"/containers/{name}/archive?path=/tmp/big")
+    connection.getresponse().read(512)
+    found = helpers(engine)
+    assert found
+    engine.crash()
+    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in found))
+    connection.close()
+    engine.start()
 
 
 def test_several_bodies_on_one_connection(engine, target):
