@@ -2,6 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <string_view>
 
 #include "engine/base/files.h"
 #include "engine/base/undo.h"
@@ -92,7 +95,11 @@ int BundleStore::sealed_runtime() {
     if (runtime_) return runtime_.get();
     // Where it cannot be had, the runtime makes its own, as it does for any other caller.
     auto program = open_file(config_.runtime_path, O_RDONLY);
-    if (!program) return -1;
+    // A script has to have a name for its interpreter.
+    char magic[4] = {};
+    const bool binary = program && ::pread(program->get(), magic, sizeof magic, 0) == sizeof magic &&
+                        std::string_view(magic, sizeof magic) == "\177ELF";
+    if (!binary) return -1;
     auto copy = sys::sealed_copy(program->get());
     if (copy) runtime_ = std::move(*copy);
     return runtime_.get();

@@ -371,7 +371,7 @@ TEST(LogReader, NoneCannotBeRead) {
 }
 
 TEST_F(LogTest, ReplayGivesBackWhatWasWrittenByteForByte) {
-    auto log = open({{"max-size", "4m"}, {"max-file", "3"}});
+    auto log = open({{"max-size", "5m"}, {"max-file", "3"}});
     write(*log, 0, 3);
     auto replay = log->replay();
     ASSERT_TRUE(replay);
