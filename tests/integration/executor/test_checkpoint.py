@@ -69,6 +69,7 @@ def test_left_running(criu, talking):
     assert (bundle.folder / "images/inventory.img").exists()
 
 
+@pytest.mark.skipif(not shutil.which("criu"), reason="criu is not installed")
 @pytest.mark.parametrize("flags,text", [
     (["--parent-path", "/absolute"], "--parent-path must be relative"),
     (["--parent-path", "../missing"], "invalid --parent-path"),
