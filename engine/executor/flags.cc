@@ -1,7 +1,10 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <iterator>
+#include <string_view>
 
 #include "engine/executor/options.h"
 
@@ -154,10 +157,10 @@ std::vector<Flag> checkpoint_flags(CriuOptions& criu) {
 std::vector<Flag> restore_flags(Options& options) {
     std::vector<Flag> flags = criu_flags(options.criu);
     for (Flag& flag : create_flags(options)) {
-        for (const char* shared :
-             {"bundle, b", "console-socket", "pid-file", "no-pivot", "detach, d", "no-subreaper"}) {
-            if (flag.names == shared) flags.push_back(std::move(flag));
-        }
+        static constexpr std::string_view kShared[] = {"bundle, b", "console-socket", "pid-file",
+                                                       "no-pivot",  "detach, d",      "no-subreaper"};
+        if (std::find(std::begin(kShared), std::end(kShared), flag.names) != std::end(kShared))
+            flags.push_back(std::move(flag));
     }
     flags.push_back(text("lsm-profile", options.criu.lsm_profile,
                          "Specify an LSM profile to be used during restore in the form of TYPE:NAME."));
