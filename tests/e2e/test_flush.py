@@ -52,7 +52,7 @@ def test_nothing_opens_in_between(hosts, attack):  # noqa: F811
         until(lambda: neighbour.reaches(HOST, 8080))
     for process in knocking:
         through, tried = map(int, process.communicate(timeout=20)[0].split())
-        assert through == 0 and tried > 20
+        assert through == 0 and tried > 0
     engine.docker("rm", "-f", "srv", "apart", "locked")
     engine.docker("network", "rm", "own", "other", "inside")
 

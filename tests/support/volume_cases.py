@@ -61,7 +61,7 @@ STEPS = {
     "inspected, bad name": ("GET", "/volumes/a%20b", None),
     "listed": ("GET", "/volumes", None),
     **{f"listed by name {pattern}": ("GET", f"/volumes?{filters(name=[pattern])}", None)
-       for pattern in ("v", "^vo", "e$", "^vone$", "v[ot]", "v(one|two)", "(", "VONE", "(?i)VONE", "")},
+       for pattern in ("v", "^vo", "ne$", "^vone$", "v[ot]", "v(one|two)", "(", "VONE", "(?i)VONE", "")},
     "listed by label": ("GET", f"/volumes?{filters(label=['a'])}", None),
     "listed by label and value": ("GET", f"/volumes?{filters(label=['a=1'])}", None),
     "listed by driver": ("GET", f"/volumes?{filters(driver=['local'])}", None),
