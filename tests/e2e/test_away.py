@@ -35,14 +35,14 @@ def message(n):
 def back(text):
     if kind != "dns": return len(text) // 8
     return 1 if text[3] & 15 == 0 and text[7] == 1 else -1000000
-sent = got = 0; stop = None
+sent = got = 0; stop = None; told = False
 while stop is None or (got < sent and time.monotonic() < stop):
     ready, _, _ = select.select([s] + ([sys.stdin] if stop is None else []), [], [], 0.002)
     if sys.stdin in ready: stop = time.monotonic() + 5
     if s in ready: got += back(s.recv(65536 // 8 * 8))
+    if got >= 20 and not told: told = True; print("going", flush=True)
     if stop is None and sent - got < 20:  # so few that no buffer between here and there overflows
         s.send(message(sent)); sent += 1
-        if sent == 20: print("going", flush=True)
 print(sent, got, flush=True)
 '''
 

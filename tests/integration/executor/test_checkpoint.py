@@ -12,9 +12,10 @@ import pytest
 def criu():
     if not shutil.which("criu"):
         pytest.skip("criu is not installed")
-    check = subprocess.run(["criu", "check"], capture_output=True, text=True)
+    check = subprocess.run(["criu", "check"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if check.returncode != 0:
-        pytest.skip("criu cannot work on this kernel: " + check.stderr.strip().splitlines()[0])
+        said = check.stdout.strip().splitlines() or ["it does not say why"]
+        pytest.skip(f"criu cannot work on this kernel: exit {check.returncode}, {said[0]}")
 
 
 @pytest.fixture
