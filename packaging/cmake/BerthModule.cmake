@@ -22,11 +22,12 @@ function(_berth_link target)
     endforeach()
 endfunction()
 
-# berth_module(FOLDER DEPS FOLDER... LIBRARIES LIB... EXCLUDE FILE...)
+# berth_module(FOLDER [HOT] DEPS FOLDER... LIBRARIES LIB... EXCLUDE FILE...)
 # A static library of every .cc directly in FOLDER (the calling one), but for EXCLUDE, which names the
-# files that hold a main(). DEPS are other folders of this repository, LIBRARIES come from outside.
+# files that hold a main(). DEPS are other folders of this repository, LIBRARIES come from outside. HOT: bytes
+# are worked on here one by one, a release is compiled for speed.
 function(berth_module folder)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPS;LIBRARIES;EXCLUDE")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "HOT" "" "DEPS;LIBRARIES;EXCLUDE")
     _berth_target(${folder} target)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cc)
     foreach(file IN LISTS arg_EXCLUDE)
@@ -35,6 +36,9 @@ function(berth_module folder)
     if(sources)
         add_library(${target} STATIC ${sources})
         target_link_libraries(${target} PUBLIC ${arg_LIBRARIES})
+        if(arg_HOT)
+            target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O2>)
+        endif()
         _berth_link(${target} ${arg_DEPS})
     else()
         add_library(${target} INTERFACE)
