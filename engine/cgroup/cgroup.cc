@@ -30,11 +30,17 @@ Result<> write_value(const std::string& path, const std::string& value) {
 }
 
 // A fresh cpuset has no CPUs and no memory, and takes no process before it has.
-Result<> inherit_cpuset(const std::string& folder) {
+Result<> inherit_cpuset(const std::string& folder, const std::string& top) {
+    auto empty = [](const std::string& list) { return list.find_first_not_of(" \n") == std::string::npos; };
     for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
         BERTH_TRY(std::string own, read_file(folder + file));
-        if (own.find_first_not_of(" \n") != std::string::npos) continue;
-        BERTH_TRY(std::string above, read_file(parent_of(folder) + file));
+        if (!empty(own)) continue;
+        std::string parent = parent_of(folder);
+        BERTH_TRY(std::string above, read_file(parent + file));
+        if (empty(above) && parent.size() > top.size()) {
+            BERTH_CHECK(inherit_cpuset(parent, top));
+            BERTH_TRY(above, read_file(parent + file));
+        }
         BERTH_CHECK(write_value(folder + file, above));
     }
     return {};
@@ -57,19 +63,23 @@ void enable_controllers(const std::string& folder) {
 
 Result<> make_one(const Cgroup::Folder& folder, const std::string& path) {
     if (path.size() <= folder.mount_point.size()) return {};
-    BERTH_CHECK(make_one(folder, parent_of(path)));
-    if (folder.unified) enable_controllers(parent_of(path));
-    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
+    if (folder.unified || ::mkdir(path.c_str(), 0755) != 0) {
+        if (!folder.unified && errno != ENOENT && errno != EEXIST) return fail_errno("mkdir " + path);
+        BERTH_CHECK(make_one(folder, parent_of(path)));
+        if (folder.unified) enable_controllers(parent_of(path));
+        if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
+    }
     bool cpuset =
         std::find(folder.controllers.begin(), folder.controllers.end(), "cpuset") != folder.controllers.end();
-    return cpuset ? inherit_cpuset(path) : Result<>();
+    return cpuset ? inherit_cpuset(path, folder.mount_point) : Result<>();
 }
 
 std::vector<std::string> subtree(const std::string& path) {
     std::vector<std::string> out;
     struct stat own{};
+    if (::lstat(path.c_str(), &own) != 0) return {};
     // A folder's links tell its children: few have any, and all have many files.
-    if (::lstat(path.c_str(), &own) == 0 && own.st_nlink == 2) return {path};
+    if (own.st_nlink == 2) return {path};
     auto names = list_folder(path);
     for (const std::string& name : names ? *names : std::vector<std::string>()) {
         struct stat status{};
@@ -168,24 +178,35 @@ std::string Cgroup::controller_folder(const std::string& controller) const {
     return folder == nullptr ? std::string() : folder->path;
 }
 
-Result<> Cgroup::create() {
+Result<> Cgroup::check_free() const {
     // Whoever is in there is not ours, and would die with the container.
     BERTH_TRY(auto strangers, processes());
     if (!strangers.empty()) {
         return fail(ErrorKind::kConflict,
                     fmt::format("container's cgroup is not empty: {} process(es) found", strangers.size()));
     }
-    BERTH_CHECK(check_thawed());
+    return check_thawed();
+}
+
+Result<> Cgroup::create(Part part) const {
+    auto meant = [part](const Folder& folder) {
+        return part == Part::kAll || folder.unified == (part == Part::kUnified);
+    };
     for (const Folder& folder : folders_) {
+        if (!meant(folder)) continue;
         auto made = make_one(folder, folder.path);
         if (made) continue;
-        for (const Folder& other : folders_) ::rmdir(other.path.c_str());
+        for (const Folder& other : folders_) {
+            if (meant(other)) ::rmdir(other.path.c_str());
+        }
         return in("unable to apply cgroup configuration", std::move(made));
     }
     // One above it may be frozen just as well.
     auto thawed = check_thawed();
     if (thawed) return {};
-    for (const Folder& folder : folders_) ::rmdir(folder.path.c_str());
+    for (const Folder& folder : folders_) {
+        if (meant(folder)) ::rmdir(folder.path.c_str());
+    }
     return thawed;
 }
 
@@ -198,12 +219,6 @@ Result<> Cgroup::check_thawed() const {
     if (!state || (v1 ? state->starts_with("THAWED") : state->find("frozen 1") == std::string::npos))
         return {};
     return fail(ErrorKind::kConflict, "container's cgroup unexpectedly frozen");
-}
-
-Result<> Cgroup::join(pid_t pid) const {
-    for (const Folder& folder : folders_)
-        BERTH_CHECK(write_value(folder.path + "/cgroup.procs", std::to_string(pid)));
-    return {};
 }
 
 Result<std::vector<pid_t>> Cgroup::processes() const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
 #include "engine/cgroup/hierarchy.h"
 #include "engine/oci/runtime_spec.h"
 
@@ -28,13 +29,26 @@ class Cgroup {
     static Result<Cgroup> at(const Layout& layout, const std::string& path);
     static Result<Cgroup> at(const Layout& layout, const Places& places);
 
+    // kConflict when there are processes in it already, or it is frozen.
+    Result<> check_free() const;
     // Makes the folders, with the parents that are missing; on version 2 the controllers are enabled on the
-    // way. kConflict when there are processes in one already, or it is frozen. After an error those made are
-    // gone again.
-    Result<> create();
+    // way. After an error those made are gone again.
+    enum class Part { kAll, kUnified, kVersion1 };
+    Result<> create(Part part = Part::kAll) const;
     // Limits and device rules, in the order the kernel wants them; also over those of before. Errors read as
     // runc's.
     Result<> apply(const oci::Resources& resources) const;
+    // Ways in, the quick ones first. Moving another process, or one with threads, costs an RCU grace period
+    // of about 10 ms on an idle host (cgroup_threadgroup_rwsem); being born inside, and a single thread that
+    // moves itself (since Linux 5.5), cost none.
+    //
+    // Version 2's folder, for clone3's CLONE_INTO_CGROUP; none where it is not to be had.
+    UniqueFd birthplace() const;
+    // For join_by(), a file for each hierarchy of version 1.
+    Result<std::vector<UniqueFd>> join_files() const;
+    // Moves a process that could not be born there.
+    Result<> join_unified(pid_t pid) const;
+    // Moves a process in every hierarchy.
     Result<> join(pid_t pid) const;
     Result<std::vector<pid_t>> processes() const;  // of the whole subtree
     // A signal to every process of the subtree, each held by descriptor while it is made sure that it still
@@ -72,5 +86,10 @@ class Cgroup {
     std::vector<Folder> folders_;
     bool unified_only_;
 };
+
+// The file of a version 1 cgroup that the calling process joins by, if it has no other thread.
+Result<UniqueFd> join_file(const std::string& folder);
+// Joins by all of them; whoever opened the files needs the right to, the caller none.
+Result<> join_by(const std::vector<UniqueFd>& files);
 
 }  // namespace berth::cgroup

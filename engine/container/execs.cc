@@ -10,7 +10,6 @@
 #include "engine/base/base64.h"
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
-#include "engine/cgroup/join_grace.h"
 #include "engine/container/copy_streams.h"
 #include "engine/container/environment.h"
 #include "engine/container/links.h"
@@ -184,10 +183,6 @@ Result<> Execs::startable(const std::string& id) {
 
 Async<Result<supervisor::ExecStarted>> Execs::start_task(ExecPtr exec, ContainerPtr container,
                                                          ExecStart options) {
-    // Beside what comes before the process joins its cgroup.
-    auto grace = [] { cgroup::pass_join_grace(); };
-    auto passing = core_.parts.pool.run(std::move(grace));
-    core_.gate.spawn(std::move(passing));
     supervisor::ExecSpec spec;
     auto render = [this, container, exec, options] {
         return process_json(core_, *container, exec->request, options);

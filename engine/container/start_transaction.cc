@@ -7,7 +7,6 @@
 
 #include "engine/async/event.h"
 #include "engine/base/log.h"
-#include "engine/cgroup/join_grace.h"
 #include "engine/container/defaults.h"
 #include "engine/container/etc_files.h"
 #include "engine/container/links.h"
@@ -110,11 +109,6 @@ Async<void> run_network_step(Core& core, ContainerPtr container, std::shared_ptr
     step->done.set();
 }
 
-Async<void> pass_join_grace(Core& core) {
-    auto work = [] { cgroup::pass_join_grace(); };
-    co_await core.parts.pool.run(std::move(work));
-}
-
 // The container that a mode names, which has to run.
 Result<ContainerPtr> running_namespace(const Core& core, const std::string& mode, const char* what,
                                        ErrorKind when_stopped) {
@@ -196,8 +190,6 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     // It may have been taken away since the create, and the table may change while the steps run.
     BERTH_CO_TRY(auto program, find_runtime(container->host.runtime, core.parts.config));
     BERTH_CO_TRY(auto others, find_others(core, *container));
-    auto grace = pass_join_grace(core);
-    core.gate.spawn(std::move(grace));
     auto network = std::make_shared<NetworkStep>(core.parts.io);
     auto network_step = run_network_step(core, container, others, network);
     if (!core.gate.spawn(std::move(network_step)))

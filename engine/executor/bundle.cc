@@ -121,31 +121,40 @@ Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoSta
     return write_file(folder + "/config.json", bundle.config);
 }
 
-Result<cgroup::Cgroup> make_cgroup(const Options& options, const oci::RuntimeSpec& spec,
+Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
                                    ContainerState& state, UndoStack& undo) {
     BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
     BERTH_TRY(state.places, cgroup::places_of(layout, spec.linux_.cgroups_path, state.id));
     BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, state.places));
-    oci::Resources resources = spec.linux_.resources.value_or(oci::Resources());
-    auto made = group.create();
-    if (!made && options.rootless && spec.linux_.cgroups_path.empty() && not_allowed(made.error())) {
+    BERTH_CHECK(group.check_free());
+    bool may_go_without = options.rootless && spec.linux_.cgroups_path.empty();
+    auto made = group.create(may_go_without ? cgroup::Cgroup::Part::kAll : cgroup::Cgroup::Part::kUnified);
+    if (!made && may_go_without && not_allowed(made.error())) {
         // Without privileges, and nobody has set a cgroup aside: the caller's own it is, without limits.
         state.places.clear();
         BERTH_TRY(group, cgroup::Cgroup::at(layout, state.places));
-        if (limits_anything(resources))
+        if (spec.linux_.resources && limits_anything(*spec.linux_.resources))
             return fail(ErrorKind::kForbidden,
                         "cannot set limits: container could not join or create cgroup");
         return group;
     }
     BERTH_CHECK(std::move(made));
     undo.push([group] { (void)group.remove().has_value(); });
+    return group;
+}
+
+Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, ContainerState& state,
+                     const cgroup::Cgroup& group) {
+    if (state.places.empty()) return {};
+    BERTH_CHECK(group.create(cgroup::Cgroup::Part::kVersion1));
+    oci::Resources resources = spec.linux_.resources.value_or(oci::Resources());
     complete_device_rules(resources.devices);
     auto applied = group.apply(resources);
     bool given_up =
         !applied && options.rootless && not_allowed(applied.error()) && !limits_anything(resources);
     if (!given_up) BERTH_CHECK(std::move(applied));
     state.freezer = group.freezer_file();
-    return group;
+    return {};
 }
 
 Result<> publish(const Options& options, ContainerState& state, pid_t pid) {

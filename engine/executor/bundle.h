@@ -24,10 +24,14 @@ Result<Bundle> read_bundle(const Options& options, const std::string& id);
 // ROOT/ID with the configuration. kConflict when the name is taken.
 Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoStack& undo);
 
-// The container's cgroup with its limits; notes in `state` where it is. Without privileges and without a path
-// of its own the container stays in the caller's.
-Result<cgroup::Cgroup> make_cgroup(const Options& options, const oci::RuntimeSpec& spec,
+// Where the container's cgroup will be, noted in `state`; nobody is there. Of it version 2's part is made, to
+// be born in.
+Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
                                    ContainerState& state, UndoStack& undo);
+// The rest of it, with the limits. Without privileges and without a path of its own the container stays in
+// the caller's, and find_cgroup() has found out so.
+Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, ContainerState& state,
+                     const cgroup::Cgroup& group);
 
 // state.json, the pid file and the pidfd for whoever asked: from then on it is a container.
 Result<> publish(const Options& options, ContainerState& state, pid_t pid);

@@ -108,12 +108,13 @@ struct ExecPlan {
     const ContainerState* state = nullptr;
     std::optional<Filter> filter;
     std::optional<oci::Personality> personality;
-    UniqueFd init;        // pidfd
-    int spaces = 0;       // CLONE_NEW* to join, but the PID and time namespaces
-    int born_into = 0;    // those
-    bool inside = false;  // in its user namespace already
-    UniqueFd console;     // connected, or none
-    UniqueFd root;        // of a container that shares the host's mount namespace
+    UniqueFd init;                     // pidfd
+    int spaces = 0;                    // CLONE_NEW* to join, but the PID and time namespaces
+    int born_into = 0;                 // those
+    bool inside = false;               // in its user namespace already
+    UniqueFd console;                  // connected, or none
+    UniqueFd root;                     // of a container that shares the host's mount namespace
+    std::vector<UniqueFd> join_files;  // of its cgroup
     int preserve_fds = 0;
     bool plain_lines = false;  // see console.h
     bool debug = false;
@@ -144,7 +145,11 @@ Result<> join_container(const ExecPlan& plan) {
 
 Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
     const oci::Process& process = plan.process;
-    if (process.exec_cpu_affinity && !process.exec_cpu_affinity->final_.empty())
+    BERTH_CHECK(in("unable to apply cgroup configuration: adding a process to cgroups",
+                   cgroup::join_by(plan.join_files)));
+    if (!process.exec_cpu_affinity)
+        reset_cpu_affinity(0);
+    else if (!process.exec_cpu_affinity->final_.empty())
         BERTH_CHECK(set_cpu_affinity(process.exec_cpu_affinity->final_));
     if (::setsid() < 0) return fail_errno("setsid");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
@@ -173,7 +178,9 @@ Result<std::string> enter_container(const ExecPlan& plan, int sync_fd) {
 
 [[noreturn]] void run_exec(const ExecPlan& plan, int sync_fd) {
     ::signal(SIGPIPE, SIG_DFL);
-    close_descriptors(plan.preserve_fds, {sync_fd, plan.init.get(), plan.console.get(), plan.root.get()});
+    std::vector<int> kept = {sync_fd, plan.init.get(), plan.console.get(), plan.root.get()};
+    for (const UniqueFd& file : plan.join_files) kept.push_back(file.get());
+    close_descriptors(plan.preserve_fds, std::move(kept));
     auto go = receive_message(sync_fd);
     if (!go || go->kind != SyncMessage::Kind::kGo) ::_exit(1);
     auto say = [&](const char* text) {
@@ -281,9 +288,9 @@ Result<pid_t> clone_process(const ExecPlan& plan, const Birthplace& place, bool&
 Result<> look_after(const Options& options, const ExecPlan& plan, const Birthplace& place, bool joined,
                     pid_t pid, int sync_fd) {
     if (!joined)
-        BERTH_CHECK(in("unable to apply cgroup configuration", place.cgroup.join(pid, plan.state->pid)));
+        BERTH_CHECK(
+            in("unable to apply cgroup configuration", place.cgroup.join_unified(pid, plan.state->pid)));
     const oci::Process& process = plan.process;
-    if (!process.exec_cpu_affinity) reset_cpu_affinity(pid);
     debug(options, "nsexec container setup");
     debug(options, "nsexec[" + std::to_string(pid) + "]: affinity: " + cpu_mask_of(pid));
     if (process.oom_score_adj) {
@@ -312,6 +319,7 @@ Result<> exec_command(const Options& options) {
     Birthplace place;
     BERTH_TRY(place.cgroup, SubCgroup::of(state, options.cgroups));
     place.folder = place.cgroup.birthplace();
+    BERTH_TRY(plan.join_files, in("unable to apply cgroup configuration", place.cgroup.join_files()));
     TerminalLine line;
     if (plan.process.terminal && !options.detach) {
         BERTH_TRY(line, make_terminal_line());

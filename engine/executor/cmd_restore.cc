@@ -137,7 +137,8 @@ Result<Criu> Restore::start_criu(const std::string& root, CriuFolders& folders, 
 
 Result<ContainerState> Restore::run() {
     BERTH_CHECK(make_state_folder(options_, bundle_, undo_));
-    BERTH_TRY(cgroup::Cgroup group, make_cgroup(options_, bundle_.spec, bundle_.state, undo_));
+    BERTH_TRY(cgroup::Cgroup group, find_cgroup(options_, bundle_.spec, bundle_.state, undo_));
+    BERTH_CHECK(make_cgroup(options_, bundle_.spec, bundle_.state, group));
     std::string root = state_folder(options_.root, bundle_.state.id) + "/criu-root";
     BERTH_TRY(RestoreSpace space, RestoreSpace::enter(bundle_.spec, bundle_.state, root));
     CriuFolders folders;

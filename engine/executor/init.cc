@@ -73,6 +73,18 @@ void join_keyring(const std::string& id) {
     (void)::syscall(SYS_keyctl, KEYCTL_SETPERM, ring, std::strtoul(at, nullptr, 16) | kUserSearch);
 }
 
+// The parent has made it meanwhile.
+Result<> join_cgroup(const InitPlan& plan, int sync_fd) {
+    std::vector<UniqueFd> files;
+    auto heard = receive_message(sync_fd, files);
+    if (!heard || heard->kind != SyncMessage::Kind::kCgroup) ::_exit(1);
+    BERTH_CHECK(in("unable to apply cgroup configuration", cgroup::join_by(files)));
+    reset_cpu_affinity(0);
+    if (plan.spaces.is_fresh(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
+        return fail_errno("unshare cgroup");
+    return {};
+}
+
 // The mounts are there, the old root is still in sight.
 Result<> run_early_hooks(const InitPlan& plan, const Rootfs& rootfs, int sync_fd) {
     const oci::Hooks& hooks = plan.spec.hooks;
@@ -113,11 +125,10 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (::setsid() < 0) return fail_errno("setsid");
     if (plan.new_keyring) join_keyring(plan.state.id);
     if (plan.spaces.is_fresh(CLONE_NEWNET)) BERTH_CHECK(bring_up_loopback());
-    if (plan.spaces.is_fresh(CLONE_NEWCGROUP) && ::unshare(CLONE_NEWCGROUP) != 0)
-        return fail_errno("unshare cgroup");
     BERTH_TRY(LabelFiles labels, open_label_files(process));
     Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, plan.state.places, plan.sources,
-                  [sync_fd](std::size_t number) { return ask_source(sync_fd, number); });
+                  {[&plan, sync_fd] { return join_cgroup(plan, sync_fd); },
+                   [sync_fd](std::size_t number) { return ask_source(sync_fd, number); }});
     BERTH_CHECK(rootfs.prepare());
     BERTH_CHECK(run_early_hooks(plan, rootfs, sync_fd));
     BERTH_CHECK(rootfs.enter(plan.pivot));

@@ -59,6 +59,7 @@ class Launch {
     Result<pid_t> clone_init(int sync_fd);
     Result<pid_t> clone_from_stage(int sync_fd);
     Result<> release_init();
+    Result<> give_cgroup();
     Result<> converse();
     Result<> run_runtime_hooks();
     Result<> give_source(const std::string& number);
@@ -89,7 +90,7 @@ Result<> Launch::prepare() {
     plan_.pivot = !options_.no_pivot;
     plan_.debug = options_.debug;
     BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
-    BERTH_TRY(group_, make_cgroup(options_, spec(), state(), undo_));
+    BERTH_TRY(group_, find_cgroup(options_, spec(), state(), undo_));
     return {};
 }
 
@@ -99,11 +100,7 @@ void Launch::become_init(int sync_fd) {
 }
 
 Result<pid_t> Launch::clone_init(int sync_fd) {
-    // On pure version 2 a process is born in its cgroup, which is cheaper than moving it there.
-    UniqueFd folder;
-    const auto& folders = group_->folders();
-    if (folders.size() == 1 && folders.front().unified)
-        folder.reset(::open(folders.front().path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    UniqueFd folder = group_->birthplace();
     BERTH_TRY(SpacesBefore before, join_spaces(plan_.spaces));
     if (plan_.spaces.is_fresh(kTimeSpace)) BERTH_CHECK(make_time_space(spec(), before));
     BERTH_TRY(pid_t pid, clone_into(plan_.spaces.fresh, folder ? folder.get() : -1, false, &born_inside_));
@@ -176,13 +173,11 @@ Result<> Launch::make_init() {
     return {};
 }
 
-// Everything that only the host's side can do for it; then it may go on.
+// What only the host's side can do for it before it begins; then it may.
 Result<> Launch::release_init() {
     const oci::Process& process = *spec().process;
     if (plan_.spaces.is_fresh(CLONE_NEWUSER))
         BERTH_CHECK(write_id_maps(pid_, spec().linux_.uid_mappings, spec().linux_.gid_mappings));
-    if (!born_inside_) BERTH_CHECK(in("unable to apply cgroup configuration", group_->join(pid_)));
-    reset_cpu_affinity(pid_);
     BERTH_CHECK(move_net_devices(spec().linux_.net_devices, pid_));
     if (process.oom_score_adj) {
         auto written = write_file("/proc/" + std::to_string(pid_) + "/oom_score_adj",
@@ -193,6 +188,19 @@ Result<> Launch::release_init() {
     }
     if (plan_.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(set_rlimits(pid_, process.rlimits));
     return send_message(sync_.get(), {SyncMessage::Kind::kGo, ""});
+}
+
+// While init is busy with its root file system.
+Result<> Launch::give_cgroup() {
+    BERTH_CHECK(make_cgroup(options_, spec(), state(), *group_));
+    auto files = [&]() -> Result<std::vector<UniqueFd>> {
+        if (!born_inside_) BERTH_CHECK(group_->join_unified(pid_));
+        return group_->join_files();
+    }();
+    if (!files) return in("unable to apply cgroup configuration", Result<>(Failure(files.error())));
+    // One that has failed meanwhile has said why, and does not listen any more.
+    (void)send_message(sync_.get(), {SyncMessage::Kind::kCgroup, ""}, *files).has_value();
+    return {};
 }
 
 Result<> Launch::run_runtime_hooks() {
@@ -270,6 +278,7 @@ Result<ContainerState> Launch::run() {
     debug(options_, "nsexec container setup");
     BERTH_CHECK(make_init());
     BERTH_CHECK(release_init());
+    BERTH_CHECK(give_cgroup());
     BERTH_CHECK(converse());
     BERTH_CHECK(publish(options_, state(), pid_));
     BERTH_CHECK(send_message(sync_.get(), {SyncMessage::Kind::kGo, ""}));

@@ -166,7 +166,10 @@ Result<UniqueFd> Rootfs::target_of(const std::string& destination, bool file) {
 Result<UniqueFd> Rootfs::detached_of(std::size_t number, const oci::SpecMount& mount, bool bind) {
     if (sources_[number]) return sources_[number].duplicate();
     BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
-    if (bind && needs_source(spaces_, mount, options)) return ask_source_(number);
+    if (bind && needs_source(spaces_, mount, options)) {
+        BERTH_CHECK(join_cgroup());
+        return help_.ask_source(number);
+    }
     if (bind) return clone_source(mount, options, spaces_.has(CLONE_NEWUSER));
     std::vector<std::string> words = mount.options;
     if (mount.type == "tmpfs") {
@@ -182,7 +185,10 @@ Result<UniqueFd> Rootfs::detached_of(std::size_t number, const oci::SpecMount& m
 Result<> Rootfs::add_mount(std::size_t number) {
     const oci::SpecMount& mount = spec_.mounts[number];
     std::string destination = tidy(mount.destination);
-    if (mount.type == "cgroup" || mount.type == "cgroup2") return mount_cgroups(mount, destination);
+    if (mount.type == "cgroup" || mount.type == "cgroup2") {
+        BERTH_CHECK(join_cgroup());
+        return mount_cgroups(mount, destination);
+    }
     BERTH_TRY(sys::MountOptions options, sys::parse_mount_options(mount.options));
     bool bind = is_bind(mount, options);
     BERTH_TRY(UniqueFd detached, detached_of(number, mount, bind));
@@ -195,6 +201,8 @@ Result<> Rootfs::add_mount(std::size_t number) {
     BERTH_CHECK(check_proc(real, detached.get()));
     if (options.copy_up) {
         if (mount.type != "tmpfs") return bad("tmpcopyup is only supported for tmpfs");
+        // The copy is the container's memory.
+        BERTH_CHECK(join_cgroup());
         BERTH_CHECK(
             in("tmpcopyup: copy \"" + mount.destination + "\"", copy_up(target.get(), detached.get())));
     }

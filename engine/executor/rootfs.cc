@@ -96,7 +96,14 @@ Result<> Rootfs::prepare() {
         BERTH_CHECK(in("error mounting \"" + mount.source + "\" to rootfs at \"" + mount.destination + "\"",
                        add_mount(i)));
     }
+    BERTH_CHECK(join_cgroup());
     return in("error creating device nodes", add_devices());
+}
+
+Result<> Rootfs::join_cgroup() {
+    if (joined_) return {};
+    joined_ = true;
+    return help_.join_cgroup();
 }
 
 Result<> Rootfs::go_there() const {

@@ -29,16 +29,22 @@ const std::vector<oci::Device>& basic_devices();
 // a mount elsewhere.
 class Rootfs {
  public:
-    // `sources` as open_sources() gave it; `ask_source` gets one that it has left out.
-    using AskSource = std::function<Result<UniqueFd>(std::size_t number)>;
+    // What others do for it.
+    struct Help {
+        // Called once, in prepare(): puts the caller into the container's cgroup.
+        std::function<Result<>()> join_cgroup;
+        // A source that `sources` has left out; after join_cgroup.
+        std::function<Result<UniqueFd>(std::size_t number)> ask_source;
+    };
+    // `sources` as open_sources() gave it.
     Rootfs(const oci::RuntimeSpec& spec, const Spaces& spaces, std::string path, const cgroup::Places& places,
-           const std::vector<UniqueFd>& sources, AskSource ask_source)
+           const std::vector<UniqueFd>& sources, Help help)
         : spec_(spec),
           spaces_(spaces),
           path_(std::move(path)),
           places_(places),
           sources_(sources),
-          ask_source_(std::move(ask_source)) {}
+          help_(std::move(help)) {}
 
     // Propagation, the root as a mount of its own, all mounts, devices and links in /dev.
     Result<> prepare();
@@ -53,6 +59,7 @@ class Rootfs {
     Result<> finish();
 
  private:
+    Result<> join_cgroup();
     Result<> add_mount(std::size_t number);
     // Made if it is not there.
     Result<UniqueFd> target_of(const std::string& destination, bool file);
@@ -71,7 +78,8 @@ class Rootfs {
     std::string path_;
     const cgroup::Places& places_;
     const std::vector<UniqueFd>& sources_;
-    AskSource ask_source_;
+    Help help_;
+    bool joined_ = false;
     UniqueFd root_;
     std::vector<UniqueFd> readonly_later_;
 };

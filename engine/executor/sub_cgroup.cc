@@ -82,16 +82,29 @@ Result<SubCgroup> SubCgroup::of(const ContainerState& state, const std::vector<s
 }
 
 UniqueFd SubCgroup::birthplace() const {
-    if (places_.size() != 1 || !places_.front().unified) return {};
-    return UniqueFd(::open(places_.front().folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    for (const Place& place : places_) {
+        if (place.unified) return UniqueFd(::open(place.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    }
+    return {};
 }
 
-Result<> SubCgroup::join(pid_t pid, pid_t init) const {
+Result<std::vector<UniqueFd>> SubCgroup::join_files() const {
+    std::vector<UniqueFd> files;
     for (const Place& place : places_) {
+        if (place.unified) continue;
+        BERTH_TRY(UniqueFd file, in("adding a process to cgroups", cgroup::join_file(place.folder)));
+        files.push_back(std::move(file));
+    }
+    return files;
+}
+
+Result<> SubCgroup::join_unified(pid_t pid, pid_t init) const {
+    for (const Place& place : places_) {
+        if (!place.unified) continue;
         auto joined = in("adding pid " + std::to_string(pid) + " to cgroups",
                          write_file(place.folder + "/cgroup.procs", std::to_string(pid)));
         if (joined) continue;
-        if (!place.unified || asked_) return joined;
+        if (asked_) return joined;
         BERTH_TRY(std::string text, read_file("/proc/" + std::to_string(init) + "/cgroup"));
         auto at = text.find("0::/");
         if (at == std::string::npos) return joined;

@@ -19,11 +19,11 @@ class SubCgroup {
     SubCgroup() = default;
     static Result<SubCgroup> of(const ContainerState& state, const std::vector<std::string>& words);
 
-    // The folder to be born in, on pure version 2; none elsewhere.
+    // The three as in cgroup::Cgroup. A container may have moved its own init further down, and then takes
+    // nobody at its top (version 2): the process goes where init is, unless a place was asked for.
     UniqueFd birthplace() const;
-    // A container may have moved its own init further down, and then takes nobody at its top (version 2): the
-    // process goes where init is, unless a place was asked for.
-    Result<> join(pid_t pid, pid_t init) const;
+    Result<std::vector<UniqueFd>> join_files() const;
+    Result<> join_unified(pid_t pid, pid_t init) const;
 
  private:
     struct Place {

@@ -1,17 +1,21 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/base/result.h"
+#include "engine/base/unique_fd.h"
 
 // What create's two sides say to each other, over a socket pair:
 //
 //   parent (launch.cc)                              init (init.cc), in its new namespaces
 //   ------------------                              -------------------------------------
 //   clone3 ---------------------------------------> waits
-//   maps its ids, puts it into its cgroup, sets
-//   oom_score_adj
-//   "go"  ----------------------------------------> root file system, devices
+//   maps its ids, sets oom_score_adj
+//   "go"  ----------------------------------------> root file system
+//   makes its cgroup with the limits
+//   "cgroup", with the files to join it by -------> joins, before anything is mounted or made that shows its
+//                                                   cgroup or is charged to it; devices
 //   makes it in init's mount namespace, and <------ "source" and the number of a mount, any number of them:
 //   in answers with the descriptor ------------------> a user namespace, and from what is mounted inside
 //   prestart and createRuntime hooks <------------- "hooks", if the spec has any
@@ -36,6 +40,7 @@ namespace berth::executor {
 struct SyncMessage {
     enum class Kind : char {
         kGo = 'g',
+        kCgroup = 'c',
         kHooks = 'h',
         kReady = 'r',
         kWarning = 'w',
@@ -47,8 +52,11 @@ struct SyncMessage {
     std::string text;
 };
 
-Result<> send_message(int fd, const SyncMessage& message);
+// `files` go with it.
+Result<> send_message(int fd, const SyncMessage& message, const std::vector<UniqueFd>& files = {});
 // kUnavailable when the other side is gone.
 Result<SyncMessage> receive_message(int fd);
+// For a message that may bring files.
+Result<SyncMessage> receive_message(int fd, std::vector<UniqueFd>& files);
 
 }  // namespace berth::executor
