@@ -226,6 +226,9 @@ Result<Bridge> set_up_bridge(const NetworkConfig& config, const Network& network
     bridge.index = link.index;
     const std::string sysctls = "/proc/sys/net/ipv6/conf/" + name + "/";
     BERTH_CHECK(write_if_there(sysctls + "accept_ra", "0"));
+    // While it looked for a second owner of its link-local address, for the two seconds from the first
+    // container on, it could not ask for containers' addresses: what comes for them would wait or be lost.
+    BERTH_CHECK(write_if_there(sysctls + "accept_dad", "0"));
     if (network.ipv6) BERTH_CHECK(write_if_there(sysctls + "disable_ipv6", "0"));
     for (const auto& pool : network.pools) {
         (pool.v6() ? bridge.v6 : bridge.v4) = Subnet::parse(pool.subnet);

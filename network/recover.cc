@@ -204,6 +204,9 @@ Result<> Service::recover(const std::vector<std::string>& live) {
     }
     BERTH_TRY(const bool own_policy, note_forwarding());
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
+    // A policy that an earlier run has set and nobody has changed is to come back after a flush, too.
+    if (own_policy && config_.firewall_backend == "iptables" && firewalls_.v4)
+        drops_forwarded_ = drops_forwarded_ || firewalls_.v4->drops_forwarded();
     // After the new rules: nothing is open in between.
     if (config_.firewall_backend == "nftables")
         retire_iptables(own_policy);

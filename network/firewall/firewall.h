@@ -34,6 +34,8 @@ class Firewall {
     // Whether others had rules at the last reconcile() that may let in what these drop (iptables'
     // DOCKER-USER).
     virtual bool others_allow() const { return false; }
+    // Whether what nobody allows was dropped at the last reconcile() by a policy that outlives the daemon.
+    virtual bool drops_forwarded() const { return false; }
 };
 
 }  // namespace berth::network

@@ -12,9 +12,8 @@ namespace berth::network {
 // What holds while the rules are gone, from somebody's `nft flush ruleset` to their return: a small table
 // that belongs to this process's own netlink socket ("flags owner", kernel 5.12), so that nobody else's flush
 // takes it, and that goes with the process. In it
-//   - hooks for address translation, without which the kernel would stop translating connections that are
-//   under
-//     way, and the host itself would answer them with a reset;
+//   - hooks for address translation, without which the kernel would no longer translate connections that
+//     exist, and the host itself would answer them with a reset;
 //   - what keeps networks apart and closed to new connections that no published port has let in.
 // Beside the rules it changes nothing: what it drops they drop as well. Safe from any thread.
 class Guard {

@@ -65,6 +65,7 @@ Result<> Iptables::reconcile(const Wanted& wanted) {
     const auto& users = saved.specs("filter", "DOCKER-USER");
     others_allow_ =
         std::any_of(users.begin(), users.end(), [](const auto& spec) { return spec != "-j RETURN"; });
+    drops_forwarded_ = saved.drops_forwarded;
     RestoreBatch batch;
     for (const auto& chain : base_chains())
         if (!saved.has(chain)) batch.line(chain.table, "-N " + chain.name);

@@ -32,6 +32,7 @@ class Iptables : public Firewall {
     Result<> withdraw(const PublishedContainer& container) override { return remove(port_rules(container)); }
     bool made_by_us(int port) const override { return commits_->made_by_us(port); }
     bool others_allow() const override { return others_allow_; }
+    bool drops_forwarded() const override { return drops_forwarded_; }
     const std::string& tool() const { return restore_; }
 
  private:
@@ -46,7 +47,7 @@ class Iptables : public Firewall {
     bool v6_;
     std::unique_ptr<Commits> commits_;
     std::mutex mutex_;
-    std::atomic<bool> others_allow_{false};
+    std::atomic<bool> others_allow_{false}, drops_forwarded_{false};
 };
 
 }  // namespace berth::network

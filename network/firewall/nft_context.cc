@@ -60,6 +60,7 @@ struct NftContext::Library {
     decltype(nft_ctx_free)* free = nullptr;
     decltype(nft_ctx_buffer_output)* buffer_output = nullptr;
     decltype(nft_ctx_buffer_error)* buffer_error = nullptr;
+    decltype(nft_ctx_get_output_buffer)* output = nullptr;
     decltype(nft_ctx_get_error_buffer)* error = nullptr;
     decltype(nft_run_cmd_from_buffer)* run = nullptr;
 
@@ -68,6 +69,7 @@ struct NftContext::Library {
         return handle && find(handle, "nft_ctx_new", make) && find(handle, "nft_ctx_free", free) &&
                find(handle, "nft_ctx_buffer_output", buffer_output) &&
                find(handle, "nft_ctx_buffer_error", buffer_error) &&
+               find(handle, "nft_ctx_get_output_buffer", output) &&
                find(handle, "nft_ctx_get_error_buffer", error) &&
                find(handle, "nft_run_cmd_from_buffer", run);
     }
@@ -94,8 +96,14 @@ Result<std::shared_ptr<NftContext>> NftContext::open() {
 }
 
 Result<> NftContext::run(const std::string& commands) {
+    auto done = ask(commands);
+    if (!done) return Failure(std::move(done.error()));
+    return {};
+}
+
+Result<std::string> NftContext::ask(const std::string& commands) {
     const std::lock_guard lock(mutex_);
-    if (library_->run(context_, commands.c_str()) == 0) return {};
+    if (library_->run(context_, commands.c_str()) == 0) return std::string(library_->output(context_));
     std::string complaint = library_->error(context_);
     return fail(ErrorKind::kInternal, "program nftables: " + complaint.substr(0, complaint.find('\n')));
 }

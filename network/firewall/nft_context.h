@@ -21,6 +21,8 @@ class NftContext {
     NftContext& operator=(const NftContext&) = delete;
 
     Result<> run(const std::string& commands);
+    // The same, for what the commands print.
+    Result<std::string> ask(const std::string& commands);
     // Of its netlink socket; 0 if it is not known.
     int port() const { return port_; }
 

@@ -28,6 +28,7 @@ std::string together(const std::vector<std::string>& commands, std::string_view 
 }
 
 constexpr const char* kBase = R"(table @REF@ {
+  @DORMANT@
   set bridges { type ifname; }
   map entry { type ifname : verdict; }
   map leave { type ifname : verdict; }
@@ -69,10 +70,11 @@ constexpr const char* kBase = R"(table @REF@ {
     iifname vmap @sources
   }
   chain forward {
-    type filter hook forward priority filter; policy @POLICY@;
+    type filter hook forward priority filter; policy accept;
     iifname vmap @inner
     oifname vmap @entry
     iifname vmap @leave
+    @LAST@
   }
 }
 )";
@@ -111,7 +113,7 @@ bool changes_sources(const BridgeRules& bridge) {
 
 }  // namespace
 
-std::string NftTable::base(bool drop_forwarded) const {
+std::string NftTable::base(bool drop_forwarded, bool dormant) const {
     return fill(kBase, {{"REF", ref()},
                         {"ADDR", v6 ? "ipv6_addr" : "ipv4_addr"},
                         {"IP", v6 ? "ip6" : "ip"},
@@ -123,7 +125,10 @@ std::string NftTable::base(bool drop_forwarded) const {
                         // A link-local source means nothing behind a bridge.
                         {"SKIP_LINK_LOCAL", v6 ? "ip6 saddr fe80::/10 return" : ""},
                         {"SKIP_LOOPBACK", v6 ? "ip6 daddr ::1 return" : ""},
-                        {"POLICY", drop_forwarded ? "drop" : "accept"}});
+                        // Not as the chain's policy: where a table is replaced, its old chains still stand
+                        // for a moment, without their rules.
+                        {"LAST", drop_forwarded ? "drop" : ""},
+                        {"DORMANT", dormant ? "flags dormant;" : ""}});
 }
 
 std::vector<std::string> NftTable::elements(const BridgeRules& bridge) const {
@@ -209,9 +214,12 @@ std::vector<std::string> NftTable::remove(const PublishedContainer& container) c
     return list;
 }
 
-std::string NftTable::whole(const Firewall::Wanted& wanted) const {
-    std::string text =
-        fmt::format("table {0} {{ }}\ndelete table {0}\n", ref()) + base(wanted.drop_forwarded);
+std::string NftTable::gone() const {
+    return fmt::format("table {0} {{ }}\ndelete table {0}\n", ref());
+}
+
+std::string NftTable::whole(const Firewall::Wanted& wanted, bool dormant) const {
+    std::string text = gone() + base(wanted.drop_forwarded, dormant);
     for (const auto& bridge : wanted.bridges) text += add(bridge);
     for (const auto& container : wanted.published) text += add(container);
     return text;

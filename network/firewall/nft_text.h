@@ -27,8 +27,12 @@ struct NftTable {
     bool v6 = false;
     std::string name;
 
-    // The table anew, with all in it, in the place of whatever was there.
-    std::string whole(const Firewall::Wanted& wanted) const;
+    // The table anew, with all in it, in the place of whatever was there. `dormant`: to be looked at, with no
+    // hook of its own.
+    std::string whole(const Firewall::Wanted& wanted, bool dormant = false) const;
+    // The command that takes it away, if it is there.
+    std::string gone() const;
+    std::string listing() const { return "list table " + ref(); }
     std::string add(const BridgeRules& bridge) const;
     std::string add(const PublishedContainer& container) const;
     // Commands that can be run together, or one by one where some of it has gone already.
@@ -37,7 +41,7 @@ struct NftTable {
 
  private:
     std::string ref() const { return (v6 ? "ip6 " : "ip ") + name; }
-    std::string base(bool drop_forwarded) const;
+    std::string base(bool drop_forwarded, bool dormant) const;
     std::vector<std::string> elements(const BridgeRules& bridge) const;
     std::vector<std::string> elements(const PublishedContainer& container) const;
 };

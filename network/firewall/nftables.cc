@@ -4,12 +4,58 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <map>
+#include <string_view>
 
 #include "engine/base/log.h"
 #include "engine/sys/netlink.h"
 
 namespace berth::network {
+
+namespace {
+
+constexpr const char* kProbe = "-probe";  // behind the name of a table
+
+// A listed table's sets, maps and chains, each by its first line: their order is that in which they were
+// made.
+std::map<std::string, std::string> parts_of(std::string_view listing) {
+    std::map<std::string, std::string> parts;
+    std::string* part = nullptr;
+    while (!listing.empty()) {
+        const auto end = std::min(listing.find('\n'), listing.size());
+        const auto line = listing.substr(0, end);
+        listing.remove_prefix(std::min(end + 1, listing.size()));
+        if (line.starts_with('\t') && line.ends_with('{') && !line.starts_with("\t\t"))
+            part = &parts[std::string(line)];
+        else if (part)
+            part->append(line).append("\n");
+        if (line == "\t}") part = nullptr;
+    }
+    return parts;
+}
+
+}  // namespace
+
+// nft writes a table in another spelling than it is given in, so what is wanted is made as well, asleep, and
+// both are listed.
+Result<bool> Nftables::stands(const Wanted& wanted) const {
+    const auto there = context_->ask(table_.listing());
+    if (!there) return false;
+    const NftTable probe{table_.v6, table_.name + kProbe};
+    BERTH_CHECK(context_->run(probe.whole(wanted, true)));
+    auto asleep = context_->ask(probe.listing());
+    BERTH_CHECK(context_->run(probe.gone()));
+    BERTH_TRY(const auto listed, std::move(asleep));
+    return parts_of(*there) == parts_of(listed);
+}
+
+Result<> Nftables::reconcile(const Wanted& wanted) {
+    BERTH_TRY(const bool stands, this->stands(wanted));
+    if (stands) return {};
+    return context_->run(table_.whole(wanted));
+}
 
 Result<> Nftables::publish(const PublishedContainer& container) {
     const auto commands = table_.add(container);

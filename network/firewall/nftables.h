@@ -17,7 +17,7 @@ class Nftables : public Firewall {
     Nftables(std::shared_ptr<NftContext> context, std::string table, bool v6)
         : context_(std::move(context)), table_{v6, std::move(table)} {}
 
-    Result<> reconcile(const Wanted& wanted) override { return context_->run(table_.whole(wanted)); }
+    Result<> reconcile(const Wanted& wanted) override;
     Result<> guard(const BridgeRules& bridge) override { return context_->run(table_.add(bridge)); }
     Result<> unguard(const BridgeRules& bridge) override { return take(table_.remove(bridge)); }
     Result<> publish(const PublishedContainer& container) override;
@@ -25,6 +25,8 @@ class Nftables : public Firewall {
     bool made_by_us(int port) const override { return port == context_->port(); }
 
  private:
+    // Whether the kernel has the table as it should be.
+    Result<bool> stands(const Wanted& wanted) const;
     Result<> take(const std::vector<std::string>& commands);
 
     std::shared_ptr<NftContext> context_;

@@ -47,13 +47,14 @@ print(sent, got, flush=True)
 '''
 
 
-# A defect that is not found yet: now and then the datagrams that are on the way at one moment of a restart are lost.
-LOSSES = pytest.mark.xfail(reason="datagrams can be lost when the daemon comes back", strict=False)
+def written(engine):
+    """All rules with their handles, which a rule written anew has not; without the guard, which every daemon has for itself."""
+    text = engine.run("nft", "-a", "-s", "list", "ruleset", inside=True).out
+    return [part.strip() for part in text.split("\ntable ") if "berth-guard" not in part]
 
 
-@pytest.mark.parametrize("kinds", [("tcp", "dns"), pytest.param(("udp",), marks=LOSSES)], ids=["streams", "datagrams"])
 @pytest.mark.parametrize("backend", ["iptables", "nftables"])
-def test_nothing_is_lost(new_engine, backend, kinds):
+def test_nothing_is_lost(new_engine, backend):
     engine = new_engine("--firewall-backend", backend, images=("busybox", "python"))
     neighbour = Neighbour(engine)
     engine.run("ip", "addr", "add", HOST6 + "/64", "dev", "eth9", "nodad", inside=True)
@@ -69,15 +70,16 @@ def test_nothing_is_lost(new_engine, backend, kinds):
     talks = [(away, kind, address, port) for kind in ("tcp", "udp") for address in (HOST, HOST6) for port in (8080, 8081)]
     talks += [(host, kind, address, 8080) for kind in ("tcp", "udp") for address in ("127.0.0.1", "::1")]
     talks.append((f"--net=/proc/{pid(engine, 'asker')}/ns/net", "dns", "127.0.0.11", 53))
-    talks = [talk for talk in talks if talk[1] in kinds]
     running = [subprocess.Popen(["nsenter", where, "/usr/bin/python3", "-c", TALK, kind, address, str(port)],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for where, kind, address, port in talks]
     try:
         for talk in running:
             assert talk.stdout.readline() == "going\n"
         for _ in range(2):
+            rules = written(engine)
             engine.crash()
             engine.start()
+            assert written(engine) == rules
         for what, talk in zip(talks, running):
             said, back = map(int, talk.communicate(timeout=30)[0].split())
             assert said == back and said > 100, (what, said, back)

@@ -16,6 +16,7 @@ class Neighbour:
 
     def __init__(self, engine):
         self.engine, self.name = engine, engine.name + "-n"
+        engine.others.append(self)
         subprocess.run(["ip", "netns", "add", self.name], check=True)
         engine.run("ip", "link", "add", "eth9", "type", "veth", "peer", "name", "eth0", "netns", self.name, inside=True)
         engine.run("ip", "addr", "add", HOST + "/24", "dev", "eth9", inside=True)
@@ -38,7 +39,9 @@ class Neighbour:
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def close(self):
-        subprocess.run(["ip", "netns", "del", self.name], check=False)
+        if self in self.engine.others:
+            self.engine.others.remove(self)
+            subprocess.run(["ip", "netns", "del", self.name], check=False)
 
 
 @pytest.fixture(params=["iptables", "nftables"])

@@ -151,6 +151,25 @@ def test_another_backend_takes_over(new_engine):
     engine.docker("network", "rm", "own", "other")
 
 
+def test_policy_comes_back(new_engine):
+    """What nobody allows is not forwarded: after a flush neither, nor after one that a later daemon sees."""
+    engine = new_engine()
+    policies = lambda: [engine.run(tool, "-S", "FORWARD", inside=True).out.split("\n")[0] for tool in ("iptables", "ip6tables")]
+    for _ in range(2):
+        assert policies() == ["-P FORWARD DROP"] * 2
+        engine.run("nft", "flush", "ruleset", inside=True)
+        until(lambda: policies() == ["-P FORWARD DROP"] * 2)
+        engine.crash()
+        engine.start()
+    # Who has changed it since has the last word.
+    engine.run("iptables", "-P", "FORWARD", "ACCEPT", inside=True)
+    engine.crash()
+    engine.start()
+    engine.run("iptables", "-F", "DOCKER-FORWARD", inside=True)
+    until(lambda: "DOCKER-CT" in engine.run("iptables", "-S", "DOCKER-FORWARD", inside=True).out)
+    assert policies()[0] == "-P FORWARD ACCEPT"
+
+
 @pytest.fixture
 def legacy(tmp_path, monkeypatch):
     """A berthd whose iptables is the older variant: in a mount namespace of its own the tools lead there."""

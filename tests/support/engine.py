@@ -66,6 +66,7 @@ class Engine:
         self.config = self.directory / "etc/daemon.json" if settings is not None else None
         self.settings = settings
         self.process = None
+        self.others = []  # what has to be closed with it, and before
 
     # Life
 
@@ -128,6 +129,8 @@ class Engine:
     def close(self):
         """Removes every container, stops the daemon, removes the directory and the namespace."""
         try:
+            for other in list(self.others):
+                other.close()
             if self.process and self.process.poll() is None:
                 containers = self.api("GET", "/containers/json?all=1")
                 for container in containers.json if containers.status == 200 else []:
