@@ -33,10 +33,17 @@ Service::Service(Folders folders, VolumeStore store, VolumeConfig config, events
 
 Result<> Service::load() {
     BERTH_TRY(auto found, folders_.load());
-    BERTH_CHECK(store_.reset(found));
     BERTH_TRY(users_, store_.load(VolumeStore::Relation::kUse));
     BERTH_TRY(mounted_, store_.load(VolumeStore::Relation::kMount));
-    for (auto& volume : found) volumes_.emplace(volume.name, std::move(volume));
+    for (auto& volume : found) {
+        std::string name = volume.name;
+        volumes_.emplace(std::move(name), std::move(volume));
+    }
+    for (auto* rows : {&users_, &mounted_}) {
+        for (const auto& [name, containers] : *rows)
+            if (!volumes_.contains(name)) BERTH_CHECK(store_.remove(name));
+        std::erase_if(*rows, [&](const auto& row) { return !volumes_.contains(row.first); });
+    }
     return {};
 }
 
@@ -78,10 +85,6 @@ Result<Volume> Service::make(NewVolume wanted) {
     BERTH_TRY(VolumeDriver * driver, driver_of(volume.driver));
     BERTH_CHECK(check_name(volume.name));
     BERTH_CHECK(driver->create(volume));
-    if (auto inserted = store_.insert(volume); !inserted) {
-        (void)driver->remove(volume);
-        return Failure(std::move(inserted.error()));
-    }
     {
         std::lock_guard lock(mutex_);
         volumes_.emplace(volume.name, volume);
@@ -149,14 +152,14 @@ Result<> Service::destroy(const Volume& volume, bool force) {
         removed = folders_.remove(volume.name);
     }
     if (!removed) return in("remove " + volume.name, std::move(removed));
+    bool has_rows = false;
     {
         std::lock_guard lock(mutex_);
         volumes_.erase(volume.name);
-        users_.erase(volume.name);
-        mounted_.erase(volume.name);
+        has_rows = users_.erase(volume.name) + mounted_.erase(volume.name) > 0;
     }
     // The folder decides whether there is a volume: a row that stays behind goes when the service opens.
-    BERTH_CHECK(store_.remove(volume.name));
+    if (has_rows) BERTH_CHECK(store_.remove(volume.name));
     publish("destroy", volume);
     return {};
 }

@@ -2,24 +2,20 @@
 
 #include <array>
 
-#include "volumes/record.h"
+#include "volumes/volume_service.h"
 
 namespace berth::volumes {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kMigrations{
+constexpr std::array<std::string_view, 3> kMigrations{
     "CREATE TABLE volume_volumes (name TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE volume_users (name TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (name, container)) "
     "WITHOUT ROWID;"
     "CREATE INDEX volume_users_container ON volume_users (container);",
     "CREATE TABLE volume_mounts (name TEXT NOT NULL, container TEXT NOT NULL, PRIMARY KEY (name, container)) "
-    "WITHOUT ROWID;"};
-
-Result<> put(state::Connection& connection, const Volume& volume) {
-    BERTH_TRY(auto row, connection.prepare("INSERT INTO volume_volumes (name, record) VALUES (?,?)"));
-    return row.bind(1, volume.name).bind(2, render_record(volume)).run();
-}
+    "WITHOUT ROWID;",
+    "DROP TABLE volume_volumes;"};
 
 Result<> run(state::Connection& connection, std::string_view sql, std::string_view value) {
     BERTH_TRY(auto statement, connection.prepare(sql));
@@ -29,15 +25,6 @@ Result<> run(state::Connection& connection, std::string_view sql, std::string_vi
 }  // namespace
 
 const state::Schema kSchema{"volume", kMigrations};
-
-Result<> VolumeStore::reset(const std::vector<Volume>& volumes) {
-    return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
-        BERTH_CHECK(connection.execute("DELETE FROM volume_volumes"));
-        for (const auto& volume : volumes) BERTH_CHECK(put(connection, volume));
-        return connection.execute(
-            "DELETE FROM volume_users WHERE name NOT IN (SELECT name FROM volume_volumes)");
-    });
-}
 
 Result<Users> VolumeStore::load(Relation relation) {
     Users out;
@@ -54,14 +41,8 @@ Result<Users> VolumeStore::load(Relation relation) {
     return out;
 }
 
-Result<> VolumeStore::insert(const Volume& volume) {
-    return database_.write(state::Durability::kNormal,
-                           [&](state::Connection& connection) { return put(connection, volume); });
-}
-
 Result<> VolumeStore::remove(const std::string& name) {
     return database_.write(state::Durability::kNormal, [&](state::Connection& connection) -> Result<> {
-        BERTH_CHECK(run(connection, "DELETE FROM volume_volumes WHERE name = ?", name));
         BERTH_CHECK(run(connection, "DELETE FROM volume_mounts WHERE name = ?", name));
         return run(connection, "DELETE FROM volume_users WHERE name = ?", name);
     });

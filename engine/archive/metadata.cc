@@ -1,6 +1,7 @@
 #include "engine/archive/metadata.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -22,8 +23,14 @@ timespec keep_access() {
 }  // namespace
 
 Result<> set_metadata(int fd, const Metadata& metadata) {
-    if (::fchown(fd, metadata.uid, metadata.gid) != 0) return fail_errno("lchown");
-    if (::fchmod(fd, metadata.mode) != 0) return fail_errno("chmod");
+    // To look costs a tenth of a change in the journal, and what has just been made is mostly right.
+    struct stat status{};
+    if (::fstat(fd, &status) != 0) return fail_errno("stat");
+    const bool owned = status.st_uid == metadata.uid && status.st_gid == metadata.gid;
+    if (!owned && ::fchown(fd, metadata.uid, metadata.gid) != 0) return fail_errno("lchown");
+    // A change of the owner takes setuid and setgid away.
+    if ((!owned || (status.st_mode & 07777) != metadata.mode) && ::fchmod(fd, metadata.mode) != 0)
+        return fail_errno("chmod");
     for (const auto& [name, value] : metadata.xattrs) {
         if (reserved(name)) continue;
         if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) continue;

@@ -227,11 +227,13 @@ Result<> TreeCopier::copy_file(Level& level, const std::string& name, UniqueFd f
     if (!S_ISREG(status.st_mode)) return fail(ErrorKind::kConflict, "replaced while it was being copied");
     BERTH_TRY(const bool linked, link_again(level, name, status));
     if (linked) return {};
+    // With its permissions at once, but for set-id: one change of the inode less.
     UniqueFd to(::openat(level.target.get(), name.c_str(),
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, status.st_mode & 0777));
     if (!to) return fail_errno("create");
     BERTH_CHECK(copy_content(from.get(), to.get(), status));
-    BERTH_TRY(Metadata metadata, read_metadata(from.get()));
+    Metadata metadata = metadata_of(status);
+    BERTH_TRY(metadata.xattrs, read_xattrs(from.get()));
     return set_metadata(to.get(), metadata);
 }
 

@@ -57,6 +57,9 @@ std::string details(const logs::Record& record) {
 
 std::string render(const std::vector<logs::Record>& records, bool framed, const LogRequest& request) {
     std::string out;
+    std::size_t size = 0;
+    for (const auto& record : records) size += record.text.size() + (framed ? 8 : 0);
+    out.reserve(size);
     for (const auto& record : records) {
         std::string stamp = request.timestamps ? format_rfc3339_fixed(record.time) + " " : "";
         if (request.details) stamp += details(record);
@@ -114,13 +117,15 @@ Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink
     }
     bool framed = !container->config.tty;
     for (;;) {
-        std::vector<logs::Record> records;
-        auto step = [&reader, &records] { return reader->read(records); };
+        std::string bytes;
+        auto step = [&]() -> Result<logs::Progress> {
+            std::vector<logs::Record> records;
+            BERTH_TRY(const auto progress, reader->read(records));
+            bytes = render(records, framed, request);
+            return progress;
+        };
         BERTH_CO_TRY(auto progress, co_await core.parts.pool.run(std::move(step)));
-        if (!records.empty()) {
-            std::string bytes = render(records, framed, request);
-            BERTH_CO_CHECK(co_await sink.write(std::move(bytes)));
-        }
+        if (!bytes.empty()) BERTH_CO_CHECK(co_await sink.write(std::move(bytes)));
         if (progress == logs::Progress::kEnd) break;
         if (progress != logs::Progress::kWaiting) continue;
         auto readable = wait_readable(notify);

@@ -4,6 +4,7 @@
 
 #include "engine/base/files.h"
 #include "engine/logs/json_record.h"
+#include "engine/logs/json_text.h"
 #include "engine/logs/local_record.h"
 
 namespace berth::logs {

@@ -16,7 +16,7 @@ namespace berth::logs {
 
 namespace {
 
-constexpr std::size_t kBlock = 64 * 1024;
+constexpr std::size_t kBlock = 256 * 1024;
 constexpr unsigned kMaxFiles = 100'000;  // a loop over rotated files ends, whatever lies there
 
 std::string rotated(const std::string& path, unsigned number) {

@@ -18,8 +18,6 @@ namespace berth::logs {
 void append_json_record(std::string& out, Stream stream, Timestamp time, std::string_view line, bool partial,
                         std::string_view attributes);
 
-bool is_utf8(std::string_view text);
-
 // {"a":"b"}, or "" for no members.
 std::string json_object(const Options& members);
 

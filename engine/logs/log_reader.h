@@ -33,7 +33,7 @@ enum class Progress {
 };
 
 // Reads a container's log files, also while the shim writes and rotates them, without a lock. Blocking calls
-// that end soon: each read() handles at most about 64 KiB of the file, so a coroutine runs them on the
+// that end soon: each read() handles at most about 256 KiB of the file, so a coroutine runs them on the
 // blocking pool one by one, hands out the records, and in between waits for notify_fd() (an inotify
 // descriptor) to be readable. It is not to be used by two threads at the same time.
 //
