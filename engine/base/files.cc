@@ -195,10 +195,13 @@ bool exists(const std::string& path) {
 Result<> remove_tree(const std::string& path) {
     if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
     if (errno != EISDIR && errno != EPERM) return fail_errno("remove " + path);
-    BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    struct stat status{};
-    if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
-    BERTH_CHECK(in("remove " + path, Removal(top.get(), status.st_dev).run()));
+    {
+        BERTH_TRY(UniqueFd top, open_file(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        struct stat status{};
+        if (::fstat(top.get(), &status) != 0) return fail_errno("stat " + path);
+        BERTH_CHECK(in("remove " + path, Removal(top.get(), status.st_dev).run()));
+    }
+    // Closed by now: to ext4 a folder that is removed while somebody has it open is an orphan to write down.
     if (::rmdir(path.c_str()) != 0 && errno != ENOENT) return fail_errno("remove " + path);
     return {};
 }

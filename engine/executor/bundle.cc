@@ -9,7 +9,6 @@
 #include <cstdlib>
 
 #include "engine/base/files.h"
-#include "engine/base/time.h"
 #include "engine/executor/capabilities.h"
 #include "engine/executor/net_devices.h"
 #include "engine/executor/report.h"
@@ -122,8 +121,7 @@ Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoSta
 }
 
 Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
-                                   ContainerState& state, UndoStack& undo) {
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
+                                   const cgroup::Layout& layout, ContainerState& state, UndoStack& undo) {
     BERTH_TRY(state.places, cgroup::places_of(layout, spec.linux_.cgroups_path, state.id));
     BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, state.places));
     BERTH_CHECK(group.check_free());
@@ -157,18 +155,15 @@ Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, Conta
     return {};
 }
 
-Result<> publish(const Options& options, ContainerState& state, pid_t pid) {
-    state.created = format_rfc3339_nano(now());
-    state.pid = pid;
-    state.start_time = process_start_time(pid);
-    BERTH_CHECK(save_state(options.root, state));
+Result<> publish(const Options& options, const ContainerState& state) {
+    BERTH_CHECK(publish_state(options.root, state));
     if (!options.pidfd_socket.empty()) {
-        BERTH_TRY(UniqueFd init, sys::open_pidfd(pid));
+        BERTH_TRY(UniqueFd init, sys::open_pidfd(state.pid));
         BERTH_TRY(UniqueFd socket, connect_unix(options.pidfd_socket));
         BERTH_CHECK(send_descriptor(socket.get(), init.get(), "standard"));
     }
     if (options.pid_file.empty()) return {};
-    return replace_file(options.pid_file, std::to_string(pid), 0644, Sync::kNone);
+    return replace_file(options.pid_file, std::to_string(state.pid), 0644, Sync::kNone);
 }
 
 }  // namespace berth::executor

@@ -27,13 +27,13 @@ Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoSta
 // Where the container's cgroup will be, noted in `state`; nobody is there. Of it version 2's part is made, to
 // be born in.
 Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
-                                   ContainerState& state, UndoStack& undo);
+                                   const cgroup::Layout& layout, ContainerState& state, UndoStack& undo);
 // The rest of it, with the limits. Without privileges and without a path of its own the container stays in
 // the caller's, and find_cgroup() has found out so.
 Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, ContainerState& state,
                      const cgroup::Cgroup& group);
 
-// state.json, the pid file and the pidfd for whoever asked: from then on it is a container.
-Result<> publish(const Options& options, ContainerState& state, pid_t pid);
+// state.json as it was drafted, the pid file and the pidfd for whoever asked: from then on it is a container.
+Result<> publish(const Options& options, const ContainerState& state);
 
 }  // namespace berth::executor

@@ -122,7 +122,8 @@ Result<> Restore::follow(CriuNotice& notice) {
         return send_descriptor(console_.get(), notice.descriptor.get(), "/dev/ptmx");
     if (notice.what != "post-restore") return {};
     undo_.push([pid = notice.pid] { ::kill(pid, SIGKILL); });
-    return publish(options_, bundle_.state, notice.pid);
+    BERTH_CHECK(draft_state(options_.root, bundle_.state, notice.pid));
+    return publish(options_, bundle_.state);
 }
 
 // Inside the space: criu mounts in its work folder, which a descriptor of outside would not let it.
@@ -137,7 +138,8 @@ Result<Criu> Restore::start_criu(const std::string& root, CriuFolders& folders, 
 
 Result<ContainerState> Restore::run() {
     BERTH_CHECK(make_state_folder(options_, bundle_, undo_));
-    BERTH_TRY(cgroup::Cgroup group, find_cgroup(options_, bundle_.spec, bundle_.state, undo_));
+    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
+    BERTH_TRY(cgroup::Cgroup group, find_cgroup(options_, bundle_.spec, layout, bundle_.state, undo_));
     BERTH_CHECK(make_cgroup(options_, bundle_.spec, bundle_.state, group));
     std::string root = state_folder(options_.root, bundle_.state.id) + "/criu-root";
     BERTH_TRY(RestoreSpace space, RestoreSpace::enter(bundle_.spec, bundle_.state, root));

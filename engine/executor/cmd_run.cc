@@ -42,8 +42,8 @@ Result<> run_command(const Options& options) {
     // Init inherits the mask of before.
     BERTH_TRY(ContainerState state, launch(options, id, std::move(line.inner), stays ? &before : nullptr));
     UniqueFd master;
-    BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, id));
-    if (stays && spec.process->terminal) {
+    bool terminal = state.streams.front().empty();
+    if (stays && terminal) {
         auto received = receive_descriptor(line.outer.get());
         if (!received) {
             give_it_up(options, state);

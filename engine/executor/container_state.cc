@@ -6,9 +6,18 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/base/files.h"
+#include "engine/base/time.h"
 #include "engine/sys/pidfd.h"
 
 namespace berth::executor {
+
+namespace {
+
+std::string draft_of(const std::string& root, const std::string& id) {
+    return state_folder(root, id) + "/state.json.new";
+}
+
+}  // namespace
 
 const char* status_text(Status status) {
     switch (status) {
@@ -41,7 +50,10 @@ std::string start_gate(const std::string& root, const std::string& id) {
     return state_folder(root, id) + "/exec.fifo";
 }
 
-Result<> save_state(const std::string& root, const ContainerState& state) {
+Result<> draft_state(const std::string& root, ContainerState& state, pid_t pid) {
+    state.created = format_rfc3339_nano(now());
+    state.pid = pid;
+    state.start_time = process_start_time(pid);
     nlohmann::json json = {{"id", state.id},
                            {"bundle", state.bundle},
                            {"rootfs", state.rootfs},
@@ -56,9 +68,14 @@ Result<> save_state(const std::string& root, const ContainerState& state) {
                            {"hooks", state.hooks},
                            {"streams", state.streams},
                            {"annotations", state.annotations}};
-    return replace_file(state_folder(root, state.id) + "/state.json",
-                        json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600,
-                        Sync::kNone);
+    return write_file(draft_of(root, state.id),
+                      json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+Result<> publish_state(const std::string& root, const ContainerState& state) {
+    std::string place = state_folder(root, state.id) + "/state.json";
+    if (::rename(draft_of(root, state.id).c_str(), place.c_str()) != 0) return fail_errno("rename " + place);
+    return {};
 }
 
 Result<ContainerState> load_state(const std::string& root, const std::string& id) {

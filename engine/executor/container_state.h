@@ -28,9 +28,10 @@ struct ContainerState {
     std::uint64_t start_time =
         0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
     uid_t owner = 0;
-    bool own_pids = true;              // a PID namespace that dies with init
-    bool hooks = false;                // config.json has some for later
-    std::vector<std::string> streams;  // what init's 0, 1 and 2 were, as /proc names them: for criu
+    bool own_pids = true;  // a PID namespace that dies with init
+    bool hooks = false;    // config.json has some for later
+    // What init's 0, 1 and 2 were, as /proc names them, for criu; nothing with a terminal.
+    std::vector<std::string> streams;
     std::map<std::string, std::string> annotations;
 };
 
@@ -43,7 +44,10 @@ std::string state_folder(const std::string& root, const std::string& id);
 // The fifo of start_gate.h; it is there until the container is started.
 std::string start_gate(const std::string& root, const std::string& id);
 
-Result<> save_state(const std::string& root, const ContainerState& state);
+// Notes the process and the time in `state` and writes it down, beside the place where it is looked for.
+Result<> draft_state(const std::string& root, ContainerState& state, pid_t pid);
+// Puts the draft in its place.
+Result<> publish_state(const std::string& root, const ContainerState& state);
 // kNotFound: "container does not exist".
 Result<ContainerState> load_state(const std::string& root, const std::string& id);
 Result<std::vector<ContainerState>> load_all(const std::string& root);

@@ -124,9 +124,14 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(become_root_here());
     if (::setsid() < 0) return fail_errno("setsid");
     if (plan.new_keyring) join_keyring(plan.state.id);
+    if (plan.own_network && ::unshare(CLONE_NEWNET) != 0) return fail_errno("unshare network");
     if (plan.spaces.is_fresh(CLONE_NEWNET)) BERTH_CHECK(bring_up_loopback());
     BERTH_TRY(LabelFiles labels, open_label_files(process));
-    Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, plan.state.places, plan.sources,
+    cgroup::Layout cgroups = plan.cgroups;
+    if (plan.spaces.join_of(CLONE_NEWNS) != nullptr) {
+        BERTH_TRY(cgroups, cgroup::current_layout());
+    }
+    Rootfs rootfs(spec, plan.spaces, plan.state.rootfs, cgroups, plan.state.places, plan.sources,
                   {[&plan, sync_fd] { return join_cgroup(plan, sync_fd); },
                    [sync_fd](std::size_t number) { return ask_source(sync_fd, number); }});
     BERTH_CHECK(rootfs.prepare());

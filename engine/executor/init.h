@@ -17,13 +17,15 @@ namespace berth::executor {
 struct InitPlan {
     oci::RuntimeSpec spec;
     Spaces spaces;
-    ContainerState state;  // but the pid
+    ContainerState state;    // but the pid
+    cgroup::Layout cgroups;  // of the host
     std::vector<UniqueFd> sources;
     std::optional<Filter> filter;
     UniqueFd gate;     // see start_gate.h
     UniqueFd console;  // connected console socket, or none
     int preserve_fds = 0;
     bool new_keyring = true, pivot = true;
+    bool own_network = false;  // init makes its network namespace itself, which takes a while
     bool plain_lines = false;  // see console.h
     bool debug = false;        // says what it does
 };

@@ -64,6 +64,11 @@ class Launch {
     Result<> run_runtime_hooks();
     Result<> give_source(const std::string& number);
 
+    // The namespaces that the clone makes.
+    unsigned long long born_into() const {
+        return plan_.own_network ? plan_.spaces.fresh & ~static_cast<unsigned long long>(CLONE_NEWNET)
+                                 : plan_.spaces.fresh;
+    }
     oci::RuntimeSpec& spec() { return plan_.spec; }
     ContainerState& state() { return plan_.state; }
 
@@ -89,8 +94,11 @@ Result<> Launch::prepare() {
     plan_.new_keyring = !options_.no_new_keyring;
     plan_.pivot = !options_.no_pivot;
     plan_.debug = options_.debug;
+    // Devices are moved there before init does anything.
+    plan_.own_network = plan_.spaces.is_fresh(CLONE_NEWNET) && spec().linux_.net_devices.empty();
     BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
-    BERTH_TRY(group_, find_cgroup(options_, spec(), state(), undo_));
+    BERTH_TRY(plan_.cgroups, cgroup::current_layout());
+    BERTH_TRY(group_, find_cgroup(options_, spec(), plan_.cgroups, state(), undo_));
     return {};
 }
 
@@ -103,7 +111,7 @@ Result<pid_t> Launch::clone_init(int sync_fd) {
     UniqueFd folder = group_->birthplace();
     BERTH_TRY(SpacesBefore before, join_spaces(plan_.spaces));
     if (plan_.spaces.is_fresh(kTimeSpace)) BERTH_CHECK(make_time_space(spec(), before));
-    BERTH_TRY(pid_t pid, clone_into(plan_.spaces.fresh, folder ? folder.get() : -1, false, &born_inside_));
+    BERTH_TRY(pid_t pid, clone_into(born_into(), folder ? folder.get() : -1, false, &born_inside_));
     if (pid == 0) become_init(sync_fd);
     // Before anybody gives up: hooks and cleaning up are the host's business.
     auto back = before.go_back();
@@ -125,7 +133,7 @@ Result<pid_t> Launch::clone_from_stage(int sync_fd) {
         auto pid = [&]() -> Result<pid_t> {
             BERTH_TRY(SpacesBefore before, join_spaces(plan_.spaces));
             if (plan_.spaces.is_fresh(kTimeSpace)) BERTH_CHECK(make_time_space(spec(), before));
-            return clone_into(plan_.spaces.fresh, -1, true);
+            return clone_into(born_into(), -1, true);
         }();
         if (!pid) give_up(theirs.get(), pid.error());
         if (*pid == 0) {
@@ -279,8 +287,9 @@ Result<ContainerState> Launch::run() {
     BERTH_CHECK(make_init());
     BERTH_CHECK(release_init());
     BERTH_CHECK(give_cgroup());
+    BERTH_CHECK(draft_state(options_.root, state(), pid_));
     BERTH_CHECK(converse());
-    BERTH_CHECK(publish(options_, state(), pid_));
+    BERTH_CHECK(publish(options_, state()));
     BERTH_CHECK(send_message(sync_.get(), {SyncMessage::Kind::kGo, ""}));
     // It has closed its end, and all that it does not need any more, when this fails.
     while (receive_message(sync_.get())) {

@@ -91,11 +91,10 @@ int run(int argc, char** argv) {
             report(*options, open.error());
             return 1;
         }
-        if (auto sealed = run_from_sealed_copy(argv); !sealed) {
+        if (auto sealed = run_sealed(*options, argv); !sealed) {
             report(*options, sealed.error());
             return 1;
         }
-        debug(*options, "runc exeseal: using /proc/self/exe clone");
     }
     auto done = found->second(*options);
     if (done) return 0;

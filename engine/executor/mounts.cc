@@ -239,17 +239,16 @@ Result<> Rootfs::mount_hierarchy(const cgroup::Hierarchy& hierarchy, bool readon
 
 // Version 2: one mount. Version 1: a tmpfs with a folder a hierarchy.
 Result<> Rootfs::mount_cgroups(const oci::SpecMount& mount, const std::string& destination) {
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
     BERTH_TRY(UniqueFd target, target_of(destination, false));
     BERTH_TRY(std::string real, sys::path_in_root(root_.get(), target.get()));
     if (real == "/proc" || real.starts_with("/proc/"))
         return bad("\"" + real + "\" cannot be mounted because it is inside /proc");
     bool readonly = std::find(mount.options.begin(), mount.options.end(), "ro") != mount.options.end();
-    if (layout.unified_only()) return mount_hierarchy(layout.hierarchies.front(), readonly, target.get());
+    if (cgroups_.unified_only()) return mount_hierarchy(cgroups_.hierarchies.front(), readonly, target.get());
     BERTH_TRY(UniqueFd tmpfs,
               sys::mount_detached({"tmpfs", "tmpfs", "", {"nosuid", "nodev", "noexec", "mode=755"}}));
     BERTH_CHECK(attach(tmpfs.get(), target.get()));
-    for (const cgroup::Hierarchy& hierarchy : layout.hierarchies) {
+    for (const cgroup::Hierarchy& hierarchy : cgroups_.hierarchies) {
         std::string name = hierarchy.mount_point.substr(hierarchy.mount_point.rfind('/') + 1);
         if (::mkdirat(tmpfs.get(), name.c_str(), 0755) != 0 && errno != EEXIST)
             return fail_errno("mkdir " + name);

@@ -37,11 +37,13 @@ class Rootfs {
         std::function<Result<UniqueFd>(std::size_t number)> ask_source;
     };
     // `sources` as open_sources() gave it.
-    Rootfs(const oci::RuntimeSpec& spec, const Spaces& spaces, std::string path, const cgroup::Places& places,
-           const std::vector<UniqueFd>& sources, Help help)
+    Rootfs(const oci::RuntimeSpec& spec, const Spaces& spaces, std::string path,
+           const cgroup::Layout& cgroups, const cgroup::Places& places, const std::vector<UniqueFd>& sources,
+           Help help)
         : spec_(spec),
           spaces_(spaces),
           path_(std::move(path)),
+          cgroups_(cgroups),
           places_(places),
           sources_(sources),
           help_(std::move(help)) {}
@@ -76,6 +78,7 @@ class Rootfs {
     const oci::RuntimeSpec& spec_;
     const Spaces& spaces_;
     std::string path_;
+    const cgroup::Layout& cgroups_;  // of the host
     const cgroup::Places& places_;
     const std::vector<UniqueFd>& sources_;
     Help help_;

@@ -13,7 +13,8 @@
 //   clone3 ---------------------------------------> waits
 //   maps its ids, sets oom_score_adj
 //   "go"  ----------------------------------------> root file system
-//   makes its cgroup with the limits
+//   makes its cgroup with the limits, drafts the
+//   state
 //   "cgroup", with the files to join it by -------> joins, before anything is mounted or made that shows its
 //                                                   cgroup or is charged to it; devices
 //   makes it in init's mount namespace, and <------ "source" and the number of a mount, any number of them:
@@ -25,7 +26,7 @@
 //   takes the descriptor and sends it to the <----- "listener" and its number, if seccomp has one
 //   agent; "go"  --------------------------------->
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
-//   writes state and pid file
+//   puts state and pid file in their place
 //   "go", ends -----------------------------------> waits at the gate (start_gate.h) until `start`, which is
 //                                                   another process, opens it; startContainer hooks; execve
 //

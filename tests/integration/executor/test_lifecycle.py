@@ -1,12 +1,16 @@
 """berth-runtime alone, from create to delete."""
 
+import errno
 import json
 import os
 import pathlib
 import select
+import shutil
 import subprocess
 
 import pytest
+
+from support.bundle import BINARY
 
 
 def test_life(bundle):
@@ -36,9 +40,32 @@ def test_program_that_cannot_run(bundle, program, text):
     assert not (bundle.folder / "state" / bundle.id).exists()
 
 
-def test_init_runs_from_a_sealed_copy(bundle):
-    assert bundle.create(["true"]) == 0
-    assert os.readlink(f"/proc/{bundle.pid()}/exe").startswith("/memfd:")
+def cannot_be_written(program):
+    with pytest.raises(OSError) as refused:
+        os.open(program, os.O_WRONLY)
+    return refused.value.errno
+
+
+def test_init_runs_through_a_readonly_overlay(bundle):
+    assert bundle.create(["true"], flags=["--no-pivot"]) == 0
+    program = f"/proc/{bundle.pid()}/exe"
+    assert cannot_be_written(program) == errno.EROFS
+    assert os.stat(program).st_dev != os.stat(bundle.binary).st_dev
+
+
+def test_init_runs_from_a_sealed_copy_where_there_is_no_overlay(bundle):
+    # What has no name any more cannot be found in a folder.
+    copy = bundle.folder / "copy"
+    shutil.copy(bundle.binary, copy)
+    program = os.open(copy, os.O_RDONLY)
+    copy.unlink()
+    bundle.binary = f"/proc/self/fd/{program}"
+    assert bundle.create(["true"], pass_fds=[program]) == 0
+    exe = f"/proc/{bundle.pid()}/exe"
+    assert os.readlink(exe).startswith("/memfd:")
+    assert cannot_be_written(exe) in (errno.EPERM, errno.ETXTBSY)
+    os.close(program)
+    bundle.binary = BINARY
 
 
 def test_inheritable_capabilities_are_empty(bundle):
