@@ -90,6 +90,7 @@ Result<Service::Attached> Service::plan(const SandboxRequest& request) {
     Attached attached;
     auto& record = attached.record;
     auto& sandbox = record.sandbox;
+    attached.netns = request.netns;
     record.container = request.container_id;
     record.name = request.container_name;
     record.dns = request.dns;
@@ -196,13 +197,17 @@ Result<> Service::build(Attached& attached, ResolverSockets& sockets) {
     const auto& sandbox = attached.record.sandbox;
     // Opened here, on a thread of the host's namespace: that is where the veths' other ends go.
     BERTH_TRY(auto host, sys::NetlinkSocket::open());
-    return create_netns(sandbox.key, [&](int netns_fd) -> Result<> {
-        BERTH_TRY(auto inside, sys::NetlinkSocket::open());
-        BERTH_CHECK(set_link_up(inside, kLoopback));
-        for (const auto& endpoint : sandbox.endpoints) BERTH_CHECK(plug(host, inside, endpoint, netns_fd));
-        if (wants_names(attached.record)) BERTH_CHECK(open_names(attached.record, sockets));
-        return set_routes(inside, sandbox);
-    });
+    return create_netns(
+        sandbox.key,
+        [&](int netns_fd) -> Result<> {
+            BERTH_TRY(auto inside, sys::NetlinkSocket::open());
+            BERTH_CHECK(set_link_up(inside, kLoopback));
+            for (const auto& endpoint : sandbox.endpoints)
+                BERTH_CHECK(plug(host, inside, endpoint, netns_fd));
+            if (wants_names(attached.record)) BERTH_CHECK(open_names(attached.record, sockets));
+            return set_routes(inside, sandbox);
+        },
+        attached.netns);
 }
 
 Result<> Service::publish(Attached& attached) {

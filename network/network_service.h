@@ -79,6 +79,8 @@ struct SandboxRequest {
     std::vector<std::string> dns;  // the container's own servers; empty: the daemon's, else the host's
     std::vector<std::string> dns_options;  // likewise
     std::vector<LinkedPort> links;
+    // The namespace to set up, which is somebody's already ("/proc/PID/ns/net"); "": a new one.
+    std::string netns;
 };
 
 struct Endpoint {

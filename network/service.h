@@ -81,6 +81,7 @@ class Service : public NetworkService {
     struct Attached {
         Record record;
         std::vector<HostPort> ports;
+        std::string netns;  // to set up instead of a new one, or ""
     };
 
     // Networks (networks.cc, recover.cc). *_locked and network_of() with mutex_ held.

@@ -51,13 +51,13 @@ void delete_tree(const std::string& path) {
 
 }  // namespace
 
-Result<Folders> Folders::open(std::string root) {
+Result<Folders> Folders::open(std::string root, Owner owner) {
     BERTH_CHECK(make_folders(root, 0701));
     BERTH_TRY(const auto names, list_folder(root));
     for (const auto& name : names) {
         if (name.starts_with(kNew) || name.starts_with(kGone)) delete_tree(root + "/" + name);
     }
-    return Folders(std::move(root));
+    return Folders(std::move(root), owner);
 }
 
 Result<std::vector<Volume>> Folders::load() const {
@@ -87,6 +87,8 @@ Result<> Folders::add(const Volume& volume, bool with_contents, const Prepare& p
             BERTH_CHECK(make_folders(made + "/_data", 0755));
             // A folder that containers of any user write to: the daemon's umask has no say in it.
             if (chmod((made + "/_data").c_str(), 0755) != 0) return fail_errno("chmod " + made);
+            if (chown((made + "/_data").c_str(), owner_.uid, owner_.gid) != 0)
+                return fail_errno("chown " + made);
             if (prepare) BERTH_CHECK(prepare(made + "/_data"));
         }
         BERTH_CHECK(write_record(made + "/volume.json", render_record(volume)));

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "volumes/volume_service.h"
 
@@ -13,7 +14,8 @@ namespace berth::volumes {
 class Folders {
  public:
     // Makes the root and sweeps what a crash left half done.
-    static Result<Folders> open(std::string root);
+    // `owner`: of what new volumes hold.
+    static Result<Folders> open(std::string root, Owner owner);
 
     const std::string& root() const { return root_; }
     std::string folder(const std::string& name) const { return root_ + "/" + name; }
@@ -28,8 +30,9 @@ class Folders {
     Result<> remove(const std::string& name);
 
  private:
-    explicit Folders(std::string root) : root_(std::move(root)) {}
+    Folders(std::string root, Owner owner) : root_(std::move(root)), owner_(owner) {}
     std::string root_;
+    Owner owner_;
 };
 
 }  // namespace berth::volumes

@@ -319,7 +319,7 @@ Result<> Service::copy_up(const std::string& name, const std::string& subpath, i
 
 Result<std::unique_ptr<VolumeService>> open_volume_service(VolumeConfig config, state::Database& database,
                                                            events::EventSink& events) {
-    BERTH_TRY(auto folders, Folders::open(config.root));
+    BERTH_TRY(auto folders, Folders::open(config.root, config.owner));
     auto service =
         std::make_unique<Service>(std::move(folders), VolumeStore(database), std::move(config), events);
     BERTH_CHECK(service->load());

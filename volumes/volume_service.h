@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
 #include "engine/base/unique_fd.h"
@@ -91,6 +92,7 @@ struct VolumeConfig {
     MountCall mount;     // for volumes with type, device and o
     plugins::PluginFolders plugin_folders;
     plugins::PluginCall call_plugin;  // without it there are no plugins
+    Owner owner;                      // of a new volume's contents
 };
 
 extern const state::Schema kSchema;

@@ -12,9 +12,10 @@
 
 namespace berth::archive {
 
-Metadata metadata_of(const TarEntry& entry) {
-    return {
-        .mode = entry.mode, .uid = entry.uid, .gid = entry.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
+Result<Metadata> metadata_of(const TarEntry& entry, const IdMaps& ids) {
+    BERTH_TRY(const Owner owner, ids.outside({entry.uid, entry.gid}));
+    return Metadata{
+        .mode = entry.mode, .uid = owner.uid, .gid = owner.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
 }
 
 Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags) {

@@ -6,6 +6,7 @@
 
 #include "engine/archive/metadata.h"
 #include "engine/archive/tar_reader.h"
+#include "engine/base/id_maps.h"
 #include "engine/base/unique_fd.h"
 
 namespace berth::archive {
@@ -16,7 +17,8 @@ struct Place {
     std::string path, name;
 };
 
-Metadata metadata_of(const TarEntry& entry);
+// kInvalidArgument for an owner whom `ids` do not map.
+Result<Metadata> metadata_of(const TarEntry& entry, const IdMaps& ids);
 
 // openat() of a name that is no link, O_CLOEXEC, mode 0600.
 Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags);

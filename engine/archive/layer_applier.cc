@@ -70,7 +70,8 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
         writer_.note_folder_time("", entry.mtime);
         UniqueFd root(::openat(root_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!root) return fail_errno("open");
-        return set_metadata(root.get(), metadata_of(entry));
+        BERTH_TRY(const Metadata metadata, metadata_of(entry, ids_));
+        return set_metadata(root.get(), metadata);
     }
     BERTH_TRY(Place place, place_of(path));
     if (path == kOpaque) {
@@ -82,7 +83,8 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (place.name.starts_with(kWhiteoutMeta)) return {};
     if (place.name.starts_with(kWhiteout)) return whiteout(place, place.name.substr(kWhiteout.size()));
     BERTH_CHECK(clear_way(place, entry));
-    return writer_.create(reader, entry, place, metadata_of(entry), inner_path(entry.link));
+    BERTH_TRY(const Metadata metadata, metadata_of(entry, ids_));
+    return writer_.create(reader, entry, place, metadata, inner_path(entry.link));
 }
 
 Metadata LayerApplier::inherited(const std::string& path) const {
@@ -97,7 +99,8 @@ Metadata LayerApplier::inherited(const std::string& path) const {
                     .mtime = status.st_mtim};
         }
     }
-    return {.mode = 0755, .uid = 0, .gid = 0, .mtime = {0, UTIME_NOW}};
+    const Owner root = ids_.root();
+    return {.mode = 0755, .uid = root.uid, .gid = root.gid, .mtime = {0, UTIME_NOW}};
 }
 
 Result<UniqueFd> LayerApplier::open_parent(const std::string& path) {

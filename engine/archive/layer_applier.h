@@ -21,6 +21,8 @@ class LayerApplier {
         : root_(root_fd), parents_(std::move(parents)), writer_(root_fd) {}
     // The layers below are not there yet: an archive that needs them is kConflict.
     void without_parents() { alone_ = true; }
+    // The archive's owners are those of a user namespace.
+    void map_ids(const IdMaps& ids) { ids_ = ids; }
 
     // Reads the archive to its end. Errors name the entry they are about.
     Result<> apply(TarReader& reader);
@@ -43,6 +45,7 @@ class LayerApplier {
     std::uint64_t entries_ = 0;
     bool root_opaque_ = false, names_root_ = false, alone_ = false;
     EntryWriter writer_;
+    IdMaps ids_;
     // The parent of the last entry: neighbours come one after another.
     std::string cached_path_;
     UniqueFd cached_folder_;

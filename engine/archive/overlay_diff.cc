@@ -187,8 +187,8 @@ Result<> OverlayDiff::tell(Folder& folder, const Change& change, const std::stri
     return (*visit_)(change, folder.upper.get(), name, status);
 }
 
-Result<> archive_diff(OverlayDiff& diff, TarWriter& out) {
-    TreeArchiver archiver(out);
+Result<> archive_diff(OverlayDiff& diff, TarWriter& out, const IdMaps& ids) {
+    TreeArchiver archiver(out, ids);
     BERTH_CHECK(diff.walk([&](const Change& change, int folder_fd, const std::string& name,
                               const struct stat* status) -> Result<> {
         std::string path = change.path.substr(1);

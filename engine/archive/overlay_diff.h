@@ -51,7 +51,7 @@ class OverlayDiff {
     const Visit* visit_ = nullptr;
 };
 
-// The diff as an image layer: what is deleted becomes a whiteout.
-Result<> archive_diff(OverlayDiff& diff, TarWriter& out);
+// The diff as an image layer: what is deleted becomes a whiteout. `ids` as TreeArchiver takes them.
+Result<> archive_diff(OverlayDiff& diff, TarWriter& out, const IdMaps& ids = {});
 
 }  // namespace berth::archive

@@ -25,8 +25,6 @@ TarEntry entry_of(const std::string& as, const struct stat& status) {
     TarEntry entry;
     entry.path = as;
     entry.mode = status.st_mode & 07777;
-    entry.uid = status.st_uid;
-    entry.gid = status.st_gid;
     entry.mtime = status.st_mtim;
     switch (status.st_mode & S_IFMT) {
         case S_IFREG:
@@ -56,10 +54,21 @@ TarEntry entry_of(const std::string& as, const struct stat& status) {
     return entry;
 }
 
+// Revision 3 names the root of the user namespace it was given in, which is nobody elsewhere.
+void forget_root(std::string& capability) {
+    constexpr char kRevision2 = 2, kRevision3 = 3;
+    constexpr std::size_t kSize2 = 20, kSize3 = 24, kRevisionAt = 3;
+    if (capability.size() != kSize3 || capability[kRevisionAt] != kRevision3) return;
+    capability[kRevisionAt] = kRevision2;
+    capability.resize(kSize2);
+}
+
 Result<Xattrs> portable_xattrs(int fd) {
     BERTH_TRY(Xattrs xattrs, read_xattrs(fd));
     // A label is the host's.
     std::erase_if(xattrs, [](const auto& xattr) { return xattr.first == "security.selinux"; });
+    for (auto& [name, value] : xattrs)
+        if (name == "security.capability") forget_root(value);
     return xattrs;
 }
 
@@ -100,6 +109,9 @@ Result<> TreeArchiver::add_below(int folder_fd, const std::string& as) {
 Result<> TreeArchiver::add_entry(int folder_fd, const std::string& name, const std::string& as,
                                  const struct stat& status) {
     TarEntry entry = entry_of(as, status);
+    const Owner owner = ids_.inside({status.st_uid, status.st_gid});
+    entry.uid = owner.uid;
+    entry.gid = owner.gid;
     if (entry.type == TarEntry::Type::kOther) return {};
     if (!S_ISDIR(status.st_mode) && status.st_nlink > 1) {
         auto [first, fresh] = linked_.try_emplace({status.st_dev, status.st_ino}, as);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/archive/tar_writer.h"
+#include "engine/base/id_maps.h"
 
 namespace berth::archive {
 
@@ -17,7 +18,8 @@ namespace berth::archive {
 // it is read, and what may not be read, is left out.
 class TreeArchiver {
  public:
-    explicit TreeArchiver(TarWriter& out) : out_(out) {}
+    // `ids`: the owners in the archive are those of a user namespace.
+    explicit TreeArchiver(TarWriter& out, IdMaps ids = {}) : out_(out), ids_(std::move(ids)) {}
 
     // `name` of the folder and all that is below it. In the archive it is called `as`, and what is below
     // "AS/…"; with an empty `as`, `name` must be a folder and only what is below it is put in.
@@ -32,6 +34,7 @@ class TreeArchiver {
     Result<> add_file(int folder_fd, const std::string& name, TarEntry entry, const struct stat& status);
 
     TarWriter& out_;
+    IdMaps ids_;
     std::uint64_t entries_ = 0;
     // Files with several names, and what the first one is called.
     std::map<std::pair<dev_t, ino_t>, std::string> linked_;

@@ -66,7 +66,8 @@ Result<> TreeExtractor::extract_one(TarReader& reader, const TarEntry& entry) {
     std::string path = renamed(inner_path(entry.path));
     // The folder itself stays as it is.
     if (path.empty()) return {};
-    Metadata metadata = metadata_of(entry);
+    // An owner that does not count need not be mapped.
+    BERTH_TRY(Metadata metadata, metadata_of(entry, options_.owner ? IdMaps() : options_.ids));
     if (options_.owner) std::tie(metadata.uid, metadata.gid) = *options_.owner;
     BERTH_TRY(Place place, place_of(path));
     BERTH_TRY(bool cleared, clear_way(place, entry));
@@ -83,7 +84,8 @@ Result<Place> TreeExtractor::place_of(const std::string& path) {
         std::string whole = below(above);
         auto found = sys::open_in_root(root_, whole.empty() ? "/" : whole, O_RDONLY | O_DIRECTORY);
         if (!found && found.error().sys_errno == ENOENT) {
-            BERTH_CHECK(sys::make_folders_in_root(root_, whole, 0755, 0, 0));
+            const Owner root = options_.ids.root();
+            BERTH_CHECK(sys::make_folders_in_root(root_, whole, 0755, root.uid, root.gid));
             found = sys::open_in_root(root_, whole, O_RDONLY | O_DIRECTORY);
         }
         if (!found) return Failure(std::move(found.error()));

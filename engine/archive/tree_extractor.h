@@ -16,6 +16,7 @@ struct ExtractOptions {
     // second.
     std::pair<std::string, std::string> rename;
     std::optional<std::pair<uid_t, gid_t>> owner;  // of everything, instead of what the archive says
+    IdMaps ids;                                    // the archive's owners are those of a user namespace
 };
 
 // Unpacks a tar into a folder that is in use, as `docker cp` does: what is there is replaced, folders are

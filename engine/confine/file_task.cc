@@ -31,8 +31,7 @@ Result<FileTask> FileTask::start(const HelperOptions& options, std::vector<std::
     BERTH_TRY(auto output, socket_pair());
     BERTH_TRY(auto result, socket_pair());
     sys::SpawnOptions spawn;
-    spawn.argv = {options.path};
-    spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
+    spawn.argv = helper_command(options, std::move(arguments));
     spawn.fds = {input, output.second.get(), -1, result.second.get(), target};
     for (const UniqueFd& fd : more) spawn.fds.push_back(fd.get());
     FileTask task;

@@ -55,22 +55,23 @@ Result<std::vector<ViewMount>> take_mounts(std::span<char* const> words) {
 }
 
 // As a start would make it: a folder for a folder, an empty file for anything else.
-Result<UniqueFd> target_of(const ViewMount& mount) {
+Result<UniqueFd> target_of(const ViewMount& mount, const Owner& owner) {
     auto there = sys::open_in_root(kTargetFd, mount.target(), O_PATH);
     if (there || there.error().sys_errno != ENOENT) return there;
     struct stat status{};
     if (::fstat(mount.tree.get(), &status) != 0) return fail_errno("stat");
-    if (S_ISDIR(status.st_mode)) return sys::make_folders_in_root(kTargetFd, mount.target(), 0755, 0, 0);
+    if (S_ISDIR(status.st_mode))
+        return sys::make_folders_in_root(kTargetFd, mount.target(), 0755, owner.uid, owner.gid);
     auto slash = mount.target().rfind('/');
-    BERTH_TRY(UniqueFd folder,
-              sys::make_folders_in_root(kTargetFd, mount.target().substr(0, slash), 0755, 0, 0));
+    BERTH_TRY(UniqueFd folder, sys::make_folders_in_root(kTargetFd, mount.target().substr(0, slash), 0755,
+                                                         owner.uid, owner.gid));
     std::string name = mount.target().substr(slash + 1);
     UniqueFd file(::openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
     if (!file) return fail_errno("create");
     return sys::open_in_root(kTargetFd, mount.target(), O_PATH);
 }
 
-Result<> enter_mounted(std::span<char* const> words) {
+Result<> enter_mounted(std::span<char* const> words, const Owner& owner) {
     // Sources are the host's paths: before its root is left.
     BERTH_TRY(auto mounts, take_mounts(words));
     BERTH_CHECK(leave_namespaces());
@@ -82,7 +83,7 @@ Result<> enter_mounted(std::span<char* const> words) {
         if (!mount.tree) {
             BERTH_TRY(mount.tree, in("mount " + mount.target(), take_handed(mount.mount, kHandedFd)));
         }
-        BERTH_TRY(UniqueFd target, in("mount " + mount.target(), target_of(mount)));
+        BERTH_TRY(UniqueFd target, in("mount " + mount.target(), target_of(mount, owner)));
         if (::move_mount(mount.tree.get(), "", target.get(), "",
                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
             return fail_errno("mount " + mount.target());
@@ -114,14 +115,14 @@ void append_view(const FileView& view, std::vector<std::string>& arguments) {
     }
 }
 
-Result<ViewRules> enter_view(std::span<char* const> arguments, bool root_alone) {
+Result<ViewRules> enter_view(std::span<char* const> arguments, bool root_alone, const Owner& owner) {
     ViewRules rules;
     std::string_view kind = arguments.empty() ? "" : arguments[0];
     if (kind == "joined" && arguments.size() == 1) {
         BERTH_CHECK(enter_joined());
     } else if (kind == "mounted" && arguments.size() >= 2) {
         rules.read_only_root = std::string_view(arguments[1]) == "ro";
-        BERTH_CHECK(enter_mounted(arguments.subspan(2)));
+        BERTH_CHECK(enter_mounted(arguments.subspan(2), owner));
     } else {
         return fail(ErrorKind::kInternal, "berth-helper: no view");
     }

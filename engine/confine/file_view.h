@@ -18,6 +18,7 @@ struct ViewRules {
 };
 // In the helper: makes the view what it sees, with its root as "/" and as kTargetFd, and shuts it in.
 // `root_alone`: kTargetFd is to be the root without what is mounted on it.
-Result<ViewRules> enter_view(std::span<char* const> arguments, bool root_alone);
+// Targets of mounts that are missing are made for `owner`.
+Result<ViewRules> enter_view(std::span<char* const> arguments, bool root_alone, const Owner& owner);
 
 }  // namespace berth::confine

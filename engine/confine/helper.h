@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 
 // What the calls that start berth-helper share. The helper is a program that lives for one task, shut
@@ -21,6 +23,12 @@ struct HelperOptions {
     std::string path;  // of berth-helper
     // How long the helper may go without taking input or finishing: kDeadlineExceeded, and it is killed.
     std::chrono::milliseconds stall{std::chrono::minutes(5)};
+    // Files belong to a user namespace with these: what an archive says is an id inside. What the helper
+    // makes of its own accord belongs to the root there.
+    IdMaps ids{};
 };
+
+// The helper's program and arguments, its task first.
+std::vector<std::string> helper_command(const HelperOptions& options, std::vector<std::string> task);
 
 }  // namespace berth::confine

@@ -106,11 +106,11 @@ Result<std::string> run_stat(const std::string& path) {
     return done(1);
 }
 
-Result<std::string> run_archive(const std::string& path) {
+Result<std::string> run_archive(const std::string& path, const IdMaps& ids) {
     BERTH_TRY(struct stat status, tell_stat(path));
     BERTH_TRY(auto output, HelperOutput::receive());
     archive::TarWriter out(output->sink());
-    archive::TreeArchiver archiver(out);
+    archive::TreeArchiver archiver(out, ids);
     // The folder of it, without links that the kernel makes up.
     bool folder = S_ISDIR(status.st_mode);
     BERTH_TRY(UniqueFd where,
@@ -120,10 +120,10 @@ Result<std::string> run_archive(const std::string& path) {
     return done(archiver.entries());
 }
 
-Result<std::string> run_export() {
+Result<std::string> run_export(const IdMaps& ids) {
     BERTH_TRY(auto output, HelperOutput::receive());
     archive::TarWriter out(output->sink());
-    archive::TreeArchiver archiver(out);
+    archive::TreeArchiver archiver(out, ids);
     BERTH_CHECK(archiver.add(kTargetFd, ".", ""));
     BERTH_CHECK(out.finish());
     return done(archiver.entries());
@@ -159,7 +159,7 @@ struct PutArguments {
     std::string_view rules, owner, input;
 };
 
-Result<std::string> run_put(const PutArguments& put, bool read_only_root) {
+Result<std::string> run_put(const PutArguments& put, bool read_only_root, const IdMaps& ids) {
     const std::string& path = put.path;
     if (path.ends_with('/') && path != "/") BERTH_CHECK(stat_of(path));
     auto folder = sys::open_in_root(kTargetFd, path, O_RDONLY | O_DIRECTORY);
@@ -169,6 +169,7 @@ Result<std::string> run_put(const PutArguments& put, bool read_only_root) {
     BERTH_CHECK(check_writable(folder->get(), read_only_root));
     archive::ExtractOptions options;
     options.keep_kinds = put.rules == "keep-kinds";
+    options.ids = ids;
     if (auto colon = put.owner.find(':'); colon != put.owner.npos) {
         options.owner = {static_cast<uid_t>(std::strtoul(put.owner.data(), nullptr, 10)),
                          static_cast<gid_t>(std::strtoul(put.owner.data() + colon + 1, nullptr, 10))};
@@ -207,14 +208,14 @@ Result<LayerFolders> take_layers(Arguments arguments) {
     return out;
 }
 
-Result<std::string> run_layers(Arguments arguments) {
+Result<std::string> run_layers(Arguments arguments, const IdMaps& ids) {
     BERTH_TRY(LayerFolders layers, take_layers(arguments));
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, layers.descriptors)));
     archive::OverlayDiff diff(kTargetFd, std::move(layers.descriptors), std::move(layers.scaffold));
     if (std::string_view(arguments[0]) == "layer") {
         archive::FdSink sink(STDOUT_FILENO);
         archive::TarWriter out(sink);
-        BERTH_CHECK(archive_diff(diff, out));
+        BERTH_CHECK(archive_diff(diff, out, ids));
         return done(0);
     }
     std::string records;
@@ -250,15 +251,16 @@ bool is_file_task(Arguments arguments) {
     return own_arguments(task) != 0 && arguments.size() > own_arguments(task);
 }
 
-Result<std::string> run_file_task(Arguments arguments) {
+Result<std::string> run_file_task(Arguments arguments, const IdMaps& ids) {
     std::string_view task = arguments[0];
-    if (is_layer_task(task)) return run_layers(arguments);
-    BERTH_TRY(ViewRules rules, enter_view(arguments.subspan(own_arguments(task)), task == "export"));
-    if (task == "export") return run_export();
+    if (is_layer_task(task)) return run_layers(arguments, ids);
+    BERTH_TRY(ViewRules rules,
+              enter_view(arguments.subspan(own_arguments(task)), task == "export", ids.root()));
+    if (task == "export") return run_export(ids);
     std::string path = arguments[1];
     if (task == "stat") return run_stat(path);
-    if (task == "archive") return run_archive(path);
-    return run_put({path, arguments[2], arguments[3], arguments[4]}, rules.read_only_root);
+    if (task == "archive") return run_archive(path, ids);
+    return run_put({path, arguments[2], arguments[3], arguments[4]}, rules.read_only_root, ids);
 }
 
 }  // namespace berth::confine

@@ -1,5 +1,6 @@
 // berth-helper TASK [ARGUMENT…]: one task on the descriptors of wire.h, then the result. Those of
-// helper_files.h and mount_at.h, and:
+// helper_files.h and mount_at.h, each with the word of owner.h in front where files belong to a user
+// namespace, and:
 //
 // unpack [PARENT…]: stdin is a layer, the target an empty folder; PARENT are the folders of the layers below
 // it, topmost first.
@@ -32,6 +33,7 @@
 #include "engine/confine/enclosure.h"
 #include "engine/confine/helper_files.h"
 #include "engine/confine/mount_at.h"
+#include "engine/confine/owner.h"
 #include "engine/confine/wire.h"
 
 namespace {
@@ -59,7 +61,7 @@ std::optional<UnpackTask> unpack_task(std::string_view task) {
     return std::nullopt;
 }
 
-Result<std::string> unpack(UnpackTask task, std::vector<int> below) {
+Result<std::string> unpack(UnpackTask task, std::vector<int> below, const IdMaps& ids) {
     archive::FdSource whole(STDIN_FILENO);
     archive::GrowingSource growing(STDIN_FILENO, kSourceFd);
     archive::ByteSource& input = task.growing ? static_cast<archive::ByteSource&>(growing) : whole;
@@ -68,6 +70,7 @@ Result<std::string> unpack(UnpackTask task, std::vector<int> below) {
     archive::TarReader reader(hashed);
     archive::LayerApplier applier(kTargetFd, std::move(below));
     if (task.alone) applier.without_parents();
+    applier.map_ids(ids);
     BERTH_CHECK(applier.apply(reader));
     BERTH_TRY(Digest digest, hashed.finish());
     BERTH_CHECK(sync_target());
@@ -104,9 +107,20 @@ Result<std::string> copy() {
     return done("", copier.bytes(), copier.entries());
 }
 
-Result<std::string> run(int argc, char** argv) {
+// Before the task: whose files they are.
+Result<IdMaps> take_ids(int& argc, char**& argv) {
+    const std::string_view first = argc > 1 ? argv[1] : "";
+    if (!first.starts_with(kIdsWord)) return IdMaps();
+    ++argv;
+    --argc;
+    BERTH_TRY(IdMaps ids, IdMaps::parse(first.substr(kIdsWord.size())));
+    BERTH_CHECK(make_files_as(ids.root()));
+    return ids;
+}
+
+Result<std::string> run(int argc, char** argv, const IdMaps& ids) {
     std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1));
-    if (is_file_task(arguments)) return run_file_task(arguments);
+    if (is_file_task(arguments)) return run_file_task(arguments, ids);
     if (is_mount_task(arguments)) return run_mount_task(arguments);
     std::string_view task = argc > 1 ? argv[1] : "";
     std::vector<UniqueFd> parents;
@@ -119,7 +133,7 @@ Result<std::string> run(int argc, char** argv) {
     }
     if (task == "copy") readable.push_back(kSourceFd);
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
-    if (unpacking) return unpack(*unpacking, std::move(readable));
+    if (unpacking) return unpack(*unpacking, std::move(readable), ids);
     if (task == "extract" && argc == 4)
         return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();
@@ -129,6 +143,7 @@ Result<std::string> run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    const auto ids = take_ids(argc, argv);
     std::span<char* const> arguments(argv + 1, static_cast<std::size_t>(std::max(argc, 1) - 1));
     // Whoever started this wants the result; without him there is nothing to do. The signal comes when the
     // thread ends that did it, and who waits for a layer that is being fetched, or for a container's files,
@@ -142,7 +157,7 @@ int main(int argc, char** argv) {
     ::umask(0);
     Result<std::string> result;
     try {
-        result = run(argc, argv);
+        result = ids ? run(argc, argv, *ids) : Result<std::string>(Failure(ids.error()));
     } catch (const std::bad_alloc&) {
         // The limit on memory is what ends some bombs.
         result = fail(ErrorKind::kInvalidArgument, "the archive takes too much memory");

@@ -33,8 +33,7 @@ Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::ve
         theirs.reset(pair[1]);
     }
     sys::SpawnOptions spawn;
-    spawn.argv = {options.path};
-    spawn.argv.insert(spawn.argv.end(), arguments.begin(), arguments.end());
+    spawn.argv = helper_command(options, std::move(arguments));
     spawn.fds = {input >= 0 ? input : theirs.get(), -1, -1, result_write.get(), target_fd};
     spawn.fds.insert(spawn.fds.end(), extra.begin(), extra.end());
     BERTH_TRY(sys::ChildProcess child, in("start berth-helper", sys::spawn(spawn)));

@@ -69,7 +69,9 @@ image::Reader layer_reader(std::shared_ptr<confine::FileTask> task) {
 Result<std::string> make_image(const Core& core, const Container& container, const CommitOptions& options,
                                std::string config) {
     BERTH_TRY(auto layers, layers_of(core, container));
-    BERTH_TRY(auto started, confine::FileTask::layer({.path = core.parts.config.helper_path}, layers));
+    BERTH_TRY(auto started,
+              confine::FileTask::layer({.path = core.parts.config.helper_path, .ids = core.parts.config.ids},
+                                       layers));
     auto task = std::make_shared<confine::FileTask>(std::move(started));
     image::CommitRequest request;
     request.layer = layer_reader(task);

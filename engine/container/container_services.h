@@ -11,6 +11,7 @@
 #include "engine/async/async.h"
 #include "engine/async/blocking_pool.h"
 #include "engine/async/stream.h"
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
 #include "engine/confine/file_task.h"
@@ -276,6 +277,7 @@ struct ContainerDefaults {
 struct ContainerConfig {
     std::string data_root, state_root;
     std::string helper_path;  // of berth-helper
+    IdMaps ids;               // userns-remap; every container's files belong to it
     std::string cgroup_parent = "/docker";
     std::string cgroup_root = "/sys/fs/cgroup";
     std::string default_log_driver = "json-file";

@@ -16,6 +16,7 @@
 #include "engine/container/resources.h"
 #include "engine/container/security_options.h"
 #include "engine/container/signals.h"
+#include "engine/container/user_space.h"
 #include "engine/logs/log_driver.h"
 #include "engine/spec/capabilities.h"
 #include "engine/spec/container_spec.h"
@@ -225,6 +226,7 @@ Result<> check_and_complete(CreateRequest& request, const ContainerConfig& confi
     BERTH_CHECK(apply_defaults(host, config));
     BERTH_CHECK(check_modes(host));
     BERTH_CHECK(check_network(request, warnings));
+    BERTH_CHECK(check_user_space(host, config));
     BERTH_CHECK(parse_security_options(host.security_opt));
     BERTH_CHECK(check_ulimits(host));
     BERTH_CHECK(check_health(request.config.healthcheck));

@@ -1,5 +1,7 @@
 #include "engine/container/etc_files.h"
 
+#include <unistd.h>
+
 #include "engine/base/files.h"
 
 namespace berth::container {
@@ -82,7 +84,11 @@ Result<> write_etc_files(const Core& core, const Container& container, const net
     BERTH_CHECK(replace_file(files.hostname, container.config.hostname + "\n", 0644, Sync::kNone));
     BERTH_CHECK(
         replace_file(files.hosts, hosts_text(container, sandbox, host_gateway, more), 0644, Sync::kNone));
-    return replace_file(files.resolv_conf, resolv_conf, 0644, Sync::kNone);
+    BERTH_CHECK(replace_file(files.resolv_conf, resolv_conf, 0644, Sync::kNone));
+    const Owner owner = core.parts.config.ids.root();
+    for (const auto* path : {&files.hostname, &files.hosts, &files.resolv_conf})
+        if (::chown(path->c_str(), owner.uid, owner.gid) != 0) return fail_errno("chown " + *path);
+    return {};
 }
 
 Result<> update_etc_files(const Core& core, const Container& container, const network::Sandbox& before,

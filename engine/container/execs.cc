@@ -14,6 +14,7 @@
 #include "engine/container/environment.h"
 #include "engine/container/links.h"
 #include "engine/container/state_machine.h"
+#include "engine/container/user_space.h"
 #include "engine/spec/capabilities.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/user_lookup.h"
@@ -109,6 +110,7 @@ Result<std::string> process_json(const Core& core, const Container& container, c
     oci::Process process = std::move(*spec.process);
     BERTH_TRY(auto user, user_of(container, request));
     process.user = user.user;
+    BERTH_CHECK(check_mapped(maps_of(core.parts.config, container.host), process.user));
     process.args = request.command;
     const auto linked = link_variables(container, process.env);
     process.env = environment(container, user.home, request.tty, linked, request.env);

@@ -125,7 +125,8 @@ Failure about_path(Error error, const std::string& path, const std::string& ref)
 
 class Files final : public ContainerFiles {
  public:
-    explicit Files(Core& core) : core_(core), options_{.path = core.parts.config.helper_path} {}
+    explicit Files(Core& core)
+        : core_(core), options_{.path = core.parts.config.helper_path, .ids = core.parts.config.ids} {}
 
     Async<Result<PathStat>> stat(std::string ref, std::string path) override;
     Async<Result<Archive>> archive(std::string ref, std::string path) override;
@@ -199,7 +200,8 @@ Async<Result<bool>> Files::extract(std::string ref, ExtractRequest request, TarI
                                           O_PATH | O_DIRECTORY));
             }
             BERTH_TRY(auto found, spec::look_up_user(root ? root.get() : view.root.get(), user));
-            extraction.owner = {found.user.uid, found.user.gid};
+            BERTH_TRY(const Owner owner, options_.ids.outside({found.user.uid, found.user.gid}));
+            extraction.owner = {owner.uid, owner.gid};
         }
         return confine::FileTask::extract(options_, view, path_of(request.path), extraction, tar);
     };

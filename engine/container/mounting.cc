@@ -6,6 +6,7 @@
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "engine/container/propagation.h"
+#include "engine/container/user_space.h"
 #include "engine/sys/mount.h"
 #include "engine/sys/safe_path.h"
 
@@ -50,7 +51,7 @@ class Preparation {
     Result<> bind(MountPoint& mount) {
         if (mount.create_source && !exists(mount.source)) {
             BERTH_CHECK(in("error while creating mount source path '" + mount.source + "'",
-                           make_folders(mount.source, 0755)));
+                           make_owned_folders(mount.source, core_.parts.config.ids.root())));
         }
         return check_propagation(mount, core_.parts.config.data_root);
     }

@@ -10,6 +10,7 @@
 #include "engine/container/resources.h"
 #include "engine/container/root_mounts.h"
 #include "engine/container/security_options.h"
+#include "engine/container/user_space.h"
 #include "engine/spec/container_spec.h"
 #include "engine/spec/user_lookup.h"
 
@@ -81,7 +82,12 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     static const spec::HostFacts kHost = spec::host_facts();
     const auto& host = container.host;
     BERTH_TRY(auto user, spec::look_up_user(inputs.root.get(), container.config.user, host.group_add));
+    const auto& ids = maps_of(core.parts.config, host);
+    BERTH_CHECK(check_mapped(ids, user.user));
     BERTH_TRY(auto security, parse_security_options(host.security_opt));
+    if (security.writable_cgroups && !core.parts.config.ids.empty())
+        return fail(ErrorKind::kInternal,
+                    "option WritableCgroups conflicts with user namespaces and rootless mode");
     BERTH_CHECK(refuse_device_requests(host));
     spec::ContainerSpec out;
     out.args = container.args;
@@ -97,6 +103,8 @@ Result<RuntimePlan> make_runtime_plan(const Core& core, const Container& contain
     out.hostname = container.config.hostname;
     out.domainname = container.config.domainname;
     set_namespaces(container, inputs, out);
+    out.ids = ids;
+    out.user_path = inputs.user_ns;
     out.cgroups_path = core.cgroup_path(container);
     out.readonly_root = host.readonly_rootfs;
     BERTH_TRY(out.mounts, root_mounts(core, container, inputs.mounts));

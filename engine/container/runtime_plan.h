@@ -15,6 +15,7 @@ struct PlanInputs {
     UniqueFd root;                    // the detached root file system
     std::string netns;                // "": none to join (host network)
     std::string pid_ns, ipc_ns;       // of the containers whose namespaces are joined, or ""
+    std::string user_ns;              // of its user namespace, or ""
     std::string shm_source;           // of the /dev/shm that is another container's, or ""
     std::vector<std::string> linked;  // variables of its links
     std::vector<MountPoint> mounts;   // with their sources as they are now

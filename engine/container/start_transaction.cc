@@ -15,6 +15,7 @@
 #include "engine/container/references.h"
 #include "engine/container/runtime_plan.h"
 #include "engine/container/state_machine.h"
+#include "engine/container/user_space.h"
 #include "engine/sys/foreign_mount.h"
 #include "engine/sys/mount.h"
 #include "engine/sys/safe_path.h"
@@ -24,10 +25,10 @@ namespace berth::container {
 namespace {
 
 // Docker makes a missing working folder; one that is something else is the user's mistake.
-Result<> make_working_dir(const Container& container, int root) {
+Result<> make_working_dir(const Container& container, int root, const Owner& owner) {
     const std::string& path = container.config.working_dir;
     if (path.empty() || path == "/") return {};
-    auto made = sys::make_folders_in_root(root, path, 0755, 0, 0);
+    auto made = sys::make_folders_in_root(root, path, 0755, owner.uid, owner.gid);
     if (made) return {};
     if (made.error().sys_errno == ENOTDIR) {
         return fail(ErrorKind::kInternal, "Cannot mkdir: " + path + " is not a directory");
@@ -36,15 +37,17 @@ Result<> make_working_dir(const Container& container, int root) {
 }
 
 // What programs know a Docker container by, and the mount table where older ones look for it.
-Result<> make_marks(int root) {
-    int mark = ::openat(root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+Result<> make_marks(int root, const Owner& owner) {
+    UniqueFd mark(::openat(root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
     // An earlier start has been here.
-    if (mark < 0) return errno == EEXIST ? Result<>() : Result<>(fail_errno("make /.dockerenv"));
-    ::close(mark);
+    if (!mark) return errno == EEXIST ? Result<>() : Result<>(fail_errno("make /.dockerenv"));
+    if (::fchown(mark.get(), owner.uid, owner.gid) != 0) return fail_errno("chown /.dockerenv");
     auto etc = sys::open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
     if (!etc) return {};
     if (::symlinkat("/proc/mounts", etc->get(), "mtab") != 0 && errno != EEXIST)
         return fail_errno("make /etc/mtab");
+    if (::fchownat(etc->get(), "mtab", owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail_errno("chown /etc/mtab");
     return {};
 }
 
@@ -52,6 +55,10 @@ Result<> make_marks(int root) {
 struct Others {
     ContainerPtr network, pid, ipc;  // whose namespaces it joins; null for none
     std::vector<LiveLink> links;
+    std::unique_ptr<sys::UserSpace> user;  // null for the host's
+
+    // Of several the last, as Docker has it.
+    const ContainerPtr& user_owner() const { return pid ? pid : ipc ? ipc : network; }
 };
 
 // The root file system, and what has to be read or made in it before it has a process. On the pool.
@@ -59,8 +66,9 @@ Result<PlanInputs> prepare_root(const Core& core, const Container& container, co
     PlanInputs inputs;
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(inputs.root, sys::mount_detached(root));
-    BERTH_CHECK(make_marks(inputs.root.get()));
-    BERTH_CHECK(make_working_dir(container, inputs.root.get()));
+    const Owner owner = core.parts.config.ids.root();
+    BERTH_CHECK(make_marks(inputs.root.get(), owner));
+    BERTH_CHECK(make_working_dir(container, inputs.root.get(), owner));
     BERTH_TRY(auto prepared, prepare_mounts(core, container, inputs.root.get()));
     inputs.mounts = std::move(prepared.mounts);
     inputs.handed = std::move(prepared.handed);
@@ -81,12 +89,14 @@ std::string namespace_path(const ContainerPtr& container, const char* name) {
 
 // The container's network as its mode says: the path of the netns to join. On the pool.
 Result<std::string> prepare_network(const Core& core, const Container& container, Others& others) {
+    BERTH_TRY(others.user, make_user_space(maps_of(core.parts.config, container.host), others.user_owner()));
     if (others.network) return namespace_path(others.network, "net");
     // A namespace of its own, without anything in it but the loopback.
     if (container.config.network_disabled) return std::string();
     find_addresses(core, others.links);
     auto request = sandbox_request(container);
     request.links = linked_ports(others.links);
+    if (others.user) request.netns = others.user->network_path();
     BERTH_TRY(auto sandbox, in("failed to set up container networking", core.parts.networks.attach(request)));
     if (auto written = write_etc_files(core, container, sandbox, link_hosts(others.links)); !written) {
         (void)core.parts.networks.detach(container.id);
@@ -207,6 +217,7 @@ Async<Result<>> run_steps(Core& core, ContainerPtr container) {
         inputs->netns = *network->netns;
         inputs->pid_ns = namespace_path(others->pid, "pid");
         inputs->ipc_ns = namespace_path(others->ipc, "ipc");
+        if (others->user) inputs->user_ns = others->user->user_path();
         inputs->linked = link_environment(*container, others->links);
         auto plan_work = [&core, container, &inputs] { return make_runtime_plan(core, *container, *inputs); };
         auto plan = co_await core.parts.pool.run(std::move(plan_work));

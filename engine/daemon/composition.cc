@@ -87,6 +87,7 @@ Result<std::string> default_seccomp(const std::string& profile) {
 Result<container::ContainerConfig> container_config(const Config& config, const std::string& own_init) {
     container::ContainerConfig out;
     out.data_root = config.data_root;
+    out.ids = config.ids;
     out.state_root = config.exec_root;
     out.cgroup_parent = config.cgroup_parent;
     BERTH_CHECK(in("failed to set log opts", logs::check_log_options(config.log_driver, config.log_options)));
@@ -180,8 +181,8 @@ volumes::VolumeConfig volume_config(IoContext& io, const Config& config, const s
     constexpr std::chrono::seconds kMountDeadline{60};
     auto mount = [helper = confine::HelperOptions{.path = helper_path, .stall = kMountDeadline}](
                      const sys::Mount& mount, bool loop) { return confine::mount_at(helper, mount, loop); };
-    return {config.data_root + "/volumes", std::move(copy), std::move(mount), plugin_folders(config),
-            plugins::make_plugin_call(io)};
+    return {config.data_root + "/volumes", std::move(copy),  std::move(mount), plugin_folders(config),
+            plugins::make_plugin_call(io), config.ids.root()};
 }
 
 Result<std::unique_ptr<state::Database>> open_database(const Config& config) {
@@ -242,21 +243,22 @@ Result<> Composition::Parts::open_stores() {
     events.restore(std::move(past));
     events.record_with([this](const events::Event& event) { journal->record(event); });
     BERTH_TRY(content, content::open_content_store(config.data_root + "/content"));
-    BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database));
+    BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database, config.ids.root()));
     return {};
 }
 
 Result<> Composition::Parts::open_services() {
     BERTH_TRY(auto folder, own_folder());
     BERTH_TRY(auto helper, companion(folder, "berth-helper"));
-    BERTH_TRY(images,
-              image::open_image_service({*content, *snapshots, *database, events, config.data_root, helper}));
+    BERTH_TRY(images, image::open_image_service(
+                          {*content, *snapshots, *database, events, config.data_root, helper, config.ids}));
     BERTH_TRY(volumes, volumes::open_volume_service(volume_config(io, config, helper), *database, events));
     auto networking = network_config(config);
     BERTH_TRY(networking.netd_path, companion(folder, "berth-netd"));
     BERTH_TRY(networks, network::open_network_service(std::move(networking), *database, events));
     supervisor::SupervisorConfig supervision;
     supervision.state_dir = config.exec_root;
+    supervision.walkers = config.ids.root().gid;
     BERTH_TRY(supervision.shim_path, companion(folder, "berth-shim"));
     BERTH_TRY(supervision.runtime_path, companion(folder, "berth-runtime"));
     tasks = supervisor::make_task_service(io, std::move(supervision));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api-spec/types/host_config.h"
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 
 namespace berth::daemon {
@@ -70,6 +71,7 @@ struct Config {
     int shutdown_timeout = 15;  // seconds, at least each container's own and 5 more; negative: for ever
     std::int64_t cpu_rt_period = 0, cpu_rt_runtime = 0;
     std::string userns_remap;
+    IdMaps ids;            // what it means, once that has been looked up
     Strings exec_options;  // "native.cgroupdriver=cgroupfs"
     Strings cdi_dirs;
     std::string storage_driver;

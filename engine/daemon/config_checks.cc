@@ -185,6 +185,12 @@ Result<> unite_labels(Strings& labels) {
 }
 
 Result<> check_combinations(const Config& config) {
+    const auto store = config.features.find("containerd-snapshotter");
+    if (!config.userns_remap.empty() && store != config.features.end() && store->second)
+        return invalid(
+            "containerd-snapshotter is explicitly enabled, but is not compatible with userns remapping. "
+            "Please "
+            "disable userns remapping or containerd-snapshotter");
     if (config.containerd_namespace == config.containerd_plugins_namespace)
         return invalid("containers namespace and plugins namespace cannot be the same");
     if (!config.bridge.empty() && !config.bip.empty())
@@ -231,7 +237,6 @@ Result<> refuse_unsupported(const Config& config) {
         {"storage-opt", !config.storage_options.empty()},
         {"swarm-default-advertise-addr", !config.swarm_advertise_address.empty()},
         {"userland-proxy-path", !config.userland_proxy_path.empty()},
-        {"userns-remap", !config.userns_remap.empty()},
     };
     for (const auto& [name, wanted] : kRefused) {
         if (wanted) return unsupported(name);

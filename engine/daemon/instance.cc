@@ -16,8 +16,9 @@ namespace berth::daemon {
 
 namespace {
 
-Result<> own_folder(const std::string& path, mode_t mode) {
+Result<> own_folder(const std::string& path, mode_t mode, gid_t group) {
     BERTH_CHECK(make_folders(path, mode));
+    if (::chown(path.c_str(), 0, group) != 0) return fail_errno("chown " + path);
     if (::chmod(path.c_str(), mode) != 0) return fail_errno("chmod " + path);
     return {};
 }
@@ -56,9 +57,9 @@ Result<> refuse_live(const std::string& pidfile) {
 }  // namespace
 
 Result<Instance> Instance::claim(const std::string& data_root, const std::string& exec_root,
-                                 std::string pidfile) {
-    BERTH_CHECK(own_folder(data_root, 0710));
-    BERTH_CHECK(own_folder(exec_root, 0700));
+                                 std::string pidfile, gid_t walkers) {
+    BERTH_CHECK(own_folder(data_root, 0710, walkers));
+    BERTH_CHECK(own_folder(exec_root, walkers == 0 ? 0700 : 0710, walkers));
     BERTH_TRY(auto lock, open_file(data_root + "/berthd.lock", O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     if (!lock_file(lock.get())) {
         return fail(ErrorKind::kConflict, "another daemon uses the data root " + data_root);

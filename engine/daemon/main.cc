@@ -17,6 +17,7 @@
 #include "engine/daemon/listeners.h"
 #include "engine/daemon/notify.h"
 #include "engine/daemon/reload.h"
+#include "engine/daemon/remap.h"
 #include "engine/daemon/signals.h"
 #include "engine/http/server.h"
 
@@ -73,7 +74,9 @@ Async<Result<>> serve(IoContext& io, Config& config, Composition& parts, http::S
 }
 
 Result<> run(Config& config, Tls tls) {
-    BERTH_TRY(auto instance, Instance::claim(config.data_root, config.exec_root, config.pidfile));
+    BERTH_CHECK(go_below(config));
+    BERTH_TRY(auto instance,
+              Instance::claim(config.data_root, config.exec_root, config.pidfile, config.ids.root().gid));
     IoContext io(1);
     BERTH_TRY(auto parts, Composition::build(io, config));
     http::Server server(io, parts->router().handler());
@@ -108,6 +111,10 @@ int main(const std::string& program, const std::vector<std::string>& arguments) 
     auto tls = load_tls(*config);
     if (!tls) {
         fmt::print(stderr, "{}\n", tls.error().message);
+        return 1;
+    }
+    if (auto found = look_up_remap(*config); !found) {
+        fmt::print(stderr, "{}\n", found.error().message);
         return 1;
     }
     if (config->validate) return fmt::print(stderr, "configuration OK\n"), 0;

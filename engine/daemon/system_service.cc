@@ -127,6 +127,7 @@ Async<Result<types::SystemInfo>> System::info() {
     }
     out.labels = config_.labels;
     if (host_.seccomp) out.security_options.push_back("name=seccomp,profile=" + config_.seccomp_profile);
+    if (!config_.ids.empty()) out.security_options.push_back("name=userns");
     if (host_.cgroup_version == 2) out.security_options.push_back("name=cgroupns");
     if (config_.no_new_privileges) out.security_options.push_back("name=no-new-privileges");
     // Here, since every client shows all of these.

@@ -238,6 +238,7 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     BERTH_TRY(plan.process, process_of(options, spec));
     plan.preserve_fds = preserved_descriptors(options, plan.process.env);
     plan.personality = spec.linux_.personality;
+    lend_streams(spec.linux_);
     if (spec.linux_.seccomp) {
         BERTH_TRY(plan.filter, compile_filter(*spec.linux_.seccomp, options.root + "/.filters"));
     }

@@ -69,15 +69,28 @@ Result<> become_user(const oci::User& user) {
     return {};
 }
 
-void own_streams(const oci::User& user) {
+namespace {
+
+void give_streams(uid_t uid) {
     for (int fd : {0, 1, 2}) {
         struct stat status{};
-        if (::fstat(fd, &status) != 0 || status.st_uid == user.uid) continue;
+        if (::fstat(fd, &status) != 0 || status.st_uid == uid) continue;
         // Devices are the host's (/dev/null, a terminal somebody sits at). A stream that cannot be owned (a
         // read-only file system, an id that is not mapped) is used as it is.
         if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) continue;
-        (void)!::fchown(fd, user.uid, static_cast<gid_t>(-1));
+        (void)!::fchown(fd, uid, static_cast<gid_t>(-1));
     }
+}
+
+}  // namespace
+
+void own_streams(const oci::User& user) {
+    give_streams(user.uid);
+}
+
+void lend_streams(const oci::Linux& linux_part) {
+    for (const oci::IdMapping& mapping : linux_part.uid_mappings)
+        if (mapping.container_id == 0 && mapping.size > 0) give_streams(mapping.host_id);
 }
 
 namespace {

@@ -160,6 +160,7 @@ Result<> Launch::make_init() {
     }
     BERTH_TRY(plan_.sources, in("unable to start container process: error during container init",
                                 open_sources(spec(), plan_.spaces, state().rootfs)));
+    lend_streams(spec().linux_);
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     sync_.reset(pair[0]);

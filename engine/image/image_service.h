@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/digest.h"
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
 #include "engine/content/content_store.h"
@@ -205,6 +206,7 @@ struct ImageServiceParts {
     events::EventSink& events;
     std::string data_root;    // JSON copies of references in DATA/image/refs
     std::string helper_path;  // berth-helper, which unpacks
+    IdMaps ids{};             // of the user namespace whose files layers become
 };
 Result<std::unique_ptr<ImageService>> open_image_service(ImageServiceParts parts);
 

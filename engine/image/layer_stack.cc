@@ -70,8 +70,7 @@ Result<> LayerStack::start(std::size_t index, UniqueFd file) {
     BERTH_TRY(confine::LayerTarget target, confine::layer_target(mount));
     target.below_unknown = !layer.has_parents;
     layer.file = std::move(file);
-    BERTH_TRY(layer.unpacker,
-              confine::LayerUnpacker::start({.path = unpacker_.helper_path()}, layer.file.get(), target));
+    BERTH_TRY(layer.unpacker, confine::LayerUnpacker::start(unpacker_.helper(), layer.file.get(), target));
     return {};
 }
 

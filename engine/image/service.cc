@@ -29,7 +29,7 @@ class Service : public ImageService {
           references_(std::move(references)),
           catalog_(*references_, parts_.content),
           listing_(catalog_, *references_, parts_.content, parts_.snapshots),
-          unpacker_(parts_.content, parts_.snapshots, parts_.helper_path),
+          unpacker_(parts_.content, parts_.snapshots, {.path = parts_.helper_path, .ids = parts_.ids}),
           naming_(*references_, parts_.events),
           maker_(parts_.content, unpacker_, naming_),
           spare_(parts_.data_root + "/image/spare"),

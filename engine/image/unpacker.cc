@@ -40,7 +40,7 @@ Result<confine::UnpackReport> Unpacker::extract(const Digest& layer, const std::
     BERTH_TRY(sys::Mount mount, snapshots_.prepare(key, parent));
     BERTH_TRY(confine::LayerTarget target, confine::layer_target(mount));
     BERTH_TRY(UniqueFd blob, content_.open(layer));
-    return confine::unpack_layer({.path = helper_path_}, blob.get(), target);
+    return confine::unpack_layer(helper_, blob.get(), target);
 }
 
 Result<confine::UnpackReport> Unpacker::check(Result<confine::UnpackReport> report, const Digest& layer,

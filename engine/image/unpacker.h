@@ -15,8 +15,8 @@ namespace berth::image {
 // Turns layers into snapshots named by chain ID. Any thread.
 class Unpacker {
  public:
-    Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, std::string helper_path)
-        : content_(content), snapshots_(snapshots), helper_path_(std::move(helper_path)) {}
+    Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, confine::HelperOptions helper)
+        : content_(content), snapshots_(snapshots), helper_(std::move(helper)) {}
 
     // Every layer of `image` that has no snapshot yet, several at a time. Progress lines:
     // {"status":"Extracting","id":…}, then "Pull complete". kInvalidArgument when a layer is damaged or is
@@ -38,7 +38,7 @@ class Unpacker {
     bool is_there(const Digest& chain);
     content::ContentStore& content() { return content_; }
     snapshot::Snapshotter& snapshots() { return snapshots_; }
-    const std::string& helper_path() const { return helper_path_; }
+    const confine::HelperOptions& helper() const { return helper_; }
 
  private:
     Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key,
@@ -47,7 +47,7 @@ class Unpacker {
 
     content::ContentStore& content_;
     snapshot::Snapshotter& snapshots_;
-    std::string helper_path_;
+    confine::HelperOptions helper_;
     std::mutex mutex_;
     std::map<std::string, std::weak_ptr<std::mutex>> locks_;
 };

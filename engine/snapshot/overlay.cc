@@ -27,8 +27,8 @@ std::int64_t parse_number(const std::string& name) {
 
 class OverlaySnapshotter final : public Snapshotter {
  public:
-    OverlaySnapshotter(const std::string& root, state::Database& database)
-        : folder_(root + "/snapshots"), catalog_(database) {}
+    OverlaySnapshotter(const std::string& root, state::Database& database, Owner owner)
+        : folder_(root + "/snapshots"), catalog_(database), owner_(owner) {}
 
     Result<> start();
 
@@ -65,6 +65,7 @@ class OverlaySnapshotter final : public Snapshotter {
 
     std::string folder_;
     Catalog catalog_;
+    Owner owner_;
     std::atomic<std::int64_t> last_number_{0};
 };
 
@@ -132,6 +133,8 @@ Result<> OverlaySnapshotter::write_copy(const Record& record, Sync sync) const {
 Result<> OverlaySnapshotter::liken_root(std::int64_t id, const std::string& parent) {
     struct stat like{};
     like.st_mode = 0755;
+    like.st_uid = owner_.uid;
+    like.st_gid = owner_.gid;
     if (!parent.empty()) {
         BERTH_TRY(Record below, catalog_.find(parent));
         if (::lstat(files(below.id).c_str(), &like) != 0) return fail_errno("stat " + files(below.id));
@@ -274,8 +277,8 @@ Result<> OverlaySnapshotter::collect_orphans() {
 }  // namespace
 
 Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
-                                                              state::Database& database) {
-    auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database);
+                                                              state::Database& database, Owner owner) {
+    auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database, owner);
     BERTH_CHECK(in("snapshots", snapshotter->start()));
     return std::unique_ptr<Snapshotter>(std::move(snapshotter));
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/state/database.h"
 #include "engine/sys/mount.h"
@@ -55,7 +56,8 @@ class Snapshotter {
 
 extern const state::Schema kSchema;
 // Folders below `root`/snapshots/N/{fs,work}. An empty table is filled from the copies that lie in them.
+// `owner`: of a root without a parent.
 Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
-                                                              state::Database& database);
+                                                              state::Database& database, Owner owner = {});
 
 }  // namespace berth::snapshot

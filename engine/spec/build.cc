@@ -110,10 +110,18 @@ Result<std::vector<oci::SpecMount>> build_mounts(const ContainerSpec& from) {
             std::find(mount.options.begin(), mount.options.end(), "ro") == mount.options.end()) {
             mount.options.emplace_back("ro");
         }
-        const bool writable = mount.type == "cgroup" ? from.writable_cgroups.value_or(from.privileged)
-                                                     : from.privileged && mount.destination == "/sys";
+        // In a user namespace they are only the container's own, to hand on.
+        const bool cgroups = from.writable_cgroups.value_or(from.privileged || !from.ids.empty());
+        const bool writable =
+            mount.type == "cgroup" ? cgroups : from.privileged && mount.destination == "/sys";
         if (writable) remove_option(mount, "ro");
     }
+    return out;
+}
+
+std::vector<oci::IdMapping> mappings(const std::vector<IdRange>& ranges) {
+    std::vector<oci::IdMapping> out;
+    for (const auto& range : ranges) out.push_back({range.inside, range.outside, range.count});
     return out;
 }
 
@@ -122,6 +130,7 @@ std::vector<oci::Namespace> build_namespaces(const ContainerSpec& from) {
     auto add = [&](const char* type, const NamespaceChoice& choice) {
         if (!choice.host) out.push_back({type, choice.path});
     };
+    if (!from.ids.empty()) out.push_back({"user", from.user_path});
     add("network", from.network);
     add("uts", from.uts);
     add("pid", from.pid);
@@ -136,7 +145,7 @@ std::map<std::string, std::string> build_sysctls(const ContainerSpec& from, cons
     if (!from.domainname.empty() && !from.uts.host) out.emplace("kernel.domainname", from.domainname);
     // In a network namespace of its own an unprivileged process may ping and listen on any port.
     if (from.network.host || from.network.shared) return out;
-    if (host.ping_group_range) out.emplace("net.ipv4.ping_group_range", "0 2147483647");
+    if (host.ping_group_range && from.ids.empty()) out.emplace("net.ipv4.ping_group_range", "0 2147483647");
     if (host.unprivileged_port_start) out.emplace("net.ipv4.ip_unprivileged_port_start", "0");
     return out;
 }
@@ -217,6 +226,8 @@ Result<oci::RuntimeSpec> build_spec(const ContainerSpec& from, const HostFacts& 
     section.sysctl = build_sysctls(from, host);
     section.cgroups_path = from.cgroups_path;
     section.namespaces = build_namespaces(from);
+    section.uid_mappings = mappings(from.ids.uids);
+    section.gid_mappings = mappings(from.ids.gids);
     section.rootfs_propagation = from.rootfs_propagation;
     set_hidden_paths(from, host, section);
     BERTH_TRY(section.seccomp, choose_seccomp(from, out.process->capabilities->bounding, host));

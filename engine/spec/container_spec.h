@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/oci/runtime_spec.h"
 #include "engine/sys/mount.h"
@@ -40,6 +41,9 @@ struct ContainerSpec {
 
     std::string hostname, domainname;
     NamespaceChoice network, pid, ipc, uts;
+    // Of the user namespace, and where it is; empty for the host's.
+    IdMaps ids;
+    std::string user_path;
     NamespaceChoice cgroup;  // ask host_facts().cgroup_v2 for Docker's default: own on v2, the host's on v1
     bool ipc_none = false;   // --ipc=none: an IPC namespace without /dev/shm
     std::string shm_source;  // what to bind at /dev/shm where the IPC namespace is another container's

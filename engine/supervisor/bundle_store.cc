@@ -39,14 +39,23 @@ std::string handed_mount_path(const std::string& state_dir, const std::string& i
     return state_dir + "/tasks/" + id + "/" + shim::kMountsFolder + "/" + std::to_string(index);
 }
 
+// Those who only walk through may do that, and nobody else.
+Result<> BundleStore::open_way(const std::string& folder) const {
+    if (config_.walkers == 0) return {};
+    if (::chown(folder.c_str(), 0, config_.walkers) != 0) return fail_errno("chown " + folder);
+    if (::chmod(folder.c_str(), 0710) != 0) return fail_errno("chmod " + folder);
+    return {};
+}
+
 Result<> BundleStore::write(const TaskSpec& spec) const {
     std::string bundle = path(spec.id);
     BERTH_CHECK(make_folders(config_.state_dir + "/tasks", 0700));
+    BERTH_CHECK(open_way(config_.state_dir + "/tasks"));
     if (::mkdir(bundle.c_str(), 0700) != 0) return fail_errno("mkdir " + bundle);
     UndoStack undo;
     undo.push([&bundle] { (void)remove_tree(bundle).has_value(); });
-    // The container's init walks through to its root before it has one: others need the x bit below 0700
-    // parents only with user namespaces, which bring their own owner.
+    // The container's init walks through to its root before it has one.
+    BERTH_CHECK(open_way(bundle));
     if (::mkdir((bundle + "/" + shim::kRootFolder).c_str(), 0700) != 0) return fail_errno("mkdir rootfs");
     BERTH_CHECK(make_places(bundle + "/" + shim::kMountsFolder, spec.mounts));
     shim::TaskFile task;

@@ -30,6 +30,7 @@ class BundleStore {
     Result<sys::ChildProcess> start_reaper(const std::string& id, const std::string& reason) const;
 
  private:
+    Result<> open_way(const std::string& folder) const;
     int sealed_runtime();
 
     SupervisorConfig config_;

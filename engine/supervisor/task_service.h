@@ -144,6 +144,9 @@ struct SupervisorConfig {
     std::string shim_path, runtime_path;
     // How long a command of the runtime may take; then it is killed, and what asked for it has failed.
     std::chrono::seconds runtime_limit{120};
+    // Who walks to a container's root without the host's rights: the group of root in the user namespace, or
+    // 0.
+    gid_t walkers = 0;
 };
 std::unique_ptr<TaskService> make_task_service(IoContext& io, SupervisorConfig config);
 

@@ -25,8 +25,16 @@ Result<> on_own_thread(const std::function<Result<>()>& work) {
     return result;
 }
 
-Result<> create_here(const std::string& handle, const std::function<Result<>(int)>& inside) {
-    if (::unshare(CLONE_NEWNET) != 0) return fail_errno("create network namespace");
+Result<> enter_here(const std::string& path) {
+    BERTH_TRY(auto fd, open_file(path, O_RDONLY));
+    if (::setns(fd.get(), CLONE_NEWNET) != 0) return fail_errno("enter network namespace " + path);
+    return {};
+}
+
+Result<> create_here(const std::string& handle, const std::function<Result<>(int)>& inside,
+                     const std::string& from) {
+    if (!from.empty()) BERTH_CHECK(enter_here(from));
+    if (from.empty() && ::unshare(CLONE_NEWNET) != 0) return fail_errno("create network namespace");
     UndoStack undo;
     BERTH_CHECK(open_file(handle, O_RDONLY | O_CREAT | O_EXCL, 0444));
     undo.push([&] {
@@ -44,14 +52,14 @@ Result<> create_here(const std::string& handle, const std::function<Result<>(int
 
 }  // namespace
 
-Result<> create_netns(const std::string& handle, const std::function<Result<>(int)>& inside) {
-    return on_own_thread([&] { return create_here(handle, inside); });
+Result<> create_netns(const std::string& handle, const std::function<Result<>(int)>& inside,
+                      const std::string& from) {
+    return on_own_thread([&] { return create_here(handle, inside, from); });
 }
 
 Result<> inside_netns(const std::string& handle, const std::function<Result<>()>& inside) {
     return on_own_thread([&]() -> Result<> {
-        BERTH_TRY(auto fd, open_file(handle, O_RDONLY));
-        if (::setns(fd.get(), CLONE_NEWNET) != 0) return fail_errno("enter network namespace " + handle);
+        BERTH_CHECK(enter_here(handle));
         return inside();
     });
 }

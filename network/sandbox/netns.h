@@ -13,8 +13,10 @@ namespace berth::network {
 // Makes a namespace and its handle at `handle` (which must not exist, its folder must), runs `inside` in it,
 // and leaves nothing behind if that fails. Whatever opens sockets or writes /proc/sys/net in `inside` does so
 // in the new namespace; `inside` gets a descriptor of it. Runs on a thread of its own, which ends with the
-// call: no thread of the process is ever found in the wrong namespace.
-Result<> create_netns(const std::string& handle, const std::function<Result<>(int netns_fd)>& inside);
+// call: no thread of the process is ever found in the wrong namespace. With `from` the namespace at that path
+// gets the handle instead of a new one.
+Result<> create_netns(const std::string& handle, const std::function<Result<>(int netns_fd)>& inside,
+                      const std::string& from = {});
 
 // Runs `inside` in an existing namespace.
 Result<> inside_netns(const std::string& handle, const std::function<Result<>()>& inside);

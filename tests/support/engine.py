@@ -67,11 +67,14 @@ class Engine:
         self.settings = settings
         self.process = None
         self.others = []  # what has to be closed with it, and before
+        # What the daemon is started by, and who may walk through the directory.
+        self.wrapper, self.mode = [], 0o700
 
     # Life
 
     def __enter__(self):
-        self.directory.mkdir(mode=0o700)
+        self.directory.mkdir()
+        self.directory.chmod(self.mode)
         (self.directory / "client").mkdir()
         if self.config:
             self.config.parent.mkdir()
@@ -97,7 +100,7 @@ class Engine:
     def start(self):
         log = (self.directory / "log").open("ab")
         self.process = subprocess.Popen(
-            ["nsenter", f"--net={self.netns}", BIN / "berthd", "--data-root", self.data, "--exec-root",
+            ["nsenter", f"--net={self.netns}", *self.wrapper, BIN / "berthd", "--data-root", self.data, "--exec-root",
              self.exec_root, "--pidfile", self.directory / "pid", "-H", self.host,
              "--cgroup-parent", "/" + self.name, *(["--config-file", self.config] if self.config else []),
              *(RECORDER.join(self) if RECORDER else []), *self.flags],

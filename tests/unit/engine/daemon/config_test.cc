@@ -47,7 +47,10 @@ TEST_F(ConfigTest, FlagsAreReadAsDockerdReadsThem) {
 TEST_F(ConfigTest, WrongFlagsAreNamed) {
     EXPECT_EQ(error({"--nope"}), "unknown flag: --nope");
     EXPECT_EQ(error({"serve"}), "\"berthd\" accepts no arguments, but got \"serve\"");
-    EXPECT_EQ(error({"--userns-remap", "default"}), "userns-remap is not supported");
+    EXPECT_EQ(
+        error({"--userns-remap", "someone", "--feature", "containerd-snapshotter=true"}),
+        "containerd-snapshotter is explicitly enabled, but is not compatible with userns remapping. Please "
+        "disable userns remapping or containerd-snapshotter");
     EXPECT_EQ(error({"--data-root", "relative"}), "path must be absolute: \"relative\"");
     EXPECT_EQ(error({"--cgroup-parent", "/../x"}), "invalid cgroup parent: /../x");
 }
