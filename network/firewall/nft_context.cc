@@ -103,9 +103,13 @@ Result<> NftContext::run(const std::string& commands) {
 
 Result<std::string> NftContext::ask(const std::string& commands) {
     const std::lock_guard lock(mutex_);
-    if (library_->run(context_, commands.c_str()) == 0) return std::string(library_->output(context_));
-    std::string complaint = library_->error(context_);
-    return fail(ErrorKind::kInternal, "program nftables: " + complaint.substr(0, complaint.find('\n')));
+    const bool done = library_->run(context_, commands.c_str()) == 0;
+    std::string said = done ? library_->output(context_) : library_->error(context_);
+    // The library keeps what it has read, half a megabyte for each table on the host, until a command comes
+    // that needs none of it.
+    library_->run(context_, "describe ip protocol");
+    if (done) return said;
+    return fail(ErrorKind::kInternal, "program nftables: " + said.substr(0, said.find('\n')));
 }
 
 }  // namespace berth::network

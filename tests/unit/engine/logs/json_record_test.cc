@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+
 namespace berth::logs {
 
 namespace {
@@ -63,6 +66,29 @@ TEST(JsonRecord, FindsAField) {
     EXPECT_EQ("boom \"x\"", json_text_field(R"({"level":"error","msg":"boom \"x\"","time":"t"})", "msg"));
     EXPECT_FALSE(json_text_field(R"({"level":3})", "level"));
     EXPECT_FALSE(json_text_field("no json", "level"));
+}
+
+// Who goes on from the last time he has seen must neither miss a line nor see one again.
+TEST(LineCutter, NoTwoLinesHaveOneTime) {
+    struct Times final : LogDriver {
+        std::vector<Timestamp> all;
+        Result<> write(Stream, Timestamp time, std::string_view, bool) override {
+            all.push_back(time);
+            return {};
+        }
+        Result<> flush() override { return {}; }
+    } times;
+    LineCutter output(times, Stream::kStdout), error(times, Stream::kStderr);
+    const auto begun = now();
+    for (int round = 0; round < 3; ++round) {
+        ASSERT_TRUE(output.add("a\nb\nc\n"));
+        ASSERT_TRUE(error.add("d\n"));
+    }
+    ASSERT_TRUE(error.add("e"));
+    ASSERT_TRUE(error.finish());
+    ASSERT_EQ(times.all.size(), 13u);
+    EXPECT_GE(times.all.front(), begun);
+    EXPECT_TRUE(std::is_sorted(times.all.begin(), times.all.end(), std::less_equal<>()));
 }
 
 }  // namespace berth::logs
