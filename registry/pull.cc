@@ -1,9 +1,12 @@
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <chrono>
 
 #include "engine/async/event.h"
 #include "engine/async/gate.h"
+#include "engine/base/files.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
 #include "registry/blob_download.h"
@@ -351,13 +354,11 @@ Async<Result<>> load_embedded(async::BlockingPool& pool, image::ImageService& im
     bool there_before = false;
     auto work = [&]() -> Result<Digest> {
         there_before = images.resolve(reference.text()).has_value();
-        image::Reader reader = [rest = archive](char* buffer,
-                                                std::size_t size) mutable -> Result<std::size_t> {
-            const auto took = rest.copy(buffer, size);
-            rest.remove_prefix(took);
-            return took;
-        };
-        BERTH_CHECK(images.load(std::move(reader), {}, {}));
+        confine::TarInput input{UniqueFd(::memfd_create("archive", MFD_CLOEXEC)), {}};
+        if (!input.fd) return fail_errno("memfd_create");
+        BERTH_CHECK(write_all(input.fd.get(), archive));
+        if (::lseek(input.fd.get(), 0, SEEK_SET) != 0) return fail_errno("lseek");
+        BERTH_CHECK(images.load(std::move(input), {}, {}));
         BERTH_TRY(auto loaded, images.resolve(reference.text()));
         return loaded.id;
     };

@@ -80,6 +80,33 @@ Async<Result<>> pull(Parts& parts, Exchange& exchange) {
     co_return co_await stream.answer(std::move(pulling), ProgressStream::Client::kWatch);
 }
 
+// From the client's socket past this process, where that can be.
+Async<Result<>> load(Parts& parts, http::BodyReader& body, std::vector<oci::Platform> platforms,
+                     image::Progress sink) {
+    auto raw = body.take_raw();
+    if (raw) {
+        auto work = [&]() -> Result<bool> {
+            confine::TarInput archive{std::move(raw->socket), {{std::move(raw->early), raw->length}}};
+            return parts.images.load(std::move(archive), platforms, sink);
+        };
+        BERTH_CO_TRY(const bool ended, co_await parts.transfers.run(work));
+        if (ended) body.raw_finished();
+        co_return Result<>();
+    }
+    BERTH_CO_TRY(auto pipe, BodyPipe::open(parts.io));
+    auto work = [&]() -> Result<> {
+        confine::TarInput archive;
+        BERTH_TRY(archive.fd, pipe->descriptor());
+        BERTH_CHECK(parts.images.load(std::move(archive), platforms, sink));
+        return {};
+    };
+    auto working = parts.transfers.run(work);
+    auto pumping = pipe->pump(body);
+    auto first = co_await async::race(std::move(working), std::move(pumping));
+    if (first.index() == 1) co_return fail(ErrorKind::kCancelled, "the client has gone");
+    co_return std::move(std::get<0>(first));
+}
+
 }  // namespace
 
 Async<Result<>> create_image(const ImageRouteParts& parts, Exchange& exchange) {
@@ -111,10 +138,7 @@ Async<Result<>> push_image(const ImageRouteParts& parts, Exchange& exchange) {
 Async<Result<>> load_images(const ImageRouteParts& parts, Exchange& exchange) {
     BERTH_CO_TRY(auto platforms, platforms_of(exchange.request.query));
     ProgressStream stream(parts.io, exchange);
-    BlockingWork work = [&images = parts.images, &platforms, sink = stream.sink()](image::Reader archive) {
-        return images.load(std::move(archive), platforms, sink);
-    };
-    auto loading = read_body(parts, *exchange.request.body, std::move(work));
+    auto loading = load(parts, *exchange.request.body, platforms, stream.sink());
     co_return co_await stream.answer(std::move(loading), ProgressStream::Client::kIgnore,
                                      ProgressStream::Failure::kInStream);
 }

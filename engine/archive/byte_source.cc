@@ -8,6 +8,13 @@
 
 namespace berth::archive {
 
+Result<> read_to_end(ByteSource& source) {
+    for (;;) {
+        BERTH_TRY(std::string_view piece, source.next());
+        if (piece.empty()) return {};
+    }
+}
+
 Result<std::string_view> FdSource::next() {
     ssize_t got = 0;
     do {

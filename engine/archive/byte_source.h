@@ -15,6 +15,9 @@ class ByteSource {
     virtual Result<std::string_view> next() = 0;
 };
 
+// Reads what is left.
+Result<> read_to_end(ByteSource& source);
+
 // A descriptor read to its end, in pieces of 256 KiB. Does not own it.
 class FdSource : public ByteSource {
  public:

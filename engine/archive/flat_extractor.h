@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
+#include <vector>
 
 #include "engine/archive/tar_reader.h"
 
@@ -14,9 +14,23 @@ struct FlatFile {
     std::uint64_t size = 0;
 };
 
-// Writes the regular files of an archive into a folder under numbers and tells each; links to a file of the
-// archive are told under their own name. kInvalidArgument beyond the limits.
-Result<> extract_flat(TarReader& reader, int folder_fd, std::uint64_t max_members, std::uint64_t max_bytes,
-                      const std::function<void(const FlatFile&)>& tell);
+// Hears of files while they are written: each begins, grows now and then, ends.
+class FlatWatcher {
+ public:
+    virtual ~FlatWatcher() = default;
+    virtual Result<> begun(const FlatFile& file) = 0;
+    virtual Result<> grown(const FlatFile& file, std::uint64_t bytes) = 0;
+    virtual Result<> ended(const FlatFile& file) = 0;
+};
+
+struct FlatLimits {
+    std::uint64_t members, bytes;
+};
+
+// Writes the regular files of an archive into a folder under numbers and returns them; links to a file of the
+// archive are there under their own name. They are sent to the disk as they grow, and not waited for.
+// kInvalidArgument beyond the limits.
+Result<std::vector<FlatFile>> extract_flat(TarReader& reader, int folder_fd, const FlatLimits& limits,
+                                           FlatWatcher& watcher);
 
 }  // namespace berth::archive

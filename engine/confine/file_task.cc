@@ -85,15 +85,12 @@ Result<FileTask> FileTask::export_root(const HelperOptions& options, const FileV
 Result<FileTask> FileTask::extract(const HelperOptions& options, const FileView& view,
                                    const std::string& path, const Extraction& extraction,
                                    const TarInput& input) {
-    std::string owner, rules, framing;
+    std::string owner, rules;
     if (extraction.owner)
         owner = std::to_string(extraction.owner->first) + ":" + std::to_string(extraction.owner->second);
     if (extraction.keep_kinds) rules = "keep-kinds";
-    if (input.body) {
-        framing = std::to_string(input.body->early.size()) + ":";
-        if (input.body->length) framing += std::to_string(*input.body->length);
-    }
-    BERTH_TRY(FileTask task, start_in(options, {"put", path, rules, owner, framing}, view, input.fd.get()));
+    BERTH_TRY(FileTask task,
+              start_in(options, {"put", path, rules, owner, framing_of(input)}, view, input.fd.get()));
     // Far less than the socket holds.
     if (input.body) BERTH_CHECK(write_all(task.result.get(), input.body->early));
     return task;

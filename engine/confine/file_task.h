@@ -8,6 +8,7 @@
 
 #include "engine/base/unique_fd.h"
 #include "engine/confine/helper.h"
+#include "engine/confine/tar_input.h"
 #include "engine/confine/wire.h"
 #include "engine/sys/mount.h"
 #include "engine/sys/spawn.h"
@@ -27,16 +28,6 @@ struct FileView {
     std::vector<sys::Mount> mounts;
     std::vector<UniqueFd> handed;
     bool read_only_root = false;
-};
-
-// A tar to read: a descriptor to its end, or the body of an HTTP message on its socket.
-struct TarInput {
-    UniqueFd fd;
-    struct Body {
-        std::string early;                    // read of it with the head
-        std::optional<std::uint64_t> length;  // nothing: in chunks
-    };
-    std::optional<Body> body;
 };
 
 // One helper at work; killed and reaped on destruction.

@@ -147,13 +147,6 @@ Result<> check_writable(int folder, bool read_only_root) {
     return {};
 }
 
-Result<> read_to_end(archive::ByteSource& source) {
-    for (;;) {
-        BERTH_TRY(std::string_view piece, source.next());
-        if (piece.empty()) return {};
-    }
-}
-
 struct PutArguments {
     std::string path;
     std::string_view rules, owner, input;
@@ -182,7 +175,7 @@ Result<std::string> run_put(const PutArguments& put, bool read_only_root, const 
     // Docker's status for whatever is wrong by now is 500; that a path is missing says nothing of `path`.
     if (!extracted) return fail(ErrorKind::kInternal, std::move(extracted.error().message));
     // What a client sends behind the archive belongs to the body still.
-    BERTH_CHECK(read_to_end(input->source()));
+    BERTH_CHECK(archive::read_to_end(input->source()));
     return done(extractor.entries(), input->beyond());
 }
 

@@ -9,7 +9,8 @@
 //
 // unpack-growing-alone: the same while the layers below are not there.
 //
-// extract MEMBERS BYTES: stdin is an archive, the target an empty folder; the two limits.
+// extract MEMBERS BYTES FRAMING: stdin is an archive, framed as HelperInput says, the target an empty folder;
+// the two limits.
 //
 // copy: kSourceFd's tree into the target.
 #include <signal.h>
@@ -32,6 +33,7 @@
 #include "engine/confine/caller_watch.h"
 #include "engine/confine/enclosure.h"
 #include "engine/confine/helper_files.h"
+#include "engine/confine/helper_streams.h"
 #include "engine/confine/mount_at.h"
 #include "engine/confine/owner.h"
 #include "engine/confine/wire.h"
@@ -43,11 +45,6 @@ using namespace berth::confine;
 
 std::string done(const std::string& digest, std::uint64_t bytes, std::uint64_t entries) {
     return encode_record({"done", digest, std::to_string(bytes), std::to_string(entries)});
-}
-
-Result<> sync_target() {
-    if (::syncfs(kTargetFd) != 0) return fail_errno("sync");
-    return {};
 }
 
 struct UnpackTask {
@@ -73,27 +70,40 @@ Result<std::string> unpack(UnpackTask task, std::vector<int> below, const IdMaps
     applier.map_ids(ids);
     BERTH_CHECK(applier.apply(reader));
     BERTH_TRY(Digest digest, hashed.finish());
-    BERTH_CHECK(sync_target());
     const std::string root = applier.names_root() ? encode_record({"root"}) : "";
     return root + done(digest.text(), hashed.bytes(), applier.entries());
 }
 
-Result<std::string> extract(std::uint64_t members, std::uint64_t bytes) {
-    archive::FdSource input(STDIN_FILENO);
-    BERTH_TRY(auto plain, archive::decompress(input));
+// Tells of the files as they come.
+class Teller final : public archive::FlatWatcher {
+ public:
+    Result<> begun(const archive::FlatFile& file) override {
+        return tell({"begun", file.name, file.file, std::to_string(file.size)});
+    }
+    Result<> grown(const archive::FlatFile& file, std::uint64_t bytes) override {
+        return tell({"grown", file.file, std::to_string(bytes)});
+    }
+    Result<> ended(const archive::FlatFile& file) override { return tell({"ended", file.file}); }
+
+ private:
+    static Result<> tell(const Fields& fields) { return write_all(kResultFd, encode_record(fields)); }
+};
+
+Result<std::string> extract(char* const* arguments) {
+    const archive::FlatLimits limits{std::strtoull(arguments[0], nullptr, 10),
+                                     std::strtoull(arguments[1], nullptr, 10)};
+    BERTH_TRY(auto input, HelperInput::open(arguments[2]));
+    BERTH_TRY(auto plain, archive::decompress(input->source()));
     archive::TarReader reader(*plain);
-    std::string out;
-    std::uint64_t files = 0;
-    BERTH_CHECK(archive::extract_flat(reader, kTargetFd, members, bytes, [&](const archive::FlatFile& file) {
-        out += encode_record({"member", file.name, file.file, std::to_string(file.size)});
-        ++files;
-    }));
+    Teller teller;
+    BERTH_TRY(const auto files, archive::extract_flat(reader, kTargetFd, limits, teller));
     // A client that is still sending must be heard out.
-    std::string_view rest;
-    do {
-        BERTH_TRY(rest, plain->next());
-    } while (!rest.empty());
-    return out + done("", 0, files);
+    BERTH_CHECK(archive::read_to_end(*plain));
+    BERTH_CHECK(archive::read_to_end(input->source()));
+    std::string out;
+    for (const archive::FlatFile& file : files)
+        out += encode_record({"member", file.name, file.file, std::to_string(file.size)});
+    return out + done("", input->beyond(), files.size());
 }
 
 Result<std::string> copy() {
@@ -103,7 +113,7 @@ Result<std::string> copy() {
                          encode_record({"progress", std::to_string(bytes), std::to_string(entries)}));
     });
     BERTH_CHECK(copier.copy(kSourceFd));
-    BERTH_CHECK(sync_target());
+    if (::syncfs(kTargetFd) != 0) return fail_errno("sync");
     return done("", copier.bytes(), copier.entries());
 }
 
@@ -134,8 +144,7 @@ Result<std::string> run(int argc, char** argv, const IdMaps& ids) {
     if (task == "copy") readable.push_back(kSourceFd);
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
     if (unpacking) return unpack(*unpacking, std::move(readable), ids);
-    if (task == "extract" && argc == 4)
-        return extract(std::strtoull(argv[2], nullptr, 10), std::strtoull(argv[3], nullptr, 10));
+    if (task == "extract" && argc == 5) return extract(argv + 2);
     if (task == "copy" && argc == 2) return copy();
     return fail(ErrorKind::kInternal, "berth-helper: unknown task");
 }

@@ -22,46 +22,18 @@ Failure stalled() {
 Result<HelperProcess> HelperProcess::start(const HelperOptions& options, std::vector<std::string> arguments,
                                            int input, int target_fd, const std::vector<int>& extra) {
     int result[2] = {-1, -1};
-    if (::pipe2(result, O_CLOEXEC) != 0) return fail_errno("pipe");
-    UniqueFd result_read(result[0]), result_write(result[1]);
-    UniqueFd ours, theirs;
-    if (input < 0) {
-        // A socket rather than a pipe: a helper that is gone must not raise SIGPIPE here.
-        int pair[2] = {-1, -1};
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
-        ours.reset(pair[0]);
-        theirs.reset(pair[1]);
-    }
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, result) != 0) return fail_errno("socketpair");
+    UniqueFd ours(result[0]), theirs(result[1]);
     sys::SpawnOptions spawn;
     spawn.argv = helper_command(options, std::move(arguments));
-    spawn.fds = {input >= 0 ? input : theirs.get(), -1, -1, result_write.get(), target_fd};
+    spawn.fds = {input, -1, -1, theirs.get(), target_fd};
     spawn.fds.insert(spawn.fds.end(), extra.begin(), extra.end());
     BERTH_TRY(sys::ChildProcess child, in("start berth-helper", sys::spawn(spawn)));
-    return HelperProcess(options, std::move(child), std::move(ours), std::move(result_read), input);
+    return HelperProcess(options, std::move(child), std::move(ours), input);
 }
 
 HelperProcess::~HelperProcess() {
     sys::abandon(std::move(child_));
-}
-
-Result<> HelperProcess::feed(std::string_view bytes) {
-    while (!bytes.empty()) {
-        pollfd wait{input_.get(), POLLOUT, 0};
-        int ready = ::poll(&wait, 1, static_cast<int>(options_.stall.count()));
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready == 0) return stalled();
-        ssize_t sent = ::send(input_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (sent < 0 && (errno == EPIPE || errno == ECONNRESET)) {
-            // It has given up on what it got; its result says why.
-            auto records = finish();
-            if (!records) return Failure(std::move(records.error()));
-            return fail(ErrorKind::kInternal, "berth-helper: ended before its input did");
-        }
-        if (sent < 0) return fail_errno("feed berth-helper");
-        bytes.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return {};
 }
 
 // One piece of the result; false at its end.
@@ -84,20 +56,23 @@ Result<bool> HelperProcess::read_result() {
     return got != 0;
 }
 
-Result<std::vector<Fields>> HelperProcess::finish() {
-    input_.reset();
-    std::vector<Fields> records;
+Result<> HelperProcess::finish(const Hear& hear) {
     while (true) {
         Fields fields;
         while (records_.take(fields)) {
             if (!fields.empty() && fields[0] == "error") return Failure(decode_error(fields));
-            bool last = fields.size() == 4 && fields[0] == "done";
-            records.push_back(std::move(fields));
-            if (last) return records;
+            hear(fields);
+            if (fields.size() == 4 && fields[0] == "done") return {};
         }
         BERTH_TRY(bool more, read_result());
         if (!more) return fail(ErrorKind::kInternal, "berth-helper died without a result");
     }
+}
+
+Result<std::vector<Fields>> HelperProcess::finish() {
+    std::vector<Fields> records;
+    BERTH_CHECK(finish([&](const Fields& record) { records.push_back(record); }));
+    return records;
 }
 
 }  // namespace berth::confine

@@ -39,7 +39,7 @@ constexpr unsigned kAllowed[] = {
     SYS_gettid,       SYS_tgkill,     SYS_rt_sigaction,    SYS_rt_sigprocmask,
     SYS_rt_sigreturn, SYS_exit,       SYS_exit_group,      SYS_llistxattr,
     SYS_lgetxattr,    SYS_lsetxattr,  SYS_sendfile,        SYS_fstatfs,
-    SYS_poll,         SYS_recvmsg,
+    SYS_poll,         SYS_recvmsg,    SYS_sync_file_range,
 #ifdef SYS_unlink
     SYS_readlink,     SYS_stat,       SYS_lstat,           SYS_open,
 #endif

@@ -33,8 +33,8 @@ struct UnpackReport {
 };
 
 // Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a
-// 0:0 character device, ".wh..wh..opq" an opaque folder. All of it is on disk (syncfs) when finish() returns.
-// After an error the folder holds some part of the layer: remove it.
+// 0:0 character device, ".wh..wh..opq" an opaque folder. Nothing waits for the disk: see
+// Snapshotter::settle(). After an error the folder holds some part of the layer: remove it.
 //
 // Error texts are Go's, as clients know them from Docker: "unexpected EOF", "archive/tar: invalid tar
 // header", "gzip: invalid header", "gzip: invalid checksum". The caller puts "failed to extract layer DIGEST"

@@ -7,16 +7,20 @@
 #include "engine/base/result.h"
 
 // What the helper tells its caller, over the result pipe (descriptor 3), once, after it has read all of its
-// input (a "stat" comes before the output it is about):
+// input (a "stat" comes before the output it is about; an archive's files are told as they come):
 //
 //   record = length:u32 (host order)  field*          field = bytes NUL
-//   "member" NAME FILE SIZE                            one for each extracted file
+//   "begun" NAME FILE SIZE                             a file of an archive; so many bytes of it are there;
+//   "grown" FILE BYTES                                 all are
+//   "ended" FILE
+//   "member" NAME FILE SIZE                            one for each extracted file, when all are there
 //   "progress" BYTES ENTRIES                           now and then, of a task that may take long
 //   "stat" NAME SIZE MODE SECONDS NANOSECONDS LINK     what a path is; MODE is Go's, LINK its final target
 //   "change" KIND PATH                                 one for each change of a layer; KIND is 0, 1 or 2
 //   "root"                                             the layer says what its root is like
-//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked; BYTES of "put" are
-//                                                      those that were read beyond the end of an HTTP body
+//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked; BYTES of "put" and
+//                                                      "extract" are those that were read beyond the end of
+//                                                      an HTTP body
 //   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
 //
 // A pipe that ends without a last record means that the helper died.

@@ -40,10 +40,9 @@ class ContentStore {
     virtual Result<std::uint64_t> partial_bytes() = 0;  // of all that resume() keeps without a blob beside it
     // All that nobody has open. Those that nothing has come to for eight hours go when the store is opened.
     virtual Result<> drop_partials() = 0;
-    // A file of the caller's on the store's file system, of which the store takes a link: it may not be
-    // written any more. Digest and size are checked as commit() does.
-    virtual Result<Digest> take(const std::string& path, const Digest* expected_digest,
-                                std::int64_t expected_size = -1) = 0;
+    // A file of the caller's on the store's file system, already read, of which commit() takes a link: it may
+    // not be written any more.
+    virtual Result<std::unique_ptr<Ingest>> offer(const std::string& path) = 0;
     virtual Result<UniqueFd> open(const Digest& digest) = 0;  // kNotFound; read-only
     // A small blob whole (manifests, configs); kInvalidArgument above `limit`.
     virtual Result<std::string> read(const Digest& digest, std::size_t limit = 8 << 20) = 0;

@@ -154,12 +154,11 @@ class FileStore final : public ContentStore {
 
     Result<> drop_partials() override { return remove_partials(std::chrono::seconds(0)); }
 
-    Result<Digest> take(const std::string& path, const Digest* expected_digest,
-                        std::int64_t expected_size) override {
+    Result<std::unique_ptr<Ingest>> offer(const std::string& path) override {
         BERTH_TRY(UniqueFd file, open_file(path, O_RDONLY | O_NOFOLLOW));
-        FileIngest ingest(path, blobs_, std::move(file), Keep::kYes);
-        BERTH_CHECK(ingest.take_over());
-        return ingest.commit(expected_digest, expected_size);
+        auto ingest = std::make_unique<FileIngest>(path, blobs_, std::move(file), Keep::kYes);
+        BERTH_CHECK(ingest->take_over());
+        return std::unique_ptr<Ingest>(std::move(ingest));
     }
 
     Result<std::unique_ptr<Ingest>> ingest() override {

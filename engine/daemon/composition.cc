@@ -37,6 +37,7 @@
 #include "engine/spec/container_spec.h"
 #include "engine/state/database.h"
 #include "engine/supervisor/task_service.h"
+#include "engine/sys/boot.h"
 #include "network/network_service.h"
 #include "registry/registry_service.h"
 #include "volumes/volume_service.h"
@@ -243,7 +244,9 @@ Result<> Composition::Parts::open_stores() {
     events.restore(std::move(past));
     events.record_with([this](const events::Event& event) { journal->record(event); });
     BERTH_TRY(content, content::open_content_store(config.data_root + "/content"));
-    BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database, config.ids.root()));
+    BERTH_TRY(auto boot, sys::boot_id());
+    BERTH_TRY(snapshots, snapshot::open_overlay_snapshotter(config.data_root, *database, std::move(boot),
+                                                            config.ids.root()));
     return {};
 }
 

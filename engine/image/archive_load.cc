@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -28,10 +29,10 @@ Failure bad(std::string message) {
 
 class ArchiveReader {
  public:
-    ArchiveReader(content::ContentStore& content, const std::string& folder,
+    ArchiveReader(content::ContentStore& content, ArchiveArrival& arrival, const std::string& folder,
                   const std::vector<confine::ArchiveMember>& members,
                   const std::vector<oci::Platform>& platforms)
-        : content_(content), folder_(folder), platforms_(platforms) {
+        : content_(content), arrival_(arrival), folder_(folder), platforms_(platforms) {
         for (const confine::ArchiveMember& member : members) files_[member.name] = member.file;
     }
 
@@ -63,9 +64,12 @@ class ArchiveReader {
     }
 
     content::ContentStore& content_;
+    ArchiveArrival& arrival_;
     std::string folder_;
     const std::vector<oci::Platform>& platforms_;
     std::map<std::string, std::string> files_;
+    std::mutex mutex_;
+    std::map<std::string, Digest> stored_;  // files that images share
 };
 
 // Takes a member into the store. `head` gets its first bytes, which tell the compression.
@@ -76,7 +80,19 @@ Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* 
     const ssize_t got = ::pread(file.get(), magic, sizeof magic, 0);
     if (got < 0) return fail_errno("read " + name);
     if (head != nullptr) head->assign(magic, static_cast<std::size_t>(got));
-    return in(name, content_.take(folder_ + "/" + files_.at(name), expected, size));
+    const std::string& member = files_.at(name);
+    {
+        std::lock_guard guard(mutex_);
+        auto known = stored_.find(member);
+        if (known != stored_.end() && (expected == nullptr || known->second == *expected))
+            return known->second;
+    }
+    BERTH_TRY(auto offered, in(name, arrival_.offer(member)));
+    BERTH_TRY(Digest digest, in(name, offered->commit(expected, size)));
+    arrival_.identify(member, digest);
+    std::lock_guard guard(mutex_);
+    stored_.emplace(member, digest);
+    return digest;
 }
 
 Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth) {
@@ -209,10 +225,11 @@ Result<Digest> store_bytes(content::ContentStore& content, std::string_view byte
     return ingest->commit(nullptr);
 }
 
-Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
+Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, ArchiveArrival& arrival,
+                                              const std::string& folder,
                                               const std::vector<confine::ArchiveMember>& members,
                                               const std::vector<oci::Platform>& platforms) {
-    ArchiveReader reader(content, folder, members, platforms);
+    ArchiveReader reader(content, arrival, folder, members, platforms);
     if (reader.has("oci-layout") && reader.has("index.json")) return reader.oci_layout();
     if (reader.has("manifest.json")) return reader.docker_archive();
     return bad("unrecognized image format");

@@ -5,6 +5,7 @@
 
 #include "engine/confine/extract_archive.h"
 #include "engine/content/content_store.h"
+#include "engine/image/archive_arrival.h"
 #include "engine/image/image_service.h"
 
 namespace berth::image {
@@ -17,10 +18,11 @@ struct LoadedImage {
 };
 
 // Reads the extracted members of a docker-archive (manifest.json) or an OCI layout (oci-layout, index.json;
-// this one counts where both are) below `folder` into the content store. Every blob is verified against the
-// digest it is named by. With `platforms` the manifests of an index that are for others are left out.
-// kInvalidArgument for what is no image archive: "unrecognized image format".
-Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, const std::string& folder,
+// this one counts where both are) below `folder` into the content store, by way of `arrival`. Every blob is
+// verified against the digest it is named by. With `platforms` the manifests of an index that are for others
+// are left out. kInvalidArgument for what is no image archive: "unrecognized image format".
+Result<std::vector<LoadedImage>> read_archive(content::ContentStore& content, ArchiveArrival& arrival,
+                                              const std::string& folder,
                                               const std::vector<confine::ArchiveMember>& members,
                                               const std::vector<oci::Platform>& platforms = {});
 

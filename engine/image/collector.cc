@@ -14,16 +14,24 @@ std::shared_ptr<void> Collector::pin() {
 }
 
 void Collector::unpin() {
-    std::lock_guard guard(mutex_);
-    if (--pins_ > 0 || !put_off_) return;
-    if (auto swept = sweep(); !swept)
-        log::warning("images were not collected", {{"error", swept.error().message}});
+    Result<> swept;
+    {
+        std::lock_guard guard(mutex_);
+        if (--pins_ > 0 || !put_off_) return;
+        swept = sweep();
+    }
+    if (swept) swept = snapshots_.clear_discarded();
+    if (!swept) log::warning("images were not collected", {{"error", swept.error().message}});
 }
 
 Result<> Collector::collect() {
-    std::lock_guard guard(mutex_);
-    put_off_ = true;
-    return pins_ > 0 ? Result<>() : sweep();
+    {
+        std::lock_guard guard(mutex_);
+        put_off_ = true;
+        if (pins_ > 0) return {};
+        BERTH_CHECK(sweep());
+    }
+    return snapshots_.clear_discarded();
 }
 
 // Called with the mutex held: nobody can pin while blobs go.
@@ -38,11 +46,22 @@ Result<> Collector::sweep() {
         for (const ReachedManifest& reached : reached_manifests(content_, top)) add_chain(reached, chains);
     }
     BERTH_CHECK(sweep_snapshots(chains));
+    BERTH_CHECK(settle_others(chains));
     BERTH_TRY(std::vector<Digest> all, content_.list());
     for (const Digest& blob : all) {
         if (!blobs.contains(blob)) BERTH_CHECK(content_.remove(blob));
     }
     return {};
+}
+
+// A layer that only a container still needs cannot be made again once its blob is gone.
+Result<> Collector::settle_others(const std::vector<std::string>& live) {
+    const std::set<std::string> named(live.begin(), live.end());
+    BERTH_TRY(const std::vector<snapshot::SnapshotInfo> all, snapshots_.list());
+    const bool needed = std::any_of(all.begin(), all.end(), [&](const snapshot::SnapshotInfo& info) {
+        return info.unsettled && !named.contains(info.key);
+    });
+    return needed ? snapshots_.settle() : Result<>();
 }
 
 void Collector::add_chain(const ReachedManifest& reached, std::vector<std::string>& chains) {
@@ -71,7 +90,7 @@ Result<> Collector::sweep_snapshots(const std::vector<std::string>& live) {
                 ++info;
                 continue;
             }
-            BERTH_CHECK(snapshots_.remove(info->key));
+            BERTH_CHECK(snapshots_.discard(info->key));
             info = all.erase(info);
             removed = true;
         }

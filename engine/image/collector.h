@@ -10,7 +10,8 @@
 namespace berth::image {
 
 // Removes blobs and committed snapshots that no name reaches and no other snapshot stands on. Never while a
-// pin is held: the last pin's end makes up for what was put off. Any thread.
+// pin is held: the last pin's end makes up for what was put off. Nobody waits for files to go but who asked
+// for it. Any thread.
 class Collector : public std::enable_shared_from_this<Collector> {
  public:
     Collector(References& references, content::ContentStore& content, snapshot::Snapshotter& snapshots)
@@ -24,6 +25,7 @@ class Collector : public std::enable_shared_from_this<Collector> {
     Result<> sweep();
     void add_chain(const ReachedManifest& reached, std::vector<std::string>& chains);
     Result<> sweep_snapshots(const std::vector<std::string>& live);
+    Result<> settle_others(const std::vector<std::string>& live);
 
     References& references_;
     content::ContentStore& content_;

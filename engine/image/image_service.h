@@ -12,6 +12,7 @@
 #include "engine/base/id_maps.h"
 #include "engine/base/result.h"
 #include "engine/base/time.h"
+#include "engine/confine/tar_input.h"
 #include "engine/content/content_store.h"
 #include "engine/events/event.h"
 #include "engine/oci/image_spec.h"
@@ -124,8 +125,9 @@ class ImageService {
     virtual Result<ResolvedImage> resolve(const std::string& name,
                                           const std::optional<oci::Platform>& platform = {}) = 0;
     // docker-archive or OCI layout, plain, gzip or zstd. With `platforms` only their parts of it: kNotFound
-    // when an image has none of one.
-    virtual Result<> load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) = 0;
+    // when an image has none of one. Returns whether an HTTP body was read to its end and not beyond.
+    virtual Result<bool> load(confine::TarInput archive, const std::vector<oci::Platform>& platforms,
+                              Progress progress) = 0;
     // A root filesystem tar becomes a one-layer image. `changes` are Dockerfile instructions. Returns its id.
     virtual Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                                   const std::vector<std::string>& changes,

@@ -19,23 +19,6 @@ LayerStack::LayerStack(Unpacker& unpacker, std::vector<Digest> layers, std::vect
     }
 }
 
-LayerStack::~LayerStack() {
-    for (auto& layer : layers_) drop(*layer);
-}
-
-void LayerStack::drop(Layer& layer) {
-    layer.unpacker.reset();
-    layer.file.reset();
-    layer.unpacked = false;
-    if (layer.key.empty()) return;
-    auto removed = unpacker_.snapshots().remove(layer.key);
-    if (!removed && removed.error().kind != ErrorKind::kNotFound) {
-        log::warning("a half unpacked layer stays",
-                     {{"snapshot", layer.key}, {"error", removed.error().message}});
-    }
-    layer.key.clear();
-}
-
 void LayerStack::say(const Layer& layer, const char* status) const {
     if (!progress_) return;
     progress_(nlohmann::json{{"status", status},
@@ -51,41 +34,39 @@ bool LayerStack::is_in_place(std::size_t index) {
 void LayerStack::begin(std::size_t index, UniqueFd file) {
     Layer& layer = *layers_[index];
     std::lock_guard guard(layer.mutex);
-    drop(layer);
+    layer.work.reset();
+    layer.unpacked = false;
     if (is_in_place(index)) return;
-    // finish() tries again, and has a caller to tell.
-    if (auto started = start(index, std::move(file)); !started) {
-        log::info("a layer is not unpacked while it arrives",
-                  {{"layer", layer.blob.text()}, {"error", started.error().message}});
-        drop(layer);
+    std::optional<std::string> parent;
+    if (index == 0 || is_in_place(index - 1)) parent = below(index);
+    auto begun = LayerWork::begin(unpacker_, std::move(file), parent);
+    if (begun) {
+        layer.work = std::move(*begun);
+        return;
     }
+    // finish() tries again, and has a caller to tell.
+    log::info("a layer is not unpacked while it arrives",
+              {{"layer", layer.blob.text()}, {"error", begun.error().message}});
 }
 
-Result<> LayerStack::start(std::size_t index, UniqueFd file) {
+void LayerStack::take(std::size_t index, std::unique_ptr<LayerWork> work) {
     Layer& layer = *layers_[index];
-    layer.has_parents = index == 0 || is_in_place(index - 1);
-    layer.key = Unpacker::new_key();
-    BERTH_TRY(sys::Mount mount,
-              unpacker_.snapshots().prepare(layer.key, layer.has_parents ? below(index) : ""));
-    BERTH_TRY(confine::LayerTarget target, confine::layer_target(mount));
-    target.below_unknown = !layer.has_parents;
-    layer.file = std::move(file);
-    BERTH_TRY(layer.unpacker, confine::LayerUnpacker::start(unpacker_.helper(), layer.file.get(), target));
-    return {};
+    std::lock_guard guard(layer.mutex);
+    layer.work = std::move(work);
 }
 
 void LayerStack::grown(std::size_t index, std::uint64_t bytes) {
     Layer& layer = *layers_[index];
     std::lock_guard guard(layer.mutex);
-    if (layer.unpacker) layer.unpacker->grown(bytes);
+    if (layer.work) layer.work->grown(bytes);
 }
 
 Result<> LayerStack::finish(std::size_t index) {
     Layer& layer = *layers_[index];
     {
         std::lock_guard guard(layer.mutex);
-        if (layer.unpacker) say(layer, "Extracting");
-        if (layer.unpacker) BERTH_CHECK(end(layer));
+        if (layer.work) say(layer, "Extracting");
+        if (layer.work) BERTH_CHECK(end(layer));
         layer.whole = true;
     }
     return put_in_place();
@@ -94,21 +75,15 @@ Result<> LayerStack::finish(std::size_t index) {
 // Waits for the helper that unpacks the layer.
 Result<> LayerStack::end(Layer& layer) {
     BERTH_TRY(const std::uint64_t size, unpacker_.content().size(layer.blob));
-    auto report = layer.unpacker->finish(size);
-    if (!report && report.error().kind == ErrorKind::kConflict) {
-        drop(layer);
-        return {};
-    }
+    auto report = layer.work->finish(size);
+    layer.unpacked = report.has_value();
+    if (!report) layer.work.reset();
+    if (!report && report.error().kind == ErrorKind::kConflict) return {};
     auto checked = unpacker_.check(std::move(report), layer.blob, layer.diff_id);
-    if (!checked) {
-        drop(layer);
-        return Failure(std::move(checked.error()));
-    }
-    layer.unpacker.reset();
-    layer.file.reset();
-    layer.has_own_root = checked->names_root;
-    layer.unpacked = true;
-    return {};
+    if (checked) return {};
+    layer.work.reset();
+    layer.unpacked = false;
+    return Failure(std::move(checked.error()));
 }
 
 Result<> LayerStack::put_in_place() {
@@ -122,7 +97,7 @@ Result<> LayerStack::put_in_place() {
             say(layer, "Pull complete");
         } else if (layer.whole) {
             // Another pull was faster.
-            drop(layer);
+            layer.work.reset();
         }
     }
     return {};
@@ -131,15 +106,14 @@ Result<> LayerStack::put_in_place() {
 Result<> LayerStack::place(std::size_t index) {
     Layer& layer = *layers_[index];
     const std::string parent = below(index), chain = layer.chain.text();
-    if (!layer.unpacked) say(layer, "Extracting");
-    if (!layer.unpacked) return unpacker_.unpack_one(layer.blob, layer.diff_id, chain, parent);
-    auto& snapshots = unpacker_.snapshots();
-    auto committed = layer.has_parents ? snapshots.commit(layer.key, chain)
-                                       : snapshots.commit_onto(layer.key, chain, parent, layer.has_own_root);
-    if (committed) layer.key.clear();
-    drop(layer);
-    const bool there = !committed && committed.error().kind == ErrorKind::kConflict;
-    return there ? Result<>() : committed;
+    if (!layer.unpacked) {
+        say(layer, "Extracting");
+        return unpacker_.unpack_one(layer.blob, layer.diff_id, chain, parent);
+    }
+    auto committed = layer.work->commit(chain, parent);
+    layer.work.reset();
+    layer.unpacked = false;
+    return committed;
 }
 
 }  // namespace berth::image

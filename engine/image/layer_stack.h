@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/confine/unpack.h"
 #include "engine/image/image_service.h"
+#include "engine/image/layer_work.h"
 #include "engine/image/unpacker.h"
 
 namespace berth::image {
@@ -19,31 +19,26 @@ class LayerStack final : public ImageService::Arrival {
     // `unpacker` outlives the stack.
     LayerStack(Unpacker& unpacker, std::vector<Digest> layers, std::vector<Digest> diff_ids,
                Progress progress);
-    ~LayerStack() override;
 
     void begin(std::size_t index, UniqueFd file) override;
     void grown(std::size_t index, std::uint64_t bytes) override;
     Result<> finish(std::size_t index) override;
+    // As begin(), by somebody who did not know yet which layer it was.
+    void take(std::size_t index, std::unique_ptr<LayerWork> work);
     bool is_in_place(std::size_t index);
 
  private:
     struct Layer {
         Digest blob, diff_id, chain;
-        std::mutex mutex;  // of what follows
-        std::string key;   // of its snapshot while it has no name; "" for none
-        UniqueFd file;
-        std::unique_ptr<confine::LayerUnpacker> unpacker;
-        bool whole = false;     // its blob is in the content store
-        bool unpacked = false;  // the snapshot `key` is complete
-        bool has_own_root = false;
-        bool has_parents = false;  // the snapshot was prepared on the layer below
+        std::mutex mutex;                 // of what follows
+        std::unique_ptr<LayerWork> work;  // until it is in place
+        bool whole = false;               // its blob is in the content store
+        bool unpacked = false;            // the work is finished
     };
 
-    Result<> start(std::size_t index, UniqueFd file);
     Result<> end(Layer& layer);
     Result<> put_in_place();
     Result<> place(std::size_t index);
-    void drop(Layer& layer);
     void say(const Layer& layer, const char* status) const;
     std::string below(std::size_t index) const { return index == 0 ? "" : layers_[index - 1]->chain.text(); }
 

@@ -8,7 +8,9 @@
 #include "engine/image/archive_save.h"
 #include "engine/image/catalog.h"
 #include "engine/image/collector.h"
+#include "engine/image/housekeeper.h"
 #include "engine/image/image_service.h"
+#include "engine/image/layer_repair.h"
 #include "engine/image/layer_stack.h"
 #include "engine/image/listing.h"
 #include "engine/image/maker.h"
@@ -35,13 +37,15 @@ class Service : public ImageService {
           spare_(parts_.data_root + "/image/spare"),
           removal_(catalog_, *references_, parts_.events),
           collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)),
-          prune_(listing_, *references_, parts_.content, *collector_, parts_.events) {}
+          prune_(listing_, *references_, parts_.content, *collector_, parts_.events),
+          housekeeper_(parts_.snapshots) {}
 
     Result<ResolvedImage> resolve(const std::string& name,
                                   const std::optional<oci::Platform>& platform) override {
         return catalog_.resolve(name, platform);
     }
-    Result<> load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) override;
+    Result<bool> load(confine::TarInput archive, const std::vector<oci::Platform>& platforms,
+                      Progress progress) override;
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
                           const std::vector<std::string>& changes,
                           const std::optional<oci::Platform>& platform) override {
@@ -81,13 +85,17 @@ class Service : public ImageService {
     Result<> clear_after_crash();
 
  private:
-    Result<> take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+    Result<bool> read_in(const confine::TarInput& archive, const std::vector<oci::Platform>& platforms,
                          const Progress& progress);
-    Result<> unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms);
+    Result<> take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+                         LayersBegun& begun, const Progress& progress);
+    Result<> unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+                           LayersBegun& begun);
     // Blobs or snapshots came or went.
     void forget() {
         catalog_.forget_all();
         listing_.forget();
+        housekeeper_.tidy();
     }
     // What a failed one left in the store goes with the pin.
     Result<Digest> make(const std::function<Result<Digest>()>& work) {
@@ -109,6 +117,7 @@ class Service : public ImageService {
     Removal removal_;
     std::shared_ptr<Collector> collector_;
     Prune prune_;
+    Housekeeper housekeeper_;
 };
 
 Result<std::vector<NamedImage>> Service::names() {
@@ -126,7 +135,8 @@ Result<std::vector<NamedImage>> Service::names() {
 }
 
 // Of an image for other machines nothing is unpacked here, unless it was asked for.
-Result<> Service::unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms) {
+Result<> Service::unpack_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
+                                LayersBegun& begun) {
     for (const oci::Platform& platform : platforms) {
         auto picked = pick_platform(parts_.content, image.target, platform);
         if (!picked) {
@@ -134,18 +144,18 @@ Result<> Service::unpack_loaded(const LoadedImage& image, const std::vector<oci:
                         fmt::format("requested platform ({}) not found: image might be filtered out",
                                     platform.text()));
         }
-        BERTH_CHECK(unpacker_.unpack(*picked, {}));
+        BERTH_CHECK(unpacker_.unpack(*picked, {}, &begun));
     }
     if (!platforms.empty()) return {};
     auto picked = pick_platform(parts_.content, image.target, {});
     if (!picked && picked.error().kind != ErrorKind::kNotFound) return Failure(picked.error());
     const bool runs = picked && oci::Platform::host().runs(picked->config.platform);
-    return runs ? unpacker_.unpack(*picked, {}) : Result<>();
+    return runs ? unpacker_.unpack(*picked, {}, &begun) : Result<>();
 }
 
 Result<> Service::take_loaded(const LoadedImage& image, const std::vector<oci::Platform>& platforms,
-                              const Progress& progress) {
-    BERTH_CHECK(unpack_loaded(image, platforms));
+                              LayersBegun& begun, const Progress& progress) {
+    BERTH_CHECK(unpack_loaded(image, platforms, begun));
     auto say = [&](const std::string& text) {
         if (progress) progress(nlohmann::json{{"stream", text + "\n"}}.dump());
     };
@@ -167,19 +177,24 @@ Result<> Service::take_loaded(const LoadedImage& image, const std::vector<oci::P
     return {};
 }
 
-Result<> Service::load(Reader archive, const std::vector<oci::Platform>& platforms, Progress progress) {
-    auto pinned = collector_->pin();
+Result<bool> Service::read_in(const confine::TarInput& archive, const std::vector<oci::Platform>& platforms,
+                              const Progress& progress) {
     std::string scratch = parts_.data_root + "/tmp";
     BERTH_CHECK(make_folders(scratch, 0700));
     BERTH_TRY(TempDir folder, TempDir::make(scratch));
-    auto work = [&]() -> Result<> {
-        BERTH_TRY(auto members,
-                  confine::extract_archive({.path = parts_.helper_path}, std::move(archive), folder.path()));
-        BERTH_TRY(auto images, read_archive(parts_.content, folder.path(), members, platforms));
-        for (const LoadedImage& image : images) BERTH_CHECK(take_loaded(image, platforms, progress));
-        return {};
-    };
-    auto done = work();
+    ArchiveArrival arrival(unpacker_, folder.path());
+    BERTH_TRY(auto report,
+              confine::extract_archive({.path = parts_.helper_path}, archive, folder.path(), &arrival));
+    BERTH_TRY(auto images, read_archive(parts_.content, arrival, folder.path(), report.members, platforms));
+    for (const LoadedImage& image : images)
+        BERTH_CHECK(take_loaded(image, platforms, arrival.layers(), progress));
+    return report.body_ended;
+}
+
+Result<bool> Service::load(confine::TarInput archive, const std::vector<oci::Platform>& platforms,
+                           Progress progress) {
+    auto pinned = collector_->pin();
+    auto done = read_in(archive, platforms, progress);
     forget();
     // What a failed load left in the store goes with the pin.
     if (!done) (void)collector_->collect().has_value();
@@ -189,6 +204,8 @@ Result<> Service::load(Reader archive, const std::vector<oci::Platform>& platfor
 Result<> Service::clear_after_crash() {
     BERTH_CHECK(remove_tree(parts_.data_root + "/tmp"));
     BERTH_CHECK(unpacker_.remove_unfinished());
+    BERTH_CHECK(repair_layers(*references_, unpacker_));
+    housekeeper_.tidy();
     // Names that came back from their copies may be fewer than there were: then nothing is thrown away
     // unasked.
     if (references_->rebuilt()) return {};

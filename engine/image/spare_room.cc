@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/base/files.h"
+#include "engine/base/log.h"
 
 namespace berth::image {
 
@@ -34,7 +35,8 @@ void SpareRoom::take() {
 
 std::shared_ptr<void> SpareRoom::lend() {
     std::lock_guard guard(mutex_);
-    if (is_short()) ::truncate(path_.c_str(), 0);
+    if (is_short() && ::truncate(path_.c_str(), 0) != 0)
+        log::info("the spare room is not given up", {{"file", path_}});
     ++lent_;
     return {nullptr, [this](void*) {
                 std::lock_guard again(mutex_);

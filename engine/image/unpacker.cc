@@ -53,6 +53,12 @@ Result<confine::UnpackReport> Unpacker::check(Result<confine::UnpackReport> repo
                             layer.text(), report->diff_id.text(), diff_id.text()));
 }
 
+void Unpacker::remove_half(const std::string& key) {
+    auto removed = snapshots_.remove(key);
+    if (removed || removed.error().kind == ErrorKind::kNotFound) return;
+    log::warning("a half unpacked layer stays", {{"snapshot", key}, {"error", removed.error().message}});
+}
+
 Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
                               const std::string& parent) {
     auto lock = lock_of(chain);
@@ -60,12 +66,7 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
     if (auto there = snapshots_.stat(chain); there && there->committed) return {};
     std::string key = new_key();
     UndoStack undo;
-    undo.push([&] {
-        if (auto removed = snapshots_.remove(key); !removed && removed.error().kind != ErrorKind::kNotFound) {
-            log::warning("a half unpacked layer stays",
-                         {{"snapshot", key}, {"error", removed.error().message}});
-        }
-    });
+    undo.push([&] { remove_half(key); });
     BERTH_CHECK(check(extract(layer, key, parent), layer, diff_id));
     auto committed = snapshots_.commit(key, chain);
     if (!committed && committed.error().kind != ErrorKind::kConflict) return committed;
@@ -73,12 +74,38 @@ Result<> Unpacker::unpack_one(const Digest& layer, const Digest& diff_id, const 
     return {};
 }
 
-Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress) {
+Result<> Unpacker::unpack_again(const Digest& layer, const Digest& diff_id, const std::string& chain,
+                                const std::string& parent) {
+    std::string key = new_key();
+    UndoStack undo;
+    undo.push([&] { remove_half(key); });
+    BERTH_CHECK(check(extract(layer, key, parent), layer, diff_id));
+    BERTH_CHECK(snapshots_.replace(key, chain));
+    undo.keep();
+    return {};
+}
+
+namespace {
+
+std::unique_ptr<LayerWork> take_from(LayersBegun* begun, std::mutex& mutex, const Digest& blob) {
+    if (begun == nullptr) return {};
+    std::lock_guard guard(mutex);
+    auto found = begun->find(blob);
+    return found == begun->end() ? nullptr : std::move(begun->extract(found).mapped());
+}
+
+}  // namespace
+
+Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress, LayersBegun* begun) {
+    std::mutex taking;
     std::vector<Digest> layers;
     for (const auto& layer : image.manifest.layers) layers.push_back(layer.digest);
     LayerStack stack(*this, std::move(layers), image.config.diff_ids, progress);
     return run_parallel(image.chain.size(), [&](std::size_t i) -> Result<> {
-        if (!stack.is_in_place(i)) {
+        auto work = take_from(begun, taking, image.manifest.layers[i].digest);
+        if (work) {
+            stack.take(i, std::move(work));
+        } else if (!stack.is_in_place(i)) {
             BERTH_TRY(UniqueFd blob, content_.open(image.manifest.layers[i].digest));
             stack.begin(i, std::move(blob));
         }

@@ -12,16 +12,22 @@
 
 namespace berth::image {
 
+class LayerWork;
+using LayersBegun = std::map<Digest, std::unique_ptr<LayerWork>>;
+
 // Turns layers into snapshots named by chain ID. Any thread.
 class Unpacker {
  public:
     Unpacker(content::ContentStore& content, snapshot::Snapshotter& snapshots, confine::HelperOptions helper)
         : content_(content), snapshots_(snapshots), helper_(std::move(helper)) {}
 
-    // Every layer of `image` that has no snapshot yet, several at a time. Progress lines:
-    // {"status":"Extracting","id":…}, then "Pull complete". kInvalidArgument when a layer is damaged or is
-    // not what the config says.
-    Result<> unpack(const PlatformImage& image, const Progress& progress);
+    // Every layer of `image` that has no snapshot yet, several at a time; those that somebody has begun are
+    // taken out of `begun`, by their blobs. Progress lines: {"status":"Extracting","id":…}, then "Pull
+    // complete". kInvalidArgument when a layer is damaged or is not what the config says.
+    Result<> unpack(const PlatformImage& image, const Progress& progress, LayersBegun* begun = nullptr);
+    // Makes a snapshot again that a power cut may have damaged. While no container runs.
+    Result<> unpack_again(const Digest& layer, const Digest& diff_id, const std::string& chain,
+                          const std::string& parent);
     // One layer on top of `parent`, which is there; once however many ask for it at the same time.
     Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
                         const std::string& parent);
@@ -43,6 +49,7 @@ class Unpacker {
  private:
     Result<confine::UnpackReport> extract(const Digest& layer, const std::string& key,
                                           const std::string& parent);
+    void remove_half(const std::string& key);
     std::shared_ptr<std::mutex> lock_of(const std::string& chain);
 
     content::ContentStore& content_;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <charconv>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -27,8 +29,12 @@ std::int64_t parse_number(const std::string& name) {
 
 class OverlaySnapshotter final : public Snapshotter {
  public:
-    OverlaySnapshotter(const std::string& root, state::Database& database, Owner owner)
-        : folder_(root + "/snapshots"), catalog_(database), owner_(owner) {}
+    OverlaySnapshotter(const std::string& root, state::Database& database, std::string boot, Owner owner)
+        : folder_(root + "/snapshots"),
+          discarded_(folder_ + "/removed"),
+          catalog_(database),
+          boot_(std::move(boot)),
+          owner_(owner) {}
 
     Result<> start();
 
@@ -41,6 +47,10 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<> commit_onto(const std::string& key, const std::string& name, const std::string& parent,
                          bool has_own_root) override;
     Result<> remove(const std::string& key) override;
+    Result<> discard(const std::string& key) override;
+    Result<> clear_discarded() override;
+    Result<> settle() override;
+    Result<> replace(const std::string& key, const std::string& name) override;
     Result<SnapshotInfo> stat(const std::string& key) override;
     Result<std::vector<SnapshotInfo>> list() override;
     Result<std::uint64_t> usage(const std::string& key) override;
@@ -50,23 +60,29 @@ class OverlaySnapshotter final : public Snapshotter {
     std::string home(std::int64_t id) const { return folder_ + "/" + std::to_string(id); }
     std::string files(std::int64_t id) const { return home(id) + "/fs"; }
     SnapshotInfo info(const Record& record) const {
-        return {record.key, record.parent, record.committed, files(record.id)};
+        const bool unsettled = !record.unsettled.empty();
+        return {record.key,       record.parent, record.committed,
+                files(record.id), unsettled,     unsettled && record.unsettled != boot_};
     }
     Result<> make_folder(std::int64_t id, const std::string& parent);
     Result<> liken_root(std::int64_t id, const std::string& parent);
     Result<> commit_record(const std::string& key, const std::string& name,
                            const std::optional<std::string>& parent);
-    Result<> write_copy(const Record& record, Sync sync) const;
+    Result<> write_copy(const Record& record) const;
+    Result<> put_aside(std::int64_t id) const;
+    Result<Record> remove_record(const std::string& key);
     Result<> fill_from_copies(const std::vector<std::int64_t>& numbers);
     Result<std::vector<std::int64_t>> numbers() const;
     sys::Mount active_mount(const std::vector<Record>& chain) const;
     std::string lower_option(std::vector<Record>::const_iterator first,
                              std::vector<Record>::const_iterator last) const;
 
-    std::string folder_;
+    std::string folder_, discarded_;
     Catalog catalog_;
+    std::string boot_;
     Owner owner_;
     std::atomic<std::int64_t> last_number_{0};
+    std::mutex clearing_, settling_;
 };
 
 Result<> OverlaySnapshotter::start() {
@@ -76,6 +92,7 @@ Result<> OverlaySnapshotter::start() {
                     "the data root's path may not contain ':', ',' or '\\': " + folder_);
     }
     BERTH_CHECK(make_folders(folder_, 0700));
+    BERTH_CHECK(make_folders(discarded_, 0700));
     BERTH_TRY(auto records, catalog_.all());
     BERTH_TRY(auto present, numbers());
     if (records.empty() && !present.empty()) BERTH_CHECK(fill_from_copies(present));
@@ -102,8 +119,10 @@ Result<> OverlaySnapshotter::fill_from_copies(const std::vector<std::int64_t>& n
         auto text = read_file(home(number) + "/snapshot.json", 64 << 10);
         auto copy = nlohmann::json::parse(text ? *text : std::string(), nullptr, false);
         if (!copy.is_object() || !copy["key"].is_string() || !copy["parent"].is_string()) continue;
-        waiting.push_back(
-            {number, copy["key"], copy["parent"], copy.value("committed", nlohmann::json()) == true});
+        const auto unsettled = copy.value("unsettled", nlohmann::json());
+        waiting.push_back({number, copy["key"], copy["parent"],
+                           copy.value("committed", nlohmann::json()) == true,
+                           unsettled.is_string() ? unsettled.get<std::string>() : ""});
     }
     std::size_t filled = 0;
     for (bool progress = true; progress && !waiting.empty();) {
@@ -123,10 +142,14 @@ Result<> OverlaySnapshotter::fill_from_copies(const std::vector<std::int64_t>& n
     return {};
 }
 
-Result<> OverlaySnapshotter::write_copy(const Record& record, Sync sync) const {
-    nlohmann::json copy{{"key", record.key}, {"parent", record.parent}, {"committed", record.committed}};
+Result<> OverlaySnapshotter::write_copy(const Record& record) const {
+    nlohmann::json copy{{"key", record.key},
+                        {"parent", record.parent},
+                        {"committed", record.committed},
+                        {"unsettled", record.unsettled}};
     return replace_file(home(record.id) + "/snapshot.json",
-                        copy.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600, sync);
+                        copy.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600,
+                        Sync::kNone);
 }
 
 // The root of a layer looks like the root it covers: overlay shows the topmost one's owner and mode.
@@ -157,11 +180,11 @@ Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& par
 }
 
 Result<sys::Mount> OverlaySnapshotter::prepare(const std::string& key, const std::string& parent) {
-    Record record{++last_number_, key, parent, false};
+    Record record{++last_number_, key, parent, false, ""};
     bool added = false;
     auto make = [&]() -> Result<sys::Mount> {
         BERTH_CHECK(make_folder(record.id, parent));
-        BERTH_CHECK(write_copy(record, Sync::kNone));
+        BERTH_CHECK(write_copy(record));
         BERTH_CHECK(catalog_.add(record));
         added = true;
         return mounts(key);
@@ -219,13 +242,14 @@ Result<sys::Mount> OverlaySnapshotter::view(const std::string& key) {
 Result<> OverlaySnapshotter::commit_record(const std::string& key, const std::string& name,
                                            const std::optional<std::string>& parent) {
     BERTH_TRY(Record record, catalog_.find(key));
-    BERTH_CHECK(catalog_.commit(key, name, parent));
+    BERTH_CHECK(catalog_.commit(key, name, parent, boot_));
     record.key = name;
     if (parent) record.parent = *parent;
     record.committed = true;
+    record.unsettled = boot_;
     (void)remove_tree(home(record.id) + "/work").has_value();
     (void)remove_tree(home(record.id) + "/merged").has_value();
-    return write_copy(record, Sync::kData);
+    return write_copy(record);
 }
 
 Result<> OverlaySnapshotter::commit_onto(const std::string& key, const std::string& name,
@@ -235,11 +259,69 @@ Result<> OverlaySnapshotter::commit_onto(const std::string& key, const std::stri
     return commit_record(key, name, parent);
 }
 
+// A full disk has no room to say that something is gone: the files of an active snapshot, of which nothing
+// was promised, make some.
+Result<Record> OverlaySnapshotter::remove_record(const std::string& key) {
+    auto removed = catalog_.remove(key);
+    if (removed || removed.error().kind == ErrorKind::kNotFound ||
+        removed.error().kind == ErrorKind::kConflict)
+        return removed;
+    auto record = catalog_.find(key);
+    if (!record || record->committed) return removed;
+    BERTH_CHECK(remove_tree(files(record->id)));
+    return catalog_.remove(key);
+}
+
 Result<> OverlaySnapshotter::remove(const std::string& key) {
-    BERTH_TRY(Record record, catalog_.remove(key));
+    BERTH_TRY(Record record, remove_record(key));
     // Without its copy a folder left by a crash is never taken for a snapshot again.
     ::unlink((home(record.id) + "/snapshot.json").c_str());
     return remove_tree(home(record.id));
+}
+
+// A full disk may have no room for a name.
+Result<> OverlaySnapshotter::put_aside(std::int64_t id) const {
+    const std::string aside = discarded_ + "/" + std::to_string(id);
+    if (::rename(home(id).c_str(), aside.c_str()) == 0 || errno == ENOENT) return {};
+    return remove_tree(home(id));
+}
+
+Result<> OverlaySnapshotter::discard(const std::string& key) {
+    BERTH_TRY(Record record, catalog_.remove(key));
+    ::unlink((home(record.id) + "/snapshot.json").c_str());
+    return put_aside(record.id);
+}
+
+Result<> OverlaySnapshotter::clear_discarded() {
+    std::lock_guard guard(clearing_);
+    BERTH_TRY(auto names, list_folder(discarded_));
+    for (const std::string& name : names) BERTH_CHECK(remove_tree(discarded_ + "/" + name));
+    return {};
+}
+
+// One call for all of them: it waits for everything that the file system has to write, once.
+Result<> OverlaySnapshotter::settle() {
+    std::lock_guard guard(settling_);
+    BERTH_TRY(auto records, catalog_.all());
+    // What another boot wrote is not settled by writing: it has to be made again.
+    std::erase_if(records, [&](const Record& record) { return record.unsettled != boot_; });
+    if (records.empty()) return {};
+    BERTH_TRY(UniqueFd folder, open_file(folder_, O_RDONLY | O_DIRECTORY));
+    if (::syncfs(folder.get()) != 0) return fail_errno("sync " + folder_);
+    BERTH_CHECK(catalog_.settle(records));
+    for (Record& record : records) {
+        record.unsettled.clear();
+        // One that was removed meanwhile has no folder.
+        if (exists(home(record.id))) (void)write_copy(record).has_value();
+    }
+    return {};
+}
+
+Result<> OverlaySnapshotter::replace(const std::string& key, const std::string& name) {
+    BERTH_TRY(const Record replaced, catalog_.replace(key, name, boot_));
+    BERTH_TRY(const Record fresh, catalog_.find(name));
+    BERTH_CHECK(write_copy(fresh));
+    return remove_tree(home(replaced.id));
 }
 
 Result<SnapshotInfo> OverlaySnapshotter::stat(const std::string& key) {
@@ -269,7 +351,7 @@ Result<> OverlaySnapshotter::collect_orphans() {
     for (const Record& record : records) named.insert(record.id);
     for (std::int64_t number : present) {
         if (number > limit || named.contains(number)) continue;
-        BERTH_CHECK(remove_tree(home(number)));
+        BERTH_CHECK(put_aside(number));
     }
     return {};
 }
@@ -277,8 +359,9 @@ Result<> OverlaySnapshotter::collect_orphans() {
 }  // namespace
 
 Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
-                                                              state::Database& database, Owner owner) {
-    auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database, owner);
+                                                              state::Database& database, std::string boot,
+                                                              Owner owner) {
+    auto snapshotter = std::make_unique<OverlaySnapshotter>(root, database, std::move(boot), owner);
     BERTH_CHECK(in("snapshots", snapshotter->start()));
     return std::unique_ptr<Snapshotter>(std::move(snapshotter));
 }

@@ -17,11 +17,16 @@ struct SnapshotInfo {
     std::string parent;  // "" for a base
     bool committed = false;
     std::string upper;  // the folder that holds this snapshot's own files
+    // Committed, and its files may not be on disk yet; and it was another boot that wrote them: a power cut
+    // may have taken some.
+    bool unsettled = false, doubtful = false;
 };
 
 // Layers of root filesystems, by key. A committed snapshot never changes; an active one is one container's
-// writable layer. Safe from any thread. Committed ones are durable when a call returns, active ones with the
-// database's next durable transaction: that of the container's own record.
+// writable layer. Safe from any thread. Both are durable with the database's next durable transaction: that
+// of the container's record or the image's name. The files of a committed one are on disk once settle() has
+// returned; before, it can be made again out of the layer it came from (ADR 10), so whoever committed it
+// keeps that until then.
 class Snapshotter {
  public:
     virtual ~Snapshotter() = default;
@@ -44,6 +49,18 @@ class Snapshotter {
                                  bool has_own_root) = 0;
     // kConflict while another snapshot has it as parent. A missing one is kNotFound.
     virtual Result<> remove(const std::string& key) = 0;
+    // The same, but the files only go out of the way and stay until clear_discarded(): for whoever holds a
+    // lock.
+    virtual Result<> discard(const std::string& key) = 0;
+    // Removes the files of all that was discarded, also before a crash.
+    virtual Result<> clear_discarded() = 0;
+
+    // Waits until the files of all committed snapshots are on disk, but for those that are doubtful.
+    virtual Result<> settle() = 0;
+    // Active `key`, made on the same parent, becomes committed `name` in place of the one that is. While no
+    // container runs.
+    virtual Result<> replace(const std::string& key, const std::string& name) = 0;
+
     virtual Result<SnapshotInfo> stat(const std::string& key) = 0;
     virtual Result<std::vector<SnapshotInfo>> list() = 0;
     // Bytes the snapshot's own files take on disk.
@@ -56,8 +73,9 @@ class Snapshotter {
 
 extern const state::Schema kSchema;
 // Folders below `root`/snapshots/N/{fs,work}. An empty table is filled from the copies that lie in them.
-// `owner`: of a root without a parent.
+// `boot`: of this machine, as the kernel tells it. `owner`: of a root without a parent.
 Result<std::unique_ptr<Snapshotter>> open_overlay_snapshotter(const std::string& root,
-                                                              state::Database& database, Owner owner = {});
+                                                              state::Database& database, std::string boot,
+                                                              Owner owner = {});
 
 }  // namespace berth::snapshot

@@ -105,7 +105,7 @@ def error_of(answer):
 
 def layer_folders(engine):
     """The unpacked layers by chain ID, which is the diff ID of an image's only layer."""
-    copies = [path / "snapshot.json" for path in (engine.data / "snapshots").iterdir()]
+    copies = [path / "snapshot.json" for path in (engine.data / "snapshots").glob("[0-9]*")]
     return {json.loads(copy.read_text())["key"]: copy.parent / "fs" for copy in copies}
 
 

@@ -1,14 +1,13 @@
 """Pushes that are sent elsewhere, or whose line breaks; layers that come by a URL; archives without end."""
 
-import io
 import json
 import os
 import subprocess
-import tarfile
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from support.archives import tar_of
 from support.registry import docker_registry
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -29,16 +28,6 @@ server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 print("ready", flush=True)
 server.serve_forever()
 """
-
-
-def tar_of(files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            tar.addfile(entry, io.BytesIO(data))
-    return out.getvalue()
 
 
 def post_tar(engine, path, files):

@@ -1,27 +1,17 @@
 """A data root without room: a pull says so and leaves nothing, and what is there can be removed at 0 bytes free."""
 
 import hashlib
-import io
 import json
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
+from support.archives import tar_of
 from support.engine import Engine
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ALL = "/images/prune?filters=%7B%22dangling%22:%5B%22false%22%5D%7D"
-
-
-def tar_of(size):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        entry = tarfile.TarInfo("random")
-        entry.size = size
-        tar.addfile(entry, io.BytesIO(os.urandom(size)))
-    return out.getvalue()
 
 
 def free(path):
@@ -58,7 +48,7 @@ def test_pull_and_remove(engine, tmp_path):
     folder = tmp_path / "layers"
     folder.mkdir()
     for name, size in (("small", 4 << 20), ("big", 60 << 20), ("half", 24 << 20)):
-        data = tar_of(size)
+        data = tar_of({"random": os.urandom(size)})
         (folder / name).write_bytes(data)
         (folder / f"{name}.diff").write_text("sha256:" + hashlib.sha256(data).hexdigest())
     registry = engine.background("/usr/bin/python3", SUPPORT / "layer_registry.py", "5210", folder, inside=True, stdin=subprocess.DEVNULL)
@@ -89,7 +79,7 @@ def test_pull_and_remove(engine, tmp_path):
 
 
 def test_prune(engine):
-    made = engine.api("POST", "/images/create?fromSrc=-&repo=a", body=tar_of(1 << 20), headers={"Content-Type": "application/x-tar"})
+    made = engine.api("POST", "/images/create?fromSrc=-&repo=a", body=tar_of({"random": os.urandom(1 << 20)}), headers={"Content-Type": "application/x-tar"})
     assert made.status == 200
     fill(engine.data)
     pruned = engine.api("POST", ALL)

@@ -1,14 +1,11 @@
 """kill -9 of the daemon in the middle of a load: nothing of it is left once the images are removed."""
 
-import io
-import json
 import os
 import subprocess
-import tarfile
 import time
-from hashlib import sha256
 
 import pytest
+from support.archives import docker_archive, tar_of
 
 LAYERS = 3
 
@@ -17,25 +14,7 @@ LAYERS = 3
 def archive(tmp_path_factory):
     """An image that takes a while: layers of random bytes."""
     path = tmp_path_factory.mktemp("big") / "big.tar"
-    digests = []
-    with tarfile.open(path, "w") as out:
-        def add(name, data):
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            out.addfile(member, io.BytesIO(data))
-
-        for number in range(LAYERS):
-            layer = io.BytesIO()
-            with tarfile.open(fileobj=layer, mode="w") as tar:
-                member = tarfile.TarInfo(f"file{number}")
-                member.size = 32 << 20
-                tar.addfile(member, io.BytesIO(os.urandom(member.size)))
-            digests.append("sha256:" + sha256(layer.getvalue()).hexdigest())
-            add(f"{number}.tar", layer.getvalue())
-        add("config.json", json.dumps({"architecture": "amd64", "os": "linux", "config": {},
-                                       "rootfs": {"type": "layers", "diff_ids": digests}}).encode())
-        add("manifest.json", json.dumps([{"Config": "config.json", "RepoTags": ["big:1"],
-                                          "Layers": [f"{n}.tar" for n in range(LAYERS)]}]).encode())
+    path.write_bytes(docker_archive("big:1", [tar_of({f"file{at}": os.urandom(32 << 20)}) for at in range(LAYERS)]))
     return path
 
 

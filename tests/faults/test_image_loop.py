@@ -4,14 +4,13 @@ BERTH_IMAGE_KILLS kills (8); BERTH_IMAGE_SEED for the same ones again.
 """
 
 import hashlib
-import io
 import json
 import os
 import random
 import subprocess
-import tarfile
 import time
 
+from support.archives import docker_archive, tar_of
 from support.engine import Engine
 from support.registry import docker_registry
 
@@ -19,29 +18,6 @@ KILLS = int(os.environ.get("BERTH_IMAGE_KILLS", "8"))
 SEED = int(os.environ.get("BERTH_IMAGE_SEED", str(time.time_ns())))
 LAYERS, SIZE = 3, 3 << 20
 IMAGE = "127.0.0.1:5220/loop:1"
-
-
-def archive(path):
-    digests = []
-    with tarfile.open(path, "w") as out:
-        def add(name, data):
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            out.addfile(member, io.BytesIO(data))
-
-        for number in range(LAYERS):
-            layer = io.BytesIO()
-            with tarfile.open(fileobj=layer, mode="w") as tar:
-                for part in range(20):
-                    member = tarfile.TarInfo(f"file{number}-{part}")
-                    member.size = SIZE // 20
-                    tar.addfile(member, io.BytesIO(os.urandom(member.size)))
-            digests.append("sha256:" + hashlib.sha256(layer.getvalue()).hexdigest())
-            add(f"{number}.tar", layer.getvalue())
-        add("config.json", json.dumps({"architecture": "amd64", "os": "linux", "config": {},
-                                       "rootfs": {"type": "layers", "diff_ids": digests}}).encode())
-        add("manifest.json", json.dumps([{"Config": "config.json", "RepoTags": [IMAGE],
-                                          "Layers": [f"{n}.tar" for n in range(LAYERS)]}]).encode())
 
 
 def tree(folder):
@@ -63,7 +39,7 @@ class Auditor:
         return list((self.engine.data / "content/blobs/sha256").iterdir())
 
     def snapshots(self):
-        return list((self.engine.data / "snapshots").iterdir())
+        return list((self.engine.data / "snapshots").glob("[0-9]*"))
 
     def check(self):
         for blob in self.blobs():
@@ -83,7 +59,7 @@ class Auditor:
     def left(self):
         data = self.engine.data
         return [*self.blobs(), *self.snapshots()] + [
-            path for place in ("tmp", "content/ingest", "content/partial") for path in (data / place).glob("*")]
+            path for place in ("tmp", "snapshots/removed", "content/ingest", "content/partial") for path in (data / place).glob("*")]
 
 
 def is_there(engine):
@@ -104,7 +80,8 @@ def make_ready(engine, step):
 def test_kills(tmp_path):
     print("seed", SEED)
     dice, path = random.Random(SEED), tmp_path / "loop.tar"
-    archive(path)
+    layers = [tar_of({f"file{at}-{part}": os.urandom(SIZE // 20) for part in range(20)}) for at in range(LAYERS)]
+    path.write_bytes(docker_archive(IMAGE, layers))
     commands = {"pull": ("pull", "-q", IMAGE), "load": ("load", "-q", "-i", path), "push": ("push", "-q", IMAGE), "rmi": ("rmi", IMAGE)}
     with Engine(images=()) as engine, docker_registry(engine, 5220):
         auditor = Auditor(engine)

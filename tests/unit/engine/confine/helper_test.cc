@@ -3,6 +3,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -244,6 +245,28 @@ TEST_F(Confine, AnotherFileOfTheNameReplacesIt) {
     EXPECT_TRUE(S_ISLNK(status(at("y")).st_mode));
 }
 
+struct Heard final : ArchiveWatcher {
+    void begun(const ArchiveMember& member) override {
+        log += "begun " + member.name + " " + std::to_string(member.size) + ", ";
+    }
+    void grown(const std::string&, std::uint64_t) override { log += "grown, "; }
+    void ended(const std::string&) override { log += "ended, "; }
+    std::string log;
+};
+
+TEST_F(Confine, ExtractsAnHttpBody) {
+    const std::string tar = Tar().add("one", AE_IFREG, "1").bytes();
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    UniqueFd ours(pair[0]);
+    TarInput input{UniqueFd(pair[1]), {{tar.substr(0, 100), tar.size()}}};
+    ASSERT_TRUE(write_all(ours.get(), tar.substr(100)));
+    auto report = extract_archive(kHelper, input, target_);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_TRUE(report->body_ended);
+    EXPECT_EQ(report->members.size(), 1u);
+}
+
 TEST_F(Confine, ExtractsArchivesFlat) {
     std::string tar = Tar()
                           .add("manifest.json", AE_IFREG, "[]")
@@ -251,19 +274,16 @@ TEST_F(Confine, ExtractsArchivesFlat) {
                           .add("b/layer.tar", AE_IFLNK, "", 0777, "../a/layer.tar")
                           .add("../../evil", AE_IFREG, "e")
                           .bytes();
-    std::size_t given = 0;
-    auto members = extract_archive(
-        kHelper,
-        [&](char* buffer, std::size_t size) -> Result<std::size_t> {
-            std::size_t piece = std::min({size, tar.size() - given, std::size_t{777}});
-            tar.copy(buffer, piece, given);
-            given += piece;
-            return piece;
-        },
-        target_);
-    ASSERT_TRUE(members) << members.error().message;
+    const std::string path = directory_->path() + "/archive";
+    ASSERT_TRUE(write_file(path, tar));
+    TarInput input{*open_file(path, O_RDONLY), {}};
+    Heard heard;
+    auto report = extract_archive(kHelper, input, target_, &heard);
+    ASSERT_TRUE(report) << report.error().message;
+    EXPECT_EQ(heard.log, "begun manifest.json 2, ended, begun a/layer.tar 5, ended, begun evil 1, ended, ");
     std::map<std::string, std::string> files;
-    for (const ArchiveMember& member : *members) files[member.name] = *read_file(target_ + "/" + member.file);
+    for (const ArchiveMember& member : report->members)
+        files[member.name] = *read_file(target_ + "/" + member.file);
     EXPECT_EQ(files["manifest.json"], "[]");
     EXPECT_EQ(files["a/layer.tar"], "layer");
     EXPECT_EQ(files["b/layer.tar"], "layer");

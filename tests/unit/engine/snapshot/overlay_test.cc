@@ -24,12 +24,16 @@ class OverlayTest : public testing::Test {
         static const state::Schema kSchemas[] = {kSchema};
         return std::move(*state::Database::open(dir_.path() + "/" + name, kSchemas));
     }
-    std::unique_ptr<Snapshotter> open() { return *open_overlay_snapshotter(dir_.path(), *database_); }
+    std::unique_ptr<Snapshotter> open(const std::string& boot = "today") {
+        return *open_overlay_snapshotter(dir_.path(), *database_, boot);
+    }
     void layer(const std::string& name, const std::string& parent) {
         ASSERT_TRUE(snapshots_->prepare("extract-" + name, parent));
         ASSERT_TRUE(snapshots_->commit("extract-" + name, name));
     }
-    std::size_t folders() { return list_folder(dir_.path() + "/snapshots")->size(); }
+    // Beside that of what was discarded.
+    std::size_t folders() { return list_folder(dir_.path() + "/snapshots")->size() - 1; }
+    std::size_t discarded() { return list_folder(dir_.path() + "/snapshots/removed")->size(); }
 };
 
 TEST_F(OverlayTest, StacksLayersTopmostFirst) {
@@ -71,6 +75,40 @@ TEST_F(OverlayTest, TheRootTakesOverTheParentsOwnerAndMode) {
     if (::geteuid() == 0) {
         EXPECT_EQ(copy.st_gid, 34u);
     }
+}
+
+TEST_F(OverlayTest, WhatAPowerCutMayHaveTakenIsMadeAgain) {
+    layer("base", "");
+    layer("top", "base");
+    EXPECT_TRUE(snapshots_->stat("base")->unsettled);
+    EXPECT_FALSE(snapshots_->stat("base")->doubtful);
+    snapshots_ = open("tomorrow");
+    EXPECT_TRUE(snapshots_->stat("base")->doubtful);
+    // Writing it out now brings nothing back.
+    ASSERT_TRUE(snapshots_->settle());
+    EXPECT_TRUE(snapshots_->stat("base")->doubtful);
+    ASSERT_TRUE(snapshots_->prepare("again", ""));
+    const std::string fresh = snapshots_->stat("again")->upper;
+    ASSERT_TRUE(snapshots_->replace("again", "base"));
+    EXPECT_EQ(snapshots_->stat("base")->upper, fresh);
+    EXPECT_FALSE(snapshots_->stat("base")->doubtful);
+    EXPECT_THAT(snapshots_->prepare("c", "top")->options, Contains(HasSubstr(":" + fresh)));
+    EXPECT_EQ(folders(), 3u);
+    ASSERT_TRUE(snapshots_->settle());
+    EXPECT_FALSE(snapshots_->stat("base")->unsettled);
+    EXPECT_TRUE(snapshots_->stat("top")->doubtful);
+}
+
+TEST_F(OverlayTest, WhatIsDiscardedGoesLater) {
+    layer("base", "");
+    ASSERT_TRUE(write_file(snapshots_->stat("base")->upper + "/file", "x"));
+    ASSERT_TRUE(snapshots_->discard("base"));
+    EXPECT_FALSE(snapshots_->stat("base"));
+    EXPECT_EQ(folders(), 0u);
+    EXPECT_EQ(discarded(), 1u);
+    snapshots_ = open();
+    ASSERT_TRUE(snapshots_->clear_discarded());
+    EXPECT_EQ(discarded(), 0u);
 }
 
 TEST_F(OverlayTest, LayersGoOntoParentsThatComeLater) {

@@ -1,0 +1,121 @@
+#include "engine/image/archive_arrival.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "engine/base/files.h"
+#include "engine/base/log.h"
+
+namespace berth::image {
+
+namespace {
+
+// Less is dealt with when it is needed.
+constexpr std::uint64_t kLarge = 1 << 20;
+// Each is a process, and a layer that may turn out to be nobody's.
+constexpr int kMostBegun = 8;
+// Each holds a descriptor.
+constexpr std::size_t kMostOffers = 256;
+
+// By its first bytes: gzip, zstd, or a tar.
+bool looks_like_a_layer(int file) {
+    char head[512] = {};
+    const ssize_t got = ::pread(file, head, sizeof head, 0);
+    const std::string_view bytes(head, got > 0 ? static_cast<std::size_t>(got) : 0);
+    return bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd") ||
+           (bytes.size() == sizeof head && bytes.substr(257).starts_with("ustar"));
+}
+
+}  // namespace
+
+ArchiveArrival::ArchiveArrival(Unpacker& unpacker, std::string folder)
+    : unpacker_(unpacker), folder_(std::move(folder)) {}
+
+ArchiveArrival::~ArchiveArrival() {
+    {
+        std::lock_guard guard(mutex_);
+        over_ = true;
+        changed_.notify_all();
+    }
+    if (hasher_.joinable()) hasher_.join();
+}
+
+// A blob that is here was unpacked when it came.
+bool ArchiveArrival::known(const std::string& name) {
+    constexpr std::string_view kBlobs = "blobs/sha256/";
+    if (!name.starts_with(kBlobs)) return false;
+    auto digest = Digest::parse("sha256:" + name.substr(kBlobs.size()));
+    return digest && unpacker_.content().has(*digest);
+}
+
+void ArchiveArrival::begun(const confine::ArchiveMember& member) {
+    present_ = member;
+    decided_ = member.size < kLarge || begun_ >= kMostBegun || known(member.name);
+}
+
+void ArchiveArrival::grown(const std::string& file, std::uint64_t bytes) {
+    if (auto work = works_.find(file); work != works_.end()) work->second->grown(bytes);
+    if (decided_ || file != present_.file) return;
+    decided_ = true;
+    auto opened = open_file(folder_ + "/" + file, O_RDONLY | O_NOFOLLOW);
+    if (!opened || !looks_like_a_layer(opened->get())) return;
+    auto work = LayerWork::begin(unpacker_, std::move(*opened), {});
+    if (!work) {
+        log::info("a layer is not unpacked while it arrives", {{"error", work.error().message}});
+        return;
+    }
+    ++begun_;
+    (*work)->grown(bytes);
+    works_[file] = std::move(*work);
+}
+
+void ArchiveArrival::ended(const std::string& file) {
+    if (file != present_.file || present_.size < kLarge) return;
+    if (auto work = works_.find(file); work != works_.end()) work->second->grown(present_.size);
+    std::lock_guard guard(mutex_);
+    if (offers_.size() >= kMostOffers) return;
+    offers_[file];
+    to_hash_.push_back(file);
+    if (!hasher_.joinable()) hasher_ = std::thread([this] { hash_all(); });
+    changed_.notify_all();
+}
+
+void ArchiveArrival::hash_all() {
+    std::unique_lock guard(mutex_);
+    for (;;) {
+        changed_.wait(guard, [this] { return over_ || !to_hash_.empty(); });
+        if (over_) return;
+        const std::string file = std::move(to_hash_.front());
+        to_hash_.pop_front();
+        guard.unlock();
+        Offer offer = unpacker_.content().offer(folder_ + "/" + file);
+        guard.lock();
+        offers_[file] = std::move(offer);
+        changed_.notify_all();
+    }
+}
+
+ArchiveArrival::Offer ArchiveArrival::offer(const std::string& file) {
+    {
+        std::unique_lock guard(mutex_);
+        auto found = offers_.end();
+        changed_.wait(guard, [&] {
+            found = offers_.find(file);
+            return found == offers_.end() || found->second.has_value();
+        });
+        if (found != offers_.end()) {
+            Offer offer = std::move(*found->second);
+            offers_.erase(found);
+            return offer;
+        }
+    }
+    return unpacker_.content().offer(folder_ + "/" + file);
+}
+
+void ArchiveArrival::identify(const std::string& file, const Digest& blob) {
+    std::lock_guard guard(mutex_);
+    auto work = works_.find(file);
+    if (work != works_.end()) layers_[blob] = std::move(works_.extract(work).mapped());
+}
+
+}  // namespace berth::image

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "engine/confine/extract_archive.h"
+#include "engine/image/layer_work.h"
+
+namespace berth::image {
+
+// What can be done with an archive's files while the rest of it is still on its way: those that look like
+// layers are unpacked, though nobody knows yet which layers they are, and large ones are hashed by a thread
+// of their own. What nobody takes goes with the object.
+class ArchiveArrival final : public confine::ArchiveWatcher {
+ public:
+    // `folder`: where the archive is extracted to.
+    ArchiveArrival(Unpacker& unpacker, std::string folder);
+    ~ArchiveArrival() override;
+
+    void begun(const confine::ArchiveMember& member) override;
+    void grown(const std::string& file, std::uint64_t bytes) override;
+    void ended(const std::string& file) override;
+
+    // The file for the content store, once; hashed here and now where that has not been done.
+    Result<std::unique_ptr<content::Ingest>> offer(const std::string& file);
+    // It is this blob: then its work is among layers().
+    void identify(const std::string& file, const Digest& blob);
+    LayersBegun& layers() { return layers_; }
+
+ private:
+    using Offer = Result<std::unique_ptr<content::Ingest>>;
+    bool known(const std::string& name);
+    void hash_all();
+
+    Unpacker& unpacker_;
+    std::string folder_;
+    confine::ArchiveMember present_;  // the file that grows
+    bool decided_ = false;            // whether it is unpacked
+    std::map<std::string, std::unique_ptr<LayerWork>> works_;
+    int begun_ = 0;
+
+    std::mutex mutex_;  // of what follows
+    std::condition_variable changed_;
+    std::deque<std::string> to_hash_;
+    std::map<std::string, std::optional<Offer>> offers_;  // nothing: not hashed yet
+    LayersBegun layers_;
+    bool over_ = false;
+    std::thread hasher_;
+};
+
+}  // namespace berth::image
