@@ -103,3 +103,49 @@ def test_prune_and_system(client):
     assert len(pruned["ContainersDeleted"]) == 1
     assert client.ping() and client.version()["ApiVersion"] == "1.51" and client.info()["OSType"] == "linux"
     assert any("busybox:latest" in image.tags for image in client.images.list())
+
+
+def test_volumes(client):
+    made = client.volumes.create("py-data", driver="local", labels={"of": "py"}, driver_opts={"type": "tmpfs", "device": "tmpfs", "o": "size=1m"})
+    try:
+        assert made.attrs["Labels"] == {"of": "py"} and made.attrs["Options"]["o"] == "size=1m" and made.attrs["Driver"] == "local"
+        assert client.volumes.get("py-data").id == "py-data"
+        assert [found.name for found in client.volumes.list(filters={"label": "of=py"})] == ["py-data"]
+        mount = docker.types.Mount("/data", "py-data", no_copy=True)
+        said = client.containers.run("busybox", ["sh", "-c", "grep ' /data ' /proc/mounts"], mounts=[mount], remove=True)
+        assert said.startswith(b"tmpfs /data tmpfs") and b"size=1024k" in said
+        user = client.containers.create("busybox", mounts=[mount])
+        with pytest.raises(docker.errors.APIError, match="volume is in use") as refused:
+            made.remove()
+        assert refused.value.status_code == 409
+        user.remove()
+        client.containers.create("busybox", volumes=["/anonymous"]).remove(v=True)
+        assert [found.name for found in client.volumes.list()] == ["py-data"]
+        assert client.api.prune_volumes({"all": ["true"], "label": ["of=nobody"]})["VolumesDeleted"] == []
+    finally:
+        made.remove(force=True)
+    with pytest.raises(docker.errors.NotFound, match="no such volume"):
+        client.volumes.get("py-data")
+    anonymous = client.volumes.create()
+    assert anonymous.name in client.api.prune_volumes()["VolumesDeleted"]
+
+
+def test_ways_to_mount(client, tmp_path):
+    (tmp_path / "file").write_text("from the host")
+    client.volumes.create("py-ways")
+    try:
+        kinds = docker.types.Mount
+        mounts = [kinds("/bind", str(tmp_path), type="bind", read_only=True), kinds("/named", "py-ways"),
+                  kinds("/tmp-of-its-own", None, type="tmpfs", tmpfs_size=65536, tmpfs_mode=0o700)]
+        script = "cat /bind/file; touch /bind/x 2>/dev/null || echo ' ro'; echo kept > /named/file; stat -c %a /tmp-of-its-own"
+        assert client.containers.run("busybox", ["sh", "-c", script], mounts=mounts, remove=True) == b"from the host ro\n700\n"
+        assert client.containers.run("busybox", "cat /v/file", volumes={"py-ways": {"bind": "/v", "mode": "ro"}}, remove=True) == b"kept\n"
+        box = client.containers.create("busybox", mounts=mounts)
+        assert {(one["Type"], one["Destination"], one["RW"]) for one in box.attrs["Mounts"]} == {
+            ("bind", "/bind", False), ("volume", "/named", True), ("tmpfs", "/tmp-of-its-own", True)}
+        box.remove()
+        with pytest.raises(docker.errors.APIError, match="bind source path does not exist") as refused:
+            client.containers.create("busybox", mounts=[kinds("/x", "/nowhere/to/be/found", type="bind")])
+        assert refused.value.status_code == 400
+    finally:
+        client.volumes.get("py-ways").remove()
