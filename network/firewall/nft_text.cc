@@ -71,6 +71,7 @@ constexpr const char* kBase = R"(table @REF@ {
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
+    ct state established,related accept
     iifname vmap @inner
     oifname vmap @entry
     iifname vmap @leave
@@ -96,7 +97,6 @@ std::string entry_rules(const BridgeRules& bridge, const std::string& ref) {
             rule(fmt::format("iifname \"{0}\" {1} saddr . {1} daddr . meta l4proto . th dport @links accept",
                              bridge.bridge, v6 ? "ip6" : "ip")) +
             text;
-    text = rule("ct state established,related accept") + text;
     if (bridge.mode == GatewayMode::kRouted)
         text += rule(fmt::format("meta l4proto {} accept", v6 ? "ipv6-icmp" : "icmp"));
     if (bridge.mode == GatewayMode::kNatUnprotected)
@@ -214,12 +214,13 @@ std::vector<std::string> NftTable::remove(const PublishedContainer& container) c
     return list;
 }
 
-std::string NftTable::gone() const {
-    return fmt::format("table {0} {{ }}\ndelete table {0}\n", ref());
+// Mentioned without its flag, a table would wake up before it goes.
+std::string NftTable::gone(bool dormant) const {
+    return fmt::format("table {0} {{ {1} }}\ndelete table {0}\n", ref(), dormant ? "flags dormant;" : "");
 }
 
 std::string NftTable::whole(const Firewall::Wanted& wanted, bool dormant) const {
-    std::string text = gone() + base(wanted.drop_forwarded, dormant);
+    std::string text = gone(dormant) + base(wanted.drop_forwarded, dormant);
     for (const auto& bridge : wanted.bridges) text += add(bridge);
     for (const auto& container : wanted.published) text += add(container);
     return text;

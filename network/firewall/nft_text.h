@@ -31,7 +31,7 @@ struct NftTable {
     // hook of its own.
     std::string whole(const Firewall::Wanted& wanted, bool dormant = false) const;
     // The command that takes it away, if it is there.
-    std::string gone() const;
+    std::string gone(bool dormant = false) const;
     std::string listing() const { return "list table " + ref(); }
     std::string add(const BridgeRules& bridge) const;
     std::string add(const PublishedContainer& container) const;

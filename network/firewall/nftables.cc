@@ -46,7 +46,7 @@ Result<bool> Nftables::stands(const Wanted& wanted) const {
     const NftTable probe{table_.v6, table_.name + kProbe};
     BERTH_CHECK(context_->run(probe.whole(wanted, true)));
     auto asleep = context_->ask(probe.listing());
-    BERTH_CHECK(context_->run(probe.gone()));
+    BERTH_CHECK(context_->run(probe.gone(true)));
     BERTH_TRY(const auto listed, std::move(asleep));
     return parts_of(*there) == parts_of(listed);
 }

@@ -1,14 +1,14 @@
 #include "network/sandbox/link_removal.h"
 
-#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <thread>
 
@@ -18,6 +18,8 @@
 
 namespace berth::network {
 namespace {
+
+constexpr long kFirstLookNs = 100'000, kLongestPauseNs = 5'000'000;
 
 struct Removal {
     sys::NetlinkSocket socket;
@@ -32,40 +34,29 @@ void remove(const std::shared_ptr<Removal>& removal) {
     (void)!::write(removal->ended.get(), &one, sizeof one);
 }
 
-// Whether the kernel tells that the link is gone; reads all that is there.
-bool told_gone(int events, int index) {
-    bool gone = false;
-    alignas(nlmsghdr) std::array<char, 16 << 10> buffer;
-    for (;;) {
-        const ssize_t got = ::recv(events, buffer.data(), buffer.size(), 0);
-        if (got < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
-        if (got <= 0) return gone;
-        nlmsghdr header;
-        ifinfomsg info;
-        if (got < static_cast<ssize_t>(NLMSG_HDRLEN + sizeof info)) continue;
-        std::memcpy(&header, buffer.data(), sizeof header);
-        std::memcpy(&info, buffer.data() + NLMSG_HDRLEN, sizeof info);
-        // A bridge's own port goes with RTM_DELLINK of another family before.
-        gone = gone ||
-               (header.nlmsg_type == RTM_DELLINK && info.ifi_family == AF_UNSPEC && info.ifi_index == index);
-    }
+// Asks without the kernel's lock on links, which the removal holds to its end.
+bool is_listed(const UniqueFd& any, int index) {
+    ifreq request{};
+    request.ifr_ifindex = index;
+    return ::ioctl(any.get(), SIOCGIFNAME, &request) == 0 || errno != ENODEV;
 }
 
 }  // namespace
 
 Result<> remove_link(int index) {
-    BERTH_TRY(const auto events, sys::listen_to_netlink(NETLINK_ROUTE, RTNLGRP_LINK));
+    UniqueFd any(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    if (!any) return fail_errno("create socket");
     BERTH_TRY(auto socket, sys::NetlinkSocket::open());
     UniqueFd ended(::eventfd(0, EFD_CLOEXEC));
     if (!ended) return fail_errno("eventfd");
     const auto removal = std::make_shared<Removal>(Removal{std::move(socket), index, std::move(ended), {}});
     std::thread(remove, removal).detach();
-    pollfd ends[] = {{.fd = removal->ended.get(), .events = POLLIN, .revents = 0},
-                     {.fd = events.get(), .events = POLLIN, .revents = 0}};
-    for (;;) {
-        if (::poll(ends, 2, -1) < 0 && errno != EINTR) return fail_errno("poll");
-        if (ends[0].revents != 0) break;
-        if (ends[1].revents != 0 && told_gone(events.get(), index)) return {};
+    pollfd end{.fd = removal->ended.get(), .events = POLLIN, .revents = 0};
+    for (long pause = kFirstLookNs;; pause = std::min(pause * 3 / 2, kLongestPauseNs)) {
+        const timespec wait{.tv_sec = 0, .tv_nsec = pause};
+        if (::ppoll(&end, 1, &wait, nullptr) < 0 && errno != EINTR) return fail_errno("poll");
+        if (end.revents != 0) break;
+        if (!is_listed(any, index)) return {};
     }
     if (!removal->result && removal->result.error().sys_errno == ENODEV) return {};
     return removal->result;
