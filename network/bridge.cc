@@ -23,7 +23,7 @@ namespace berth::network {
 namespace {
 
 constexpr const char* kForward = "/proc/sys/net/ipv4/ip_forward";
-constexpr const char* kBridgeFilter = "/proc/sys/net/bridge/bridge-nf-call-iptables";
+constexpr const char* kBridgeFilter = "/proc/sys/net/bridge";
 
 Failure taken(const std::string& bridge, std::string_view by) {
     return fail(ErrorKind::kConflict,
@@ -254,20 +254,30 @@ bool forwards() {
     return value && value->starts_with('1');
 }
 
+namespace {
+
+// Containers of one bridge reach each other across it, where no rule of the host sees it but by br_netfilter.
+// For nothing else: on other bridges packets would take the long way for no reason.
+Result<> keep_apart(const Bridge& bridge) {
+    if (!exists(kBridgeFilter))
+        if (auto modprobe = find_tool("modprobe"))
+            (void)run_command({*modprobe, "-q", "br_netfilter"}).has_value();
+    if (!exists(kBridgeFilter))
+        return fail(ErrorKind::kUnavailable,
+                    "cannot restrict inter-container communication: this kernel has no br_netfilter");
+    BERTH_TRY(auto socket, sys::NetlinkSocket::open());
+    return filter_bridged(socket, bridge.index);
+}
+
+}  // namespace
+
 Result<> open_bridge(const NetworkConfig& config, const Bridge& bridge) {
     if (bridge.internal) return {};
     if (config.iptables) {
         // 127.0.0.1 of the host to a container's port, and the answers back.
         BERTH_CHECK(
             write_file(fmt::format("/proc/sys/net/ipv4/conf/{}/route_localnet", bridge.settings.name), "1"));
-        // Container to container by a published port: the answer crosses the bridge alone and still needs
-        // NAT.
-        if (!exists(kBridgeFilter))
-            if (auto modprobe = find_tool("modprobe"))
-                (void)run_command({*modprobe, "-q", "br_netfilter"}).has_value();
-        if (auto written = write_file(kBridgeFilter, "1"); !written)
-            log::warning("containers of one bridge cannot reach each other by published ports",
-                         {{"error", written.error().message}});
+        if (!bridge.settings.icc) BERTH_CHECK(keep_apart(bridge));
     }
     if (bridge.v6 && config.ip_forward) {
         BERTH_CHECK(write_if_there("/proc/sys/net/ipv6/conf/default/forwarding", "1"));

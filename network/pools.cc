@@ -22,7 +22,7 @@ Result<> choose_gateway(IpamConfig& pool, bool none) {
                     fmt::format("failed to allocate gateway ({}): Address already in use", pool.gateway));
     for (const auto& [name, address] : pool.aux_addresses)
         if (!set.take(*Ip::parse(address)))
-            return fail(ErrorKind::kForbidden,
+            return fail(ErrorKind::kInternal,
                         fmt::format("failed to allocate secondary ip address ({}:{}): Address already in use",
                                     name, address));
     if (none || !pool.gateway.empty()) return {};

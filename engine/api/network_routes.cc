@@ -185,7 +185,7 @@ Network wanted_network(const types::NetworkCreate& request) {
 }
 
 Async<Result<>> create(Services services, Exchange& exchange) {
-    BERTH_CO_TRY(const auto body, co_await exchange.body());
+    BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(const auto request, types::parse_network_create(body));
     auto work = [&services, &request] { return services.networks.create(wanted_network(request)); };
     BERTH_CO_TRY(const auto network, co_await services.pool.run(std::move(work)));
@@ -229,7 +229,7 @@ Async<Result<>> prune(Services services, Exchange& exchange) {
 
 Async<Result<>> connect(Services services, Exchange& exchange) {
     const std::string network = exchange.params["id"];
-    BERTH_CO_TRY(const auto body, co_await exchange.body());
+    BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(auto request, types::parse_network_connect(body));
     BERTH_CO_CHECK(
         co_await services.containers.connect(network, request.container, std::move(request.endpoint)));
@@ -238,7 +238,7 @@ Async<Result<>> connect(Services services, Exchange& exchange) {
 
 Async<Result<>> disconnect(Services services, Exchange& exchange) {
     const std::string network = exchange.params["id"];
-    BERTH_CO_TRY(const auto body, co_await exchange.body());
+    BERTH_CO_TRY(const auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(auto request, types::parse_network_disconnect(body));
     BERTH_CO_CHECK(co_await services.containers.disconnect(network, request.container, request.force));
     co_return co_await exchange.empty(200);

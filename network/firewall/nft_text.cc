@@ -39,7 +39,7 @@ constexpr const char* kBase = R"(table @REF@ {
   set ports { type @ADDR@ . inet_proto . inet_service; }
   set links { type @ADDR@ . @ADDR@ . inet_proto . inet_service; }
   set looped { type @ADDR@ . inet_proto . inet_service; }
-  set self { type @ADDR@ . @ADDR@ . inet_proto . inet_service; }
+  set same { type ifname . ifname; }
   map any { type inet_proto . inet_service : @ADDR@ . inet_service; }
   map host { type @ADDR@ . inet_proto . inet_service : @ADDR@ . inet_service; }
   chain before-routing {
@@ -65,7 +65,7 @@ constexpr const char* kBase = R"(table @REF@ {
   }
   chain going {
     type nat hook postrouting priority srcnat; policy accept;
-    @IP@ saddr . @IP@ daddr . meta l4proto . th dport @self masquerade
+    ct status dnat iifname . oifname @same masquerade
     oifname @bridges fib saddr type local masquerade
     iifname vmap @sources
   }
@@ -139,7 +139,10 @@ std::vector<std::string> NftTable::elements(const BridgeRules& bridge) const {
     };
     put("entry", fmt::format("\"{0}\" : jump in-{0}", name));
     put(bridge.internal ? "inner" : "leave", fmt::format("\"{0}\" : jump out-{0}", name));
-    if (!bridge.internal) put("bridges", fmt::format("\"{}\"", name));
+    if (!bridge.internal) {
+        put("bridges", fmt::format("\"{}\"", name));
+        put("same", fmt::format("\"{0}\" . \"{0}\"", name));
+    }
     if (changes_sources(bridge)) put("sources", fmt::format("\"{0}\" : jump src-{0}", name));
     return list;
 }
@@ -194,7 +197,6 @@ std::vector<std::string> NftTable::elements(const PublishedContainer& container)
         else
             put("host", fmt::format("{} . {} : {}", port.host_ip.text(), outside, target));
         if (port.host_ip.loopback()) put("looped", fmt::format("{} . {}", port.host_ip.text(), outside));
-        put("self", fmt::format("{0} . {0} . {1}", ip, inside));
     }
     for (const auto& link : container.links)
         put("links", fmt::format("{} . {} . {} . {}", ip, link.address.text(), link.protocol, link.port));

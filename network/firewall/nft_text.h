@@ -20,7 +20,7 @@
 //   links       container . container . protocol . port: to another one that it is linked to
 //   any, host   [host address .] protocol . port -> container . port
 //   looped      host address . protocol . port: for the host alone
-//   self        container . container . protocol . port: to itself by the host's port
+//   same        interface . the same one: what the host leads back to where it came from
 namespace berth::network {
 
 struct NftTable {

@@ -84,6 +84,14 @@ std::vector<Rule> internal_rules(const BridgeRules& bridge) {
              true}};
 }
 
+// Who asks the host for a port of his own network gets the answer from the host, which has to translate it,
+// and not from the container, straight across the bridge.
+Rule way_back(const BridgeRules& bridge) {
+    return {"nat", "POSTROUTING",
+            fmt::format("-s {} -o {} -m conntrack --ctstate DNAT -j MASQUERADE", bridge.subnet.text(),
+                        bridge.bridge)};
+}
+
 // What arrives for the network's containers.
 void add_entrance(const BridgeRules& bridge, std::vector<Rule>& rules) {
     const auto& name = bridge.bridge;
@@ -114,6 +122,7 @@ void add_translation(const BridgeRules& bridge, std::vector<Rule>& rules) {
              true});
     rules.push_back(
         {"nat", "POSTROUTING", fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", name), true});
+    if (bridge.mode != GatewayMode::kRouted) rules.push_back(way_back(bridge));
 }
 
 }  // namespace
@@ -172,8 +181,6 @@ void add_port(const PublishedContainer& container, const PublishedPort& port, st
     add_unless_there(rules, {"nat", "DOCKER", dnat});
     if (!ip.v6 && (port.host_ip.unspecified() || port.host_ip.loopback()))
         add_unless_there(rules, {"nat", kLoopbackChain, dnat});
-    add_unless_there(
-        rules, {"nat", "POSTROUTING", fmt::format("-s {0} -d {0} {1} -j MASQUERADE", self, to_container)});
 }
 
 }  // namespace
@@ -214,8 +221,9 @@ bool belongs_to(const Rule& rule, const BridgeRules& bridge) {
     const auto leaving = fmt::format("-s {} ! -o {} -j ", bridge.subnet.text(), bridge.bridge);
     if (spec.starts_with(leaving + "SNAT ")) return true;
     if (!ends_with("-j MASQUERADE")) return false;
+    // The first: to itself, as docker and former versions of ours have it for each port.
     return (inside("-s ") && inside("-d ") && spec.find("--dport") != spec.npos) ||
-           spec == leaving + "MASQUERADE" ||
+           spec == way_back(bridge).spec || spec == leaving + "MASQUERADE" ||
            spec == fmt::format("-o {} -m addrtype --src-type LOCAL -j MASQUERADE", bridge.bridge);
 }
 

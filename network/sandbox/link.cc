@@ -156,6 +156,19 @@ Result<> create_bridge(sys::NetlinkSocket& socket, const std::string& name, int 
     return in("name the owner of bridge " + name, socket.request(rename));
 }
 
+Result<> filter_bridged(sys::NetlinkSocket& socket, int index) {
+    NetlinkMessage message(RTM_NEWLINK);
+    message.body(ifinfomsg{.ifi_family = AF_UNSPEC, .ifi_index = index});
+    const auto info = message.begin(IFLA_LINKINFO);
+    message.put_text(IFLA_INFO_KIND, "bridge");
+    const auto data = message.begin(IFLA_INFO_DATA);
+    for (const auto attribute : {IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES})
+        message.put_value(static_cast<std::uint16_t>(attribute), std::uint8_t{1});
+    message.end(data);
+    message.end(info);
+    return in("have a bridge filter", socket.request(message));
+}
+
 Result<> create_veth(sys::NetlinkSocket& socket, const Veth& veth) {
     NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
     message.body(ifinfomsg{.ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP})

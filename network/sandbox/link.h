@@ -52,6 +52,8 @@ struct Veth {
 // Both ends in their places by one message (three cost twice the time).
 Result<> create_veth(sys::NetlinkSocket& socket, const Veth& veth);
 
+// What a bridge carries from port to port passes the rules of both families, too. Needs br_netfilter.
+Result<> filter_bridged(sys::NetlinkSocket& socket, int index);
 Result<> set_link_up(sys::NetlinkSocket& socket, int index);
 Result<> set_link_mtu(sys::NetlinkSocket& socket, int index, int mtu);
 Result<> delete_link(sys::NetlinkSocket& socket, int index);

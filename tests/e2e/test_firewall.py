@@ -47,6 +47,8 @@ class Neighbour:
 @pytest.fixture(params=["iptables", "nftables"])
 def hosts(request, new_engine):
     engine = new_engine("--firewall-backend", request.param)
+    # As on a host where nobody has loaded br_netfilter.
+    engine.run("sh", "-c", "for file in /proc/sys/net/bridge/bridge-nf-call-ip*; do [ ! -e $file ] || echo 0 > $file; done", inside=True)
     neighbour = Neighbour(engine)
     yield engine, neighbour
     neighbour.close()

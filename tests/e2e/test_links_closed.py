@@ -23,6 +23,8 @@ def reaches(engine, name, where, port):
 @pytest.mark.parametrize("backend", ["iptables", "nftables"])
 def test_links_open_ports(new_engine, backend):
     engine = new_engine("--icc=false", "--firewall-backend", backend)
+    # Whatever the host has set: the bridge itself is told to filter.
+    engine.run("sh", "-c", "echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables", inside=True)
     serve = ("run", "-d", "--name", "db", "--expose", "80", "-e", "COLOUR=red", "busybox", "sh", "-c", SERVE)
     engine.docker(*serve)
     engine.docker("run", "-d", "--name", "app", "--link", "db:data", "busybox", "sleep", "1000")
