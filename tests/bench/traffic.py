@@ -62,6 +62,9 @@ class Side:
                         f"-n {self.name} addr add 198.51.100.1/24 dev bench0", f"-n {self.name} link set bench0 up",
                         f"-n {self.outside} addr add 198.51.100.2/24 dev eth0", f"-n {self.outside} link set eth0 up"):
             subprocess.run(["ip", *command.split()], check=True)
+        # As on a host where nobody has loaded br_netfilter, which dockerd with its own settings does not need.
+        subprocess.run(["nsenter", f"--net=/run/netns/{self.name}", "sh", "-c",
+                        "for file in /proc/sys/net/bridge/bridge-nf-call-ip*; do [ ! -e $file ] || echo 0 > $file; done"], check=True)
         self.call("network", "create", "traffic")
         self.call("run", "-d", "--name", "target", "--network", "traffic", "-p", "5201:5201", "busybox", "sleep", "1000")
         self.call("run", "-d", "--name", "asker", "--network", "traffic", "busybox", "sleep", "1000")
