@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <charconv>
 
 #include "engine/base/files.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::cgroup {
 
@@ -246,14 +246,13 @@ Result<> Cgroup::signal_all(int signal) const {
     BERTH_TRY(std::vector<pid_t> pids, processes());
     std::vector<std::pair<pid_t, UniqueFd>> held;
     for (pid_t pid : pids) {
-        if (UniqueFd fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); fd)
-            held.emplace_back(pid, std::move(fd));
+        if (auto fd = sys::open_pidfd(pid)) held.emplace_back(pid, std::move(*fd));
     }
     // A number that was used again meanwhile is not in the list any more.
     BERTH_TRY(pids, processes());
     for (const auto& [pid, fd] : held) {
         if (std::binary_search(pids.begin(), pids.end(), pid))
-            ::syscall(SYS_pidfd_send_signal, fd.get(), signal, nullptr, 0);
+            (void)sys::send_signal(fd.get(), signal).has_value();
     }
     return {};
 }

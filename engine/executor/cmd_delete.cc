@@ -1,4 +1,3 @@
-#include <poll.h>
 #include <signal.h>
 
 #include "engine/base/files.h"
@@ -20,8 +19,8 @@ Result<> end_init(const ContainerState& state, const cgroup::Cgroup& group, Stat
     (void)sys::send_signal(init->get(), SIGKILL).has_value();
     // Version 1 keeps even this signal from what is frozen.
     if (status == Status::kPaused) (void)group.freeze(false).has_value();
-    pollfd wait{init->get(), POLLIN, 0};
-    if (::poll(&wait, 1, 10'000) > 0) return {};
+    BERTH_TRY(bool ended, sys::poll_for_end(init->get(), {}, 10'000));
+    if (ended) return {};
     return fail(ErrorKind::kDeadlineExceeded, "container init still running");
 }
 

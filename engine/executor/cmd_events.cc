@@ -14,6 +14,7 @@
 #include "engine/cgroup/stats.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
@@ -157,13 +158,10 @@ Result<> watch(const std::string& id, const ContainerState& state, const cgroup:
     if (!timer || ::timerfd_settime(timer.get(), 0, &times, nullptr) != 0) return fail_errno("timer");
     std::uint64_t kills = cgroup::oom_kills(group);
     for (;;) {
-        pollfd wait[] = {{init->get(), POLLIN, 0}, {timer.get(), POLLIN, 0}, {oom.get(), POLLIN, 0}};
-        if (::poll(wait, 3, -1) < 0) {
-            if (errno == EINTR) continue;
-            return fail_errno("poll");
-        }
+        pollfd wait[] = {{timer.get(), POLLIN, 0}, {oom.get(), POLLIN, 0}};
+        BERTH_TRY(bool ended, sys::poll_for_end(init->get(), wait));
         char drained[4096];
-        if (wait[2].revents != 0) {
+        if (wait[1].revents != 0) {
             (void)!::read(oom.get(), drained, sizeof drained);
             // Version 1 notifies before it kills and counts, and once more when the cgroup goes.
             std::uint64_t now = cgroup::oom_kills(group);
@@ -171,8 +169,8 @@ Result<> watch(const std::string& id, const ContainerState& state, const cgroup:
             if (killed) BERTH_CHECK(tell("oom", id, nullptr));
             kills = now;
         }
-        if (wait[0].revents != 0) return {};
-        if (wait[1].revents != 0) {
+        if (ended) return {};
+        if (wait[0].revents != 0) {
             (void)!::read(timer.get(), drained, sizeof(std::uint64_t));
             // Between the end of a container and its deletion there may be nothing to count any more.
             BERTH_CHECK(tell_stats(id, group));

@@ -131,7 +131,7 @@ bool same_space(pid_t pid, const char* name) {
 // In a user namespace some of the others are its own, some the host's: what is refused from outside is tried
 // again from within.
 Result<> join_container(const ExecPlan& plan) {
-    auto join = [&](int spaces) { return ::setns(plan.init.get(), spaces) == 0; };
+    auto join = [&](int spaces) { return sys::join_namespaces(plan.init.get(), spaces); };
     auto failed = [] { return fail_errno("join the container's namespaces"); };
     if ((plan.spaces & CLONE_NEWUSER) == 0) return join(plan.spaces) ? Result<>() : Result<>(failed());
     int again = 0;
@@ -263,7 +263,7 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
         plan.born_into |= static_cast<int>(kTimeSpace);
     // Rights over them may be had in the user namespace only.
     if (plan.born_into != 0 && ::geteuid() != 0 && (plan.spaces & CLONE_NEWUSER) != 0) {
-        if (::setns(plan.init.get(), CLONE_NEWUSER) != 0)
+        if (!sys::join_namespaces(plan.init.get(), CLONE_NEWUSER))
             return fail_errno("join the container's user namespace");
         plan.spaces &= ~CLONE_NEWUSER;
     }
@@ -280,7 +280,7 @@ struct Birthplace {
 };
 
 Result<pid_t> clone_process(const ExecPlan& plan, const Birthplace& place, bool& joined) {
-    if (plan.born_into != 0 && ::setns(plan.init.get(), plan.born_into) != 0)
+    if (plan.born_into != 0 && !sys::join_namespaces(plan.init.get(), plan.born_into))
         return fail_errno("join the container's PID namespace");
     return clone_into(0, place.folder ? place.folder.get() : -1, false, &joined);
 }

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "engine/executor/commands.h"
 #include "engine/executor/foreground.h"
 #include "engine/executor/launch.h"
+#include "engine/executor/report.h"
 #include "engine/executor/socket_calls.h"
 #include "engine/executor/start.h"
 #include "engine/sys/pidfd.h"
@@ -21,12 +23,36 @@ void give_it_up(const Options& options, const ContainerState& state) {
     (void)remove_container(options, state).has_value();
 }
 
+// Says that it is created, and waits; no longer than there is something to start, since init's end is the
+// caller's to hear of.
+bool asks_for_start(int line, const ContainerState& state) {
+    char word = kCreatedWord;
+    if (::write(line, &word, 1) != 1) return false;
+    auto init = hold_init(state);
+    for (;;) {
+        pollfd wait{line, POLLIN, 0};
+        auto ended = init ? sys::poll_for_end(init->get(), {&wait, 1}) : Result<bool>(true);
+        if (wait.revents != 0) return ::read(line, &word, 1) == 1 && word == kStartWord;
+        if (!ended || *ended) return false;
+    }
+}
+
 }  // namespace
 
 Result<> create_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options));
-    BERTH_CHECK(launch(options, id));
-    return {};
+    UniqueFd line(options.start_line);
+    if (line && ::fcntl(line.get(), F_SETFD, FD_CLOEXEC) != 0) return fail_errno("start-line");
+    BERTH_TRY(ContainerState state, launch(options, id));
+    if (!line || !asks_for_start(line.get(), state)) return {};
+    Options starting = options;
+    starting.command = "start";
+    NotifySocket notify;
+    auto started = start_container(starting, state, notify);
+    if (started && notify) started = notify.wait(state);
+    if (started) return {};
+    report(starting, started.error());
+    std::exit(1);
 }
 
 Result<> run_command(const Options& options) {

@@ -14,6 +14,7 @@
 #include "engine/base/files.h"
 #include "engine/executor/host_program.h"
 #include "engine/executor/report.h"
+#include "engine/sys/descriptor_passing.h"
 #include "engine/sys/pidfd.h"
 
 namespace berth::executor {
@@ -42,26 +43,11 @@ struct Packet {
 Result<Packet> receive(int socket) {
     Packet out;
     out.bytes.resize(10 * 4096);
-    iovec content{out.bytes.data(), out.bytes.size()};
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-    msghdr message{};
-    message.msg_iov = &content;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t got = 0;
-    do {
-        got = ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) return fail_errno("hear from criu");
+    std::vector<UniqueFd> fds;
+    BERTH_TRY(std::size_t got, in("hear from criu", sys::receive_with_descriptors(socket, out.bytes, fds)));
     if (got == 0) return fail(ErrorKind::kUnavailable, "criu ended without an answer");
-    out.bytes.resize(static_cast<std::size_t>(got));
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
-    if (header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
-        int fd = -1;
-        std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-        out.descriptor.reset(fd);
-    }
+    out.bytes.resize(got);
+    if (fds.size() == 1) out.descriptor = std::move(fds.front());
     return out;
 }
 

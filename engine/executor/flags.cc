@@ -86,6 +86,14 @@ std::vector<Flag> exec_flags(Options& options) {
         toggle("ignore-paused", options.ignore_paused, "allow exec in a paused container")};
 }
 
+Flag number(const char* name, int& target, const char* usage) {
+    return {name, true, usage, [name, &target](const std::string& value) -> Result<> {
+                auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), target);
+                if (error == std::errc() && end == value.data() + value.size()) return {};
+                return bad("invalid value \"" + value + "\" for flag -" + name);
+            }};
+}
+
 std::vector<Flag> create_flags(Options& options) {
     std::vector<Flag> flags = {
         text("bundle, b", options.bundle,
@@ -106,20 +114,17 @@ std::vector<Flag> create_flags(Options& options) {
                "inherit the "
                "calling processes session key"),
         preserve_fds(options)};
-    if (options.command == "create") return flags;
+    if (options.command == "create") {
+        flags.push_back(number("start-line", options.start_line,
+                               "descriptor of a socket that hears when the container is created and on which "
+                               "it may be started, instead of by a command of its own"));
+        return flags;
+    }
     flags.push_back(toggle("detach, d", options.detach, "detach from the container's process"));
     flags.push_back(toggle("keep", options.keep, "do not delete the container after it exits"));
     flags.push_back(toggle("no-subreaper", options.no_subreaper,
                            "disable the use of the subreaper used to reap reparented processes"));
     return flags;
-}
-
-Flag number(const char* name, int& target, const char* usage) {
-    return {name, true, usage, [name, &target](const std::string& value) -> Result<> {
-                auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), target);
-                if (error == std::errc() && end == value.data() + value.size()) return {};
-                return bad("invalid value \"" + value + "\" for flag -" + name);
-            }};
 }
 
 // Of both.

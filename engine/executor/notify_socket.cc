@@ -13,6 +13,7 @@
 
 #include "engine/base/files.h"
 #include "engine/executor/socket_calls.h"
+#include "engine/sys/pidfd.h"
 
 namespace berth::executor {
 
@@ -115,13 +116,13 @@ Result<bool> NotifySocket::relay(pid_t init) {
 Result<> NotifySocket::wait(const ContainerState& state) {
     auto init = hold_init(state);
     while (init) {
-        pollfd ready[] = {{socket_.get(), POLLIN, 0}, {init->get(), POLLIN, 0}};
-        if (::poll(ready, 2, -1) < 0 && errno != EINTR) return fail_errno("poll");
-        if (ready[0].revents != 0) {
+        pollfd ready{socket_.get(), POLLIN, 0};
+        BERTH_TRY(bool ended, sys::poll_for_end(init->get(), {&ready, 1}));
+        if (ready.revents != 0) {
             BERTH_TRY(bool over, relay(state.pid));
             if (over) return {};
         }
-        if (ready[1].revents != 0) return {};
+        if (ended) return {};
     }
     return {};
 }

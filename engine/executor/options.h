@@ -35,6 +35,7 @@ struct Options {
     int preserve_fds = 0;
     bool no_pivot = false, no_new_keyring = false, force = false, all = false, quiet = false;
     bool detach = false, keep = false, no_subreaper = false;
+    int start_line = -1;  // of create, see start.h
     std::string format = "table";
     // exec
     std::string process_file, cwd, user, apparmor, process_label;

@@ -12,6 +12,16 @@ namespace berth::executor {
 // A container that was created with NOTIFY_SOCKET has `notify` to say when it is ready; the caller waits.
 Result<> start_container(const Options& options, const ContainerState& state, NotifySocket& notify);
 
+// What a caller says to a `create` that it has given a descriptor by --start-line, so that the start needs no
+// program of its own:
+//
+//   create → caller   'c'   the container is created; state and pid file are there
+//   caller → create   's'   start it; create then ends as `start` would have
+//   the caller's end        leave it created
+//
+// A caller that hears nothing has a create that failed, and its exit status as always.
+inline constexpr char kCreatedWord = 'c', kStartWord = 's';
+
 // Kills what is left of it, takes its cgroup and state away, and runs the poststop hooks.
 Result<> remove_container(const Options& options, const ContainerState& state);
 

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include "engine/base/files.h"
 #include "engine/base/time.h"
@@ -16,7 +17,6 @@ namespace berth::shim {
 
 namespace {
 constexpr auto kDrainLimit = std::chrono::seconds(2);
-constexpr std::size_t kMaxUntold = 2000;  // a status is one frame
 std::int64_t nanoseconds_now() {
     return now().time_since_epoch().count();
 }
@@ -28,36 +28,21 @@ Failure wrong_state(const std::string& what) {
 Container::Container(Loop& loop, TaskFile task, UniqueFd program, Events events)
     : loop_(loop), task_(std::move(task)), events_(std::move(events)), runtime_(task_, std::move(program)) {}
 
-Status Container::status() const {
-    Status status = status_;
-    status.ended_execs = ended_execs_;
-    for (const auto& [id, exec] : execs_)
-        if (!exec->announced()) status.execs.push_back(id);
-    return status;
-}
-
-void Container::announce(const ExecExit& exit) {
-    // Whoever does not listen for so many has forgotten them.
-    if (ended_execs_.size() == kMaxUntold) ended_execs_.erase(ended_execs_.begin());
-    ended_execs_.push_back(exit);
-    events_.exec_exited(exit);
-}
-
-void Container::exec_told(const std::string& id) {
-    std::erase_if(ended_execs_, [&id](const ExecExit& exit) { return exit.id == id; });
-}
-
 Result<> Container::run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook,
                         Done done) {
     BERTH_TRY(auto child, runtime_.start(std::move(words), std::move(fds), hook));
-    running_ = child.pid;
+    await(child.pid, std::move(done));
+    return {};
+}
+
+void Container::await(pid_t command, Done done) {
+    running_ = command;
     running_done_ = std::move(done);
     timed_out_ = false;
     running_limit_ = loop_.after(std::chrono::seconds(task_.runtime_seconds), [this] {
         timed_out_ = true;
         ::kill(running_, SIGKILL);
     });
-    return {};
 }
 
 Result<> Container::add_mount(UniqueFd mount) {
@@ -99,16 +84,37 @@ Result<> Container::launch_create(UniqueFd root) {
     }
     RootPlan plan;
     if (root) {
-        plan.root_fd = root.get();
+        root_ = std::move(root);
+        plan.root_fd = root_.get();
         plan.more = std::move(mounts_);
         BERTH_TRY(plan.mount_point, mount_point_here());
     }
+    if (runtime_.is_own()) {
+        BERTH_TRY(start_line_, StartLine::open(loop_, [this] { created_and_waits(); }));
+        words.insert(words.end(), {"--start-line", std::to_string(fds.size())});
+        fds.push_back(start_line_->theirs());
+    }
     BERTH_CHECK(
-        in("OCI runtime create failed", run(words, fds, root ? attach_root(plan) : sys::SpawnHook{}, {})));
+        in("OCI runtime create failed", run(words, fds, root_ ? attach_root(plan) : sys::SpawnHook{}, {})));
+    if (start_line_) start_line_->drop_theirs();
     stdio_.stdin_read.reset();
     stdio_.stdout_write.reset();
     stdio_.stderr_write.reset();
     return {};
+}
+
+// As if it had ended, but that it can still be asked.
+void Container::created_and_waits() {
+    waiting_ = std::exchange(running_, 0);
+    loop_.cancel(running_limit_);
+    auto done = std::move(running_done_);
+    done(0);
+    settle();
+}
+
+// The `create` that waits ends.
+void Container::hang_up() {
+    loop_.later([this] { start_line_.reset(); });
 }
 
 Error Container::create_failure(int code) {
@@ -136,6 +142,7 @@ void Container::created(int code, const Answer& answer) {
         for (auto& [pid, how] : early) child_ended(pid, how);
         return;
     }
+    hang_up();
     // The runtime may have left its cgroup or state behind.
     auto error = std::move(adopted.error());
     kill_all(task_.cgroup_paths);
@@ -188,12 +195,14 @@ void Container::start(Answer answer) {
         return answer(wrong_state("the task is not in state created"));
     }
     auto done = [this, answer](int code) {
+        hang_up();
         if (code != 0) return answer(Failure(failure("start", code)));
         status_.state = TaskState::kRunning;
         status_.started_at = nanoseconds_now();
         begin_health();
         answer(status_.started_at);
     };
+    if (waiting_ != 0 && start_line_->ask_for_start()) return await(std::exchange(waiting_, 0), done);
     auto started = run({"start"}, {-1, -1, -1}, {}, done);
     if (!started) answer(Failure(std::move(started.error())));
 }
@@ -214,6 +223,7 @@ void Container::remove(Answer answer) {
     }
     if (status_.state == TaskState::kRunning || status_.state == TaskState::kPaused)
         return answer(wrong_state("the task is running"));
+    hang_up();
     auto done = [this, answer](int) {
         deleted_ = true;
         answer(std::int64_t{0});
@@ -248,113 +258,6 @@ void Container::freeze(bool frozen, std::function<void(Result<>)> answer) {
     if (!started) answer(Failure(std::move(started.error())));
 }
 
-void Container::exec(ExecRequest request, UniqueFd client, Answer answer) {
-    if (status_.state != TaskState::kRunning || ending_)
-        return answer(wrong_state("the task is not running"));
-    std::string id = request.id;
-    if (execs_.contains(id)) return answer(wrong_state("the exec exists already"));
-    Exec::Events events;
-    events.exited = [this](const ExecExit& exit) { announce(exit); };
-    events.finished = [this, id] { forget_exec(id); };
-    auto exec = std::make_unique<Exec>(loop_, std::move(request), std::move(client), std::move(answer),
-                                       std::move(events));
-    auto launched = exec->launch(runtime_);
-    if (!launched) return exec->answer(Failure(std::move(launched.error())));
-    execs_[id] = std::move(exec);
-}
-
-void Container::begin_health() {
-    if (!task_.health) return;
-    HealthMonitor::Hooks hooks;
-    hooks.run = [this](std::unique_ptr<logs::LogDriver> output) { run_probe(std::move(output)); };
-    hooks.kill = [this] { (void)kill_exec("health" + std::to_string(probes_), SIGKILL).has_value(); };
-    hooks.frozen = [this] { return is_frozen(status_.pid); };
-    hooks.changed = [this](const Health& health) {
-        status_.health = health;
-        events_.health(health);
-    };
-    health_ = std::make_unique<HealthMonitor>(loop_, *task_.health, std::move(hooks));
-    status_.health = health_->health();
-    health_->begin(status_.started_at);
-}
-
-// An exec whose end the monitor hears of, and nobody else. The monitor is gone once init is.
-void Container::run_probe(std::unique_ptr<logs::LogDriver> output) {
-    ExecRequest request;
-    request.id = "health" + std::to_string(++probes_);
-    request.process = task_.health->process;
-    std::string id = request.id;
-    Exec::Events events;
-    events.exited = [this](const ExecExit& exit) {
-        if (health_) health_->ended(exit.code);
-    };
-    events.finished = [this, id] { forget_exec(id); };
-    auto started = [this](Result<std::int64_t> pid) {
-        if (!health_) return;
-        if (pid) return health_->started();
-        health_->failed(pid.error());
-    };
-    auto probe =
-        std::make_unique<Exec>(loop_, std::move(request), UniqueFd(), std::move(started), std::move(events));
-    probe->keep_output(std::move(output));
-    auto launched = probe->launch(runtime_);
-    if (!launched) return probe->answer(Failure(std::move(launched.error())));
-    execs_[id] = std::move(probe);
-}
-
-Result<Exec*> Container::find_exec(const std::string& id) {
-    auto found = execs_.find(id);
-    if (found == execs_.end()) return wrong_state("process already finished");
-    return found->second.get();
-}
-
-Result<> Container::resize_exec(const std::string& id, sys::WindowSize size) {
-    BERTH_TRY(Exec * exec, find_exec(id));
-    return exec->resize(size);
-}
-
-Result<> Container::kill_exec(const std::string& id, int signal) {
-    BERTH_TRY(Exec * exec, find_exec(id));
-    return exec->kill(signal);
-}
-
-void Container::exec_started(Exec& exec, int code) {
-    auto adopted = code == 0 ? exec.adopt() : Result<pid_t>(Failure(exec.failure(runtime_, code)));
-    if (!adopted) {
-        exec.answer(Failure(std::move(adopted.error())));
-        return forget_exec(exec.id());
-    }
-    exec.answer(std::int64_t{*adopted});
-    auto early = std::move(early_ends_);
-    early_ends_.clear();
-    for (auto& [pid, how] : early) child_ended(pid, how);
-}
-
-bool Container::exec_ended(pid_t pid, int code) {
-    bool starting = false;
-    for (auto& [id, exec] : execs_) {
-        if (exec->runtime_pid() == pid) {
-            exec_started(*exec, code);
-            return true;
-        }
-        if (exec->pid() == pid) {
-            exec->ended(code);
-            return true;
-        }
-        starting = starting || exec->pid() == 0;
-    }
-    // Its runtime has yet to say that this is the exec's process.
-    if (starting && pid != status_.pid && pid != running_) early_ends_.emplace_back(pid, code);
-    return false;
-}
-
-void Container::forget_exec(const std::string& id) {
-    loop_.later([this, id] {
-        execs_.erase(id);
-        end_when_done();
-    });
-}
-
 Result<std::int64_t> Container::attach(UniqueFd socket, std::uint8_t streams) {
     if (!output_) return wrong_state("the task is not created yet");
     BERTH_CHECK(set_nonblocking(socket.get()));
@@ -372,7 +275,9 @@ Result<> Container::resize(sys::WindowSize size) {
 
 void Container::child_ended(pid_t pid, int code) {
     if (exec_ended(pid, code)) return;
-    if (pid == running_) {
+    if (pid == waiting_) {
+        waiting_ = 0;
+    } else if (pid == running_) {
         running_ = 0;
         loop_.cancel(running_limit_);
         auto done = std::move(running_done_);

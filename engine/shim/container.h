@@ -21,6 +21,7 @@
 #include "engine/shim/protocol/task_file.h"
 #include "engine/shim/rootfs.h"
 #include "engine/shim/runtime.h"
+#include "engine/shim/start_line.h"
 #include "engine/shim/stdio.h"
 #include "engine/sys/pty.h"
 
@@ -75,7 +76,11 @@ class Container {
     using Done = std::function<void(int code)>;
     Result<> launch_create(UniqueFd root);
     Result<> run(std::vector<std::string> words, std::vector<int> fds, sys::SpawnHook hook, Done done);
+    // What is to be done when a command of the runtime has ended.
+    void await(pid_t command, Done done);
     void created(int code, const Answer& answer);
+    void created_and_waits();
+    void hang_up();
     Result<> adopt();
     void open_output();
     Error create_failure(int code);
@@ -102,12 +107,18 @@ class Container {
     std::vector<RootPlan::Place> mounts_;  // until create() has attached them
     StdioPipes stdio_;
     std::optional<ConsoleSocket> console_;
+    // Of the root's file system, which would otherwise go with init, in init's own exit: overlayfs then syncs
+    // all of the disk that it lies on, and nobody would hear of the exit before.
+    UniqueFd root_;
     UniqueFd terminal_;  // the master
     UniqueFd init_;      // pidfd
     std::unique_ptr<logs::LogDriver> log_;
     std::unique_ptr<Input> input_;
     std::unique_ptr<Output> output_;
     pid_t running_ = 0;  // the runtime command under way
+    // The `create` that has created and waits to start, or nothing.
+    pid_t waiting_ = 0;
+    std::unique_ptr<StartLine> start_line_;
     Loop::Timer running_limit_ = 0;
     bool timed_out_ = false;  // the last command was killed: it took too long
     Done running_done_;

@@ -22,6 +22,8 @@ class Runtime {
     // RUNTIME --root R --log LOG --log-format json VERB… ID, started.
     Result<sys::ChildProcess> start(std::vector<std::string> words, std::vector<int> fds,
                                     sys::SpawnHook hook = {}, const std::string& log = kRuntimeLog) const;
+    // Whether it is our own, which knows more than runc's command line: see start_line.h.
+    bool is_own() const { return program_ && task_.runtime.ends_with("/berth-runtime"); }
     // How long a command may take, and what to say of one that was killed for it.
     std::chrono::seconds limit() const { return std::chrono::seconds(task_.runtime_seconds); }
     Error hung(const std::string& verb) const;

@@ -1,15 +1,16 @@
 """What a host lacks: each call refused with ENOSYS, as an older kernel or a filter around the runtime does."""
 
 import ctypes
+import os
 import pathlib
 import struct
 import subprocess
-import sys
+import time
 
 import pytest
 
 # System calls by number, the same on every architecture since Linux 5.1.
-CALLS = {"clone3": 435, "close_range": 436, "openat2": 437, "mount_setattr": 442}
+CALLS = {"pidfd_send_signal": 424, "pidfd_open": 434, "clone3": 435, "close_range": 436, "openat2": 437, "mount_setattr": 442}
 
 
 def refuse(*numbers):
@@ -51,6 +52,9 @@ def life(bundle):
                                      stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                      preexec_fn=lambda: refuse(*(CALLS[name] for name in calls)))
         assert started.returncode == 0, (bundle.folder / "log").read_text()
+        # However it got there, by birth, by its own doing or by being moved.
+        places = pathlib.Path(f"/proc/{bundle.pid()}/cgroup").read_text().splitlines()
+        assert all(place.endswith(bundle.cgroup) for place in places), places
         said = call("exec", bundle.id, "sh", "-c", "touch /root-is-writable; touch /etc/made/x; echo >/proc/sys/kernel/hostname; cat /proc/keys")
         assert said.stderr.count("ead-only file system") == 3 and said.stdout == "", said
         assert call("kill", "--all", bundle.id, "KILL").returncode == 0
@@ -66,3 +70,53 @@ def test_without(life, name):
 
 def test_without_any_of_them(life):
     life(list(CALLS))
+
+
+@pytest.mark.parametrize("calls", [["pidfd_open"], ["pidfd_open", "pidfd_send_signal"]])
+def test_ends_are_heard_of_without_a_pidfd(bundle, calls):
+    def call(*words):
+        return subprocess.run(bundle.command(*words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=60, preexec_fn=lambda: refuse(*(CALLS[name] for name in calls)))
+    bundle.up()
+    stats = subprocess.Popen(bundle.command("events", "--interval", "50ms", bundle.id), stdout=subprocess.PIPE, text=True,
+                             preexec_fn=lambda: refuse(*(CALLS[name] for name in calls)))
+    assert '"type":"stats"' in stats.stdout.readline()
+    assert call("kill", bundle.id, "KILL").returncode == 0
+    assert stats.wait(30) == 0
+    stats.stdout.close()
+    done = call("kill", bundle.id, "KILL")
+    assert done.returncode == 1 and "container not running" in done.stderr
+    assert call("delete", bundle.id).returncode == 0
+
+
+def unwritable_kill_files(bundle):
+    """Shell words that take cgroup.kill away, in a mount namespace of their own, and go on with what follows."""
+    files = [path for path in pathlib.Path("/sys/fs/cgroup").glob(f"*{bundle.cgroup}/cgroup.kill")]
+    files += pathlib.Path("/sys/fs/cgroup").glob(f"{bundle.cgroup[1:]}/cgroup.kill")
+    assert files, "the kernel has none anyway"
+    covers = "".join(f"mount --bind /proc/version {file} && " for file in files)
+    return ["unshare", "--mount", "sh", "-c", covers + 'exec "$@"', "sh"]
+
+
+def test_without_cgroup_kill(bundle):
+    bundle.up(["sh", "-c", "for i in 1 2 3 4 5; do sh -c 'sleep 1000 & sleep 1000' & done; wait"])
+    inside = pathlib.Path(f"/proc/{bundle.pid()}/task/{bundle.pid()}/children")
+    deadline = 200
+    while len(inside.read_text().split()) < 5 and deadline:
+        deadline -= 1
+        os.sched_yield()
+        time.sleep(0.01)
+    done = subprocess.run([*unwritable_kill_files(bundle), *bundle.command("delete", "--force", bundle.id)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not pathlib.Path(f"/proc/{bundle.pid()}/root/bin").exists()
+    assert not list(pathlib.Path("/sys/fs/cgroup").glob(f"*{bundle.cgroup}"))
+
+
+def test_an_idmapped_mount_says_what_it_lacks(bundle):
+    source = bundle.folder / "source"
+    source.mkdir()
+    mapping = [{"containerID": 0, "hostID": 100000, "size": 1000}]
+    bundle.spec["mounts"].append({"destination": "/etc", "type": "bind", "source": str(source), "options": ["bind"],
+                                  "uidMappings": mapping, "gidMappings": mapping})
+    assert bundle.create(["true"], preexec_fn=lambda: refuse(CALLS["mount_setattr"])) == 1
+    assert f"failed to set MOUNT_ATTR_IDMAP on {source}: function not implemented" in bundle.last_error()
