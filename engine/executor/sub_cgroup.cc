@@ -92,8 +92,14 @@ Result<std::vector<UniqueFd>> SubCgroup::join_files() const {
     std::vector<UniqueFd> files;
     for (const Place& place : places_) {
         if (place.unified) continue;
-        BERTH_TRY(UniqueFd file, in("adding a process to cgroups", cgroup::join_file(place.folder)));
-        files.push_back(std::move(file));
+        auto file = cgroup::join_file(place.folder);
+        // Callers look for this text.
+        if (!file) {
+            return fail_errno("adding pid " + std::to_string(::getpid()) + " to cgroups: open " +
+                                  place.folder + "/cgroup.procs",
+                              file.error().sys_errno);
+        }
+        files.push_back(std::move(*file));
     }
     return files;
 }

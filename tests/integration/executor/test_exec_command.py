@@ -146,3 +146,10 @@ def test_foreground_hands_signals_on(running):
     process.terminate()
     assert process.wait(30) == 9
     process.stdout.close()
+
+
+def test_a_sub_cgroup_that_is_not_there(bundle):
+    bundle.up()
+    done = bundle.call("exec", "--cgroup", "nonexistent", bundle.id, "true")
+    assert done.returncode == 255
+    assert " adding pid " in done.stderr and "/nonexistent/cgroup.procs: no such file or directory" in done.stderr
