@@ -83,6 +83,7 @@ Result<> run_sealed(const Options& options, char** argv) {
     ::unsetenv(kMark);
     if (second && is_overlay(program.get())) {
         debug(options, "runc exeseal: using overlayfs for sealed /proc/self/exe");
+        debug(options, "runc exeseal: using /proc/self/exe clone");
         return {};
     }
     if (!second && ::geteuid() == 0 && make_folders(options.root, 0700)) {
