@@ -5,9 +5,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "api-spec/types/image.h"
-#include "engine/api/image_filters.h"
-
 namespace berth::api {
 
 namespace {
@@ -17,15 +14,7 @@ using image::ImageSummary;
 using image::ManifestSummary;
 using nlohmann::json;
 
-constexpr ApiVersion kNoVirtualSize{1, 44}, kManifests{1, 47}, kDescriptor{1, 48}, kShortConfig{1, 50};
-
-using Users = image::ImageService::User;
-
-// Go's zero time has seconds of its own.
-std::int64_t unix_seconds(Timestamp time) {
-    if (time == kNever) return -62135596800;
-    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
-}
+constexpr ApiVersion kNoVirtualSize{1, 44}, kDescriptor{1, 48}, kShortConfig{1, 50};
 
 json platform_json(const oci::Platform& platform) {
     json out = {{"architecture", platform.architecture}, {"os", platform.os}};
@@ -40,6 +29,13 @@ types::ImageDescriptor show_descriptor(const oci::Descriptor& descriptor) {
             .size = static_cast<std::uint64_t>(descriptor.size),
             .platform_json = descriptor.platform ? platform_json(*descriptor.platform).dump() : "",
             .annotations = descriptor.annotations};
+}
+
+}  // namespace
+
+std::int64_t unix_seconds(Timestamp time) {
+    if (time == kNever) return -62135596800;
+    return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
 }
 
 std::vector<types::ImageManifest> show_manifests(const ImageSummary& image) {
@@ -59,8 +55,6 @@ std::vector<types::ImageManifest> show_manifests(const ImageSummary& image) {
     }
     return out;
 }
-
-}  // namespace
 
 Result<> refuse_parameters(const http::Query& query, std::initializer_list<const char*> names) {
     for (const char* name : names) {
@@ -127,46 +121,6 @@ Result<std::string> import_name(const http::Query& query) {
         BERTH_TRY(reference, reference.with_tag(tag));
     }
     return reference.with_default_tag().text();
-}
-
-Result<json> list_images(image::ImageService& images, const std::vector<Users>& users,
-                         const http::Query& query, ApiVersion version) {
-    BERTH_TRY(const auto selection, ImageSelection::read(images, query));
-    BERTH_TRY(auto all, images.list(query.flag("shared-size")));
-    auto out = json::array();
-    for (auto& image : all) {
-        selection.keep_matching_names(image);
-        if (!selection.takes(image)) continue;
-        types::ImageSummary summary{
-            .id = image.id.text(),
-            .repo_tags = image.names,
-            .repo_digests = image.digests,
-            .created = unix_seconds(image.created_at),
-            .size = image.size,
-            .containers = std::count_if(users.begin(), users.end(),
-                                        [&](const Users& user) { return user.image == image.id; }),
-            .labels = image.labels,
-            .virtual_size = version < kNoVirtualSize};
-        if (image.shared_size) summary.shared_size = static_cast<std::int64_t>(*image.shared_size);
-        if (version >= kDescriptor) {
-            summary.descriptor = types::ImageDescriptor{
-                .media_type = image.media_type, .digest = image.id.text(), .size = image.target_size};
-        }
-        if (version >= kManifests && query.flag("manifests")) {
-            summary.manifests = show_manifests(image);
-            for (const Users& user : users) {
-                // Which of its manifests a container runs is not kept: it is the first that this host runs.
-                auto& all_manifests = *summary.manifests;
-                auto runs = std::find_if(all_manifests.begin(), all_manifests.end(), [](const auto& each) {
-                    return each.kind == "image" && each.available;
-                });
-                if (user.image == image.id && runs != all_manifests.end())
-                    runs->containers.push_back(user.container_id);
-            }
-        }
-        out.push_back(types::to_json(summary));
-    }
-    return out;
 }
 
 Result<json> show_image(const ImageDetails& details, bool manifests, ApiVersion version) {

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "api-spec/types/image.h"
 #include "engine/api/router.h"
 #include "engine/image/image_service.h"
 #include "engine/oci/reference.h"
@@ -17,16 +18,15 @@ Result<oci::Reference> pull_reference(const http::Query& query);
 // repo and tag of an import; "" for none.
 Result<std::string> import_name(const http::Query& query);
 
-// GET /images/json, filtered. Calls `images`: blocking.
-Result<nlohmann::json> list_images(image::ImageService& images,
-                                   const std::vector<image::ImageService::User>& users,
-                                   const http::Query& query, ApiVersion version);
-
 // The platforms of `platform` parameters that are JSON objects, as load, save, push, inspect and history take
 // them.
 Result<std::vector<oci::Platform>> platforms_of(const http::Query& query, const char* name = "platform");
 Result<std::optional<oci::Platform>> platform_of(const http::Query& query);
 
+// Seconds since 1970; Go's zero time has a number of its own.
+std::int64_t unix_seconds(Timestamp time);
+// What an image consists of.
+std::vector<types::ImageManifest> show_manifests(const image::ImageSummary& image);
 // `manifests`: with what it consists of.
 Result<nlohmann::json> show_image(const image::ImageDetails& details, bool manifests, ApiVersion version);
 nlohmann::json show_history(const image::ImageDetails& details);

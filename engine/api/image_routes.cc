@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/api/image_filters.h"
+#include "engine/api/image_list.h"
 #include "engine/api/image_queries.h"
 #include "engine/api/image_save.h"
 #include "engine/api/image_transfers.h"
@@ -19,13 +20,13 @@ std::string name_of(const Exchange& exchange) {
     return exchange.params.find("name")->second;
 }
 
-Async<Result<>> list(Parts& parts, Exchange& exchange) {
+Async<Result<>> list(Parts& parts, ImageListText& images, Exchange& exchange) {
     const auto& query = exchange.request.query;
-    auto work = [&parts, &query, users = parts.users(), version = exchange.version] {
-        return list_images(parts.images, users, query, version);
+    auto work = [&images, &query, users = parts.users(), version = exchange.version] {
+        return images.show(users, query, version);
     };
     BERTH_CO_TRY(auto body, co_await parts.pool.run(work));
-    co_return co_await exchange.json(200, std::move(body));
+    co_return co_await exchange.json_text(200, std::move(body));
 }
 
 Async<Result<>> inspect(Parts& parts, Exchange& exchange) {
@@ -110,7 +111,9 @@ void add_image_routes(Router& router, ImageRouteParts parts) {
     auto add = [&](const char* method, const char* pattern, Route route) {
         router.add(method, pattern, [shared, route](Exchange& exchange) { return route(*shared, exchange); });
     };
-    add("GET", "/images/json", list);
+    auto images = std::make_shared<ImageListText>(shared->images);
+    router.add("GET", "/images/json",
+               [shared, images](Exchange& exchange) { return list(*shared, *images, exchange); });
     add("GET", "/images/get", save_images);
     add("POST", "/images/load", load_images);
     add("POST", "/images/create", create_image);

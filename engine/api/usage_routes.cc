@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "engine/api/image_queries.h"
+#include "engine/api/image_list.h"
 #include "engine/api/volume_routes.h"
 #include "engine/sys/disk_usage.h"
 

@@ -163,7 +163,7 @@ Async<Result<types::ContainerCounts>> count_containers(container::ContainerInspe
 Async<Result<int>> count_images(async::BlockingPool& pool, image::ImageService& images) {
     auto list = co_await pool.run([&images] { return images.list(); });
     if (!list) co_return Failure(std::move(list.error()));
-    co_return static_cast<int>(list->size());
+    co_return static_cast<int>((*list)->size());
 }
 
 }  // namespace

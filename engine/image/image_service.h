@@ -69,6 +69,8 @@ struct ImageSummary {
     bool dangling() const { return names.empty(); }
 };
 
+using ImageList = std::shared_ptr<const std::vector<ImageSummary>>;
+
 // What `docker image inspect` tells beyond the config.
 struct ImageDetails {
     ResolvedImage image;
@@ -182,8 +184,8 @@ class ImageService {
         const std::string& name, const std::vector<oci::Platform>& platforms) = 0;
     // Dangling images, or all that no container uses; kConflict while another prune is on its way.
     virtual Result<PruneReport> prune(PruneRequest request, const std::vector<User>& users) = 0;
-    // Newest first. `shared_sizes`: fill in shared_size.
-    virtual Result<std::vector<ImageSummary>> list(bool shared_sizes = false) = 0;
+    // Newest first; the same object while nothing changes. `shared_sizes`: fill in shared_size.
+    virtual Result<ImageList> list(bool shared_sizes = false) = 0;
     // Every name there is, in order; those of images that have lost theirs are left out.
     virtual Result<std::vector<NamedImage>> names() = 0;
     // The documents behind a name or an id, for inspect and history. kNotFound when it has no such platform:

@@ -142,7 +142,24 @@ Result<ImageSummary> Listing::summarise(const Digest& target, const std::vector<
     return summary;
 }
 
-Result<std::vector<ImageSummary>> Listing::list(bool shared_sizes) {
+Result<ImageList> Listing::list(bool shared_sizes) {
+    const std::uint64_t names = references_.changes();
+    std::uint64_t generation = 0;
+    {
+        std::lock_guard guard(mutex_);
+        generation = generation_;
+        const bool same = listed_.images && listed_.names == names && listed_.generation == generation;
+        if (same && !shared_sizes) return listed_.images;
+    }
+    BERTH_TRY(auto images, make_list(shared_sizes));
+    auto made = std::make_shared<const std::vector<ImageSummary>>(std::move(images));
+    if (shared_sizes) return ImageList(std::move(made));
+    std::lock_guard guard(mutex_);
+    listed_ = {made, names, generation};
+    return ImageList(std::move(made));
+}
+
+Result<std::vector<ImageSummary>> Listing::make_list(bool shared_sizes) {
     BERTH_TRY(std::vector<NamedTarget> all, references_.list());
     std::map<Digest, std::vector<NamedTarget>> by_target;
     for (NamedTarget& named : all) by_target[named.target].push_back(std::move(named));
@@ -160,20 +177,26 @@ Result<std::vector<ImageSummary>> Listing::list(bool shared_sizes) {
         for (const auto& [part, size] : known->parts) once.insert(part);
         for (const auto& part : once) ++users[part];
     }
-    for (ImageSummary& summary : out) {
-        if (!shared_sizes) break;
-        BERTH_TRY(KnownPtr known, know(summary.id, summary.media_type));
-        std::map<std::string, std::uint64_t> shared;
-        for (const auto& [part, size] : known->parts) {
-            if (users[part] > 1) shared[part] = size;
-        }
-        summary.shared_size = 0;
-        for (const auto& [part, size] : shared) *summary.shared_size += size;
-    }
+    if (shared_sizes) BERTH_CHECK(share_sizes(out, users));
     std::stable_sort(out.begin(), out.end(), [](const ImageSummary& a, const ImageSummary& b) {
         return a.created_at > b.created_at;
     });
     return out;
+}
+
+// `users`: how many images have each part.
+Result<> Listing::share_sizes(std::vector<ImageSummary>& images, const std::map<std::string, int>& users) {
+    for (ImageSummary& summary : images) {
+        BERTH_TRY(KnownPtr known, know(summary.id, summary.media_type));
+        std::map<std::string, std::uint64_t> shared;
+        for (const auto& [part, size] : known->parts) {
+            const auto many = users.find(part);
+            if (many != users.end() && many->second > 1) shared[part] = size;
+        }
+        summary.shared_size = 0;
+        for (const auto& [part, size] : shared) *summary.shared_size += size;
+    }
+    return {};
 }
 
 Result<ImageDetails> Listing::inspect(const std::string& text, const std::optional<oci::Platform>& platform) {

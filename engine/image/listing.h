@@ -14,7 +14,8 @@ class Listing {
             snapshot::Snapshotter& snapshots)
         : catalog_(catalog), references_(references), content_(content), snapshots_(snapshots) {}
 
-    Result<std::vector<ImageSummary>> list(bool shared_sizes);
+    // Newest first; the same one until something changes.
+    Result<ImageList> list(bool shared_sizes);
     Result<ImageDetails> inspect(const std::string& text, const std::optional<oci::Platform>& platform);
     // One image, with the names given.
     Result<ImageSummary> summarise(const Digest& target, const std::vector<NamedTarget>& names);
@@ -32,6 +33,8 @@ class Listing {
         std::vector<std::pair<std::string, std::uint64_t>> parts;  // blobs and snapshots, with their bytes
     };
     using KnownPtr = std::shared_ptr<const Known>;
+    Result<std::vector<ImageSummary>> make_list(bool shared_sizes);
+    Result<> share_sizes(std::vector<ImageSummary>& images, const std::map<std::string, int>& users);
     Result<KnownPtr> know(const Digest& target, const std::string& media_type);
     Result<KnownPtr> look(const Digest& target, const std::string& media_type);
     Result<> look_at_manifest(const ReachedManifest& reached, Known& known);
@@ -45,6 +48,10 @@ class Listing {
     std::uint64_t generation_ = 0;
     std::map<Digest, KnownPtr> known_;
     std::map<std::string, std::uint64_t> sizes_;  // of committed snapshots, which never change
+    struct {
+        ImageList images;
+        std::uint64_t names = 0, generation = 0;
+    } listed_;  // without shared sizes
 };
 
 }  // namespace berth::image

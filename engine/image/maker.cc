@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/archive/gzip.h"
 #include "engine/image/assembly.h"
 #include "engine/image/run_config.h"
 
@@ -13,14 +14,37 @@ namespace {
 using Json = nlohmann::ordered_json;
 }
 
+namespace {
+
+constexpr std::size_t kPiece = 1 << 18;
+
+// As much as fits, or all there is.
+Result<std::string_view> fill(const Reader& tar, std::string& buffer) {
+    buffer.resize(kPiece);
+    std::size_t filled = 0;
+    while (filled < kPiece) {
+        BERTH_TRY(std::size_t got, tar(buffer.data() + filled, kPiece - filled));
+        if (got == 0) break;
+        filled += got;
+    }
+    return std::string_view(buffer.data(), filled);
+}
+
+}  // namespace
+
 Result<Digest> Maker::store_layer(Reader tar) {
     BERTH_TRY(auto ingest, content_.ingest());
-    std::string buffer(1 << 18, '\0');
-    while (true) {
-        BERTH_TRY(std::size_t got, tar(buffer.data(), buffer.size()));
-        if (got == 0) break;
-        BERTH_CHECK(ingest->write({buffer.data(), got}));
+    std::string buffer;
+    BERTH_TRY(std::string_view piece, fill(tar, buffer));
+    const bool compressed = piece.starts_with("\x1f\x8b") || piece.starts_with("\x28\xb5\x2f\xfd");
+    archive::Gzip gzip([&](std::string_view bytes) { return ingest->write(bytes); });
+    while (!piece.empty()) {
+        BERTH_CHECK(compressed ? ingest->write(piece) : gzip.write(piece));
+        // A reader is not asked again after its end.
+        if (piece.size() < kPiece) break;
+        BERTH_TRY(piece, fill(tar, buffer));
     }
+    if (!compressed) BERTH_CHECK(gzip.finish());
     return ingest->commit(nullptr);
 }
 

@@ -20,6 +20,7 @@ class Maker {
     Result<Digest> commit(CommitRequest request);
 
  private:
+    // Compressed, unless it is already: what is pushed and saved is what is stored.
     Result<Digest> store_layer(Reader tar);
 
     content::ContentStore& content_;

@@ -93,17 +93,21 @@ Result<> References::put(const NamedTarget& reference) {
                            {"createdNs", nanos(reference.created_at)}};
     // The copy first: a rebuild may know a name too many, never one too few.
     BERTH_CHECK(replace_file(copy_path(reference.name), copy.dump(), 0600, Sync::kData));
-    return insert(reference);
+    auto done = insert(reference);
+    ++changes_;
+    return done;
 }
 
 Result<> References::remove(const std::string& name) {
     if (::unlink(copy_path(name).c_str()) != 0 && errno != ENOENT)
         return fail_errno("remove the copy of " + name);
-    return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+    auto done = database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
         BERTH_TRY(auto remove, connection.prepare("DELETE FROM image_reference WHERE name = ?1"));
         remove.bind(1, std::string_view(name));
         return remove.run();
     });
+    ++changes_;
+    return done;
 }
 
 Result<std::optional<NamedTarget>> References::find(const std::string& name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,8 @@ class References {
     Result<> remove(const std::string& name);  // a missing one is no error
     Result<std::optional<NamedTarget>> find(const std::string& name);
     Result<std::vector<NamedTarget>> list();
+    // Grows with every change.
+    std::uint64_t changes() const { return changes_; }
     // Whether open() found an empty table beside copies and filled it from them.
     bool rebuilt() const { return rebuilt_; }
 
@@ -45,6 +48,7 @@ class References {
     state::Database& database_;
     std::string folder_;
     bool rebuilt_ = false;
+    std::atomic<std::uint64_t> changes_{0};
 };
 
 }  // namespace berth::image

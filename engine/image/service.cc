@@ -70,7 +70,7 @@ class Service : public ImageService {
         forget();
         return done;
     }
-    Result<std::vector<ImageSummary>> list(bool shared_sizes) override { return listing_.list(shared_sizes); }
+    Result<ImageList> list(bool shared_sizes) override { return listing_.list(shared_sizes); }
     Result<std::vector<NamedImage>> names() override;
     Result<ImageDetails> inspect(const std::string& name,
                                  const std::optional<oci::Platform>& platform) override {

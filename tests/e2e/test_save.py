@@ -37,7 +37,7 @@ def test_an_archive_is_a_layout_and_a_docker_archive(engine, cli):
 
 
 def test_what_was_saved_is_loaded_again(engine, cli, tmp_path):
-    container = cli("run", "-d", "busybox", "sh", "-c", "echo mine > /mine; rm /bin/cat; sleep 1000").out.strip()
+    container = cli("run", "-d", "busybox", "sh", "-c", "rm /bin/cat; echo mine > /mine; sleep 1000").out.strip()
     cli("exec", container, "sh", "-c", "while ! test -e /mine; do :; done")
     made = cli("commit", container, "saved/two:1").out.strip()
     cli("rm", "-f", container)

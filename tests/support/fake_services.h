@@ -193,8 +193,8 @@ class Images final : public image::ImageService {
     Result<image::PruneReport> prune(image::PruneRequest, const std::vector<User>&) override {
         return Failure(unused().error());
     }
-    Result<std::vector<image::ImageSummary>> list(bool) override {
-        return std::vector<image::ImageSummary>();
+    Result<image::ImageList> list(bool) override {
+        return std::make_shared<const std::vector<image::ImageSummary>>();
     }
     Result<std::vector<image::NamedImage>> names() override { return std::vector<image::NamedImage>(); }
     Result<image::ImageDetails> inspect(const std::string&, const std::optional<oci::Platform>&) override {
