@@ -1,10 +1,12 @@
 #include "engine/logs/packed_file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <vector>
 
@@ -75,23 +77,73 @@ Result<UniqueFd> nameless_file(const std::string& folder) {
     return file;
 }
 
+struct Input {
+    UniqueFd file;  // nothing: all are packed
+    std::uint64_t inode = 0;
+};
+
+std::string numbered(const std::string& path, unsigned number) {
+    return path + "." + std::to_string(number);
+}
+
+Result<Input> newest_input(const std::string& path) {
+    for (unsigned number = 1;; ++number) {
+        const std::string name = numbered(path, number);
+        struct stat status{};
+        if (::lstat(name.c_str(), &status) != 0) {
+            if (exists(name + ".gz")) continue;
+            return Input();
+        }
+        BERTH_TRY(UniqueFd file, open_file(name, O_RDONLY | O_NOFOLLOW));
+        return Input{std::move(file), status.st_ino};
+    }
+}
+
+// Wherever it has moved to; it may also have been the oldest, and gone.
+Result<> put_in_place(const std::string& path, const std::string& packed, std::uint64_t inode) {
+    BERTH_TRY(const UniqueFd held, hold_rotated(path));
+    for (unsigned number = 1;; ++number) {
+        const std::string name = numbered(path, number);
+        struct stat status{};
+        const bool plain = ::lstat(name.c_str(), &status) == 0;
+        if (!plain && !exists(name + ".gz")) break;
+        if (!plain || status.st_ino != inode) continue;
+        if (::rename(packed.c_str(), (name + ".gz").c_str()) != 0) return fail_errno("rename " + packed);
+        if (::unlink(name.c_str()) != 0) return fail_errno("remove " + name);
+        return {};
+    }
+    if (::unlink(packed.c_str()) != 0) return fail_errno("remove " + packed);
+    return {};
+}
+
 }  // namespace
 
-Result<> pack_file(const std::string& path) {
-    BERTH_TRY(UniqueFd from, open_file(path, O_RDONLY | O_NOFOLLOW));
-    struct stat status{};
-    if (::fstat(from.get(), &status) != 0) return fail_errno("stat " + path);
+Result<UniqueFd> hold_rotated(const std::string& path) {
+    const auto slash = path.rfind('/');
+    BERTH_TRY(UniqueFd folder,
+              open_file(slash == path.npos ? "." : path.substr(0, slash + 1), O_RDONLY | O_DIRECTORY));
+    while (::flock(folder.get(), LOCK_EX) != 0)
+        if (errno != EINTR) return fail_errno("hold the rotated files of " + path);
+    return folder;
+}
+
+Result<> pack_rotated(const std::string& path, UniqueFd done) {
     const std::string unfinished = path + ".gz.tmp";
-    BERTH_TRY(UniqueFd to, open_file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640));
-    auto packed = in("compress " + path, deflate_all(from.get(), to.get(), status.st_ino));
-    if (packed && ::rename(unfinished.c_str(), (path + ".gz").c_str()) != 0)
-        packed = fail_errno("rename " + unfinished);
-    if (!packed) {
+    for (;;) {
+        Input input;
+        {
+            BERTH_TRY(const UniqueFd held, hold_rotated(path));
+            BERTH_TRY(input, newest_input(path));
+            if (!input.file) done.reset();
+        }
+        if (!input.file) return {};
+        BERTH_TRY(UniqueFd to, open_file(unfinished, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0640));
+        auto packed = in("compress " + path, deflate_all(input.file.get(), to.get(), input.inode));
+        if (packed) packed = put_in_place(path, unfinished, input.inode);
+        if (packed) continue;
         ::unlink(unfinished.c_str());
         return packed;
     }
-    if (::unlink(path.c_str()) != 0) return fail_errno("remove " + path);
-    return {};
 }
 
 std::optional<std::uint64_t> packed_inode(int fd) {

@@ -8,8 +8,13 @@
 
 namespace berth::logs {
 
-// Compresses PATH to PATH.gz, which takes its place once it is whole. Its header says which file it was.
-Result<> pack_file(const std::string& path);
+// Rotated files of the log PATH keep their names until it is closed. It waits for a moment at most.
+Result<UniqueFd> hold_rotated(const std::string& path);
+
+// Compresses the rotated files of the log PATH that are not yet, the newest first, each to a .gz that takes
+// its place once it is whole and says which file it was. They may move up meanwhile. At the end, while nobody
+// can rotate, `done` is closed: what is rotated from then on nobody sees to.
+Result<> pack_rotated(const std::string& path, UniqueFd done = {});
 
 // The inode of the file that a packed one was, if its header says so.
 std::optional<std::uint64_t> packed_inode(int fd);

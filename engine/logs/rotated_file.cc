@@ -11,6 +11,8 @@
 #include "engine/base/size.h"
 #include "engine/logs/companion.h"
 #include "engine/logs/driver_options.h"
+#include "engine/logs/packed_file.h"
+#include "engine/sys/spawn.h"
 
 namespace berth::logs {
 
@@ -123,31 +125,31 @@ Result<> RotatedFile::rotate() {
         size_ = 0;
         return {};
     }
-    // The one before is still being read by its compressor: this one grows a little longer.
-    if (compressing()) return {};
+    // Its compressor must not find them half way.
+    BERTH_TRY(const UniqueFd held, hold_rotated(path_));
     shift();
     const std::string first = path_ + ".1";
     if (::rename(path_.c_str(), first.c_str()) != 0 && errno != ENOENT) return fail_errno("rotate " + path_);
     BERTH_CHECK(open_current());
     ++rotations_;
-    if (limits_.compress) compress();
+    if (limits_.compress && !compressing()) compress();
     return {};
 }
 
-bool RotatedFile::compressing() {
-    if (!compressor_.pidfd) return false;
-    pollfd ended{compressor_.pidfd.get(), POLLIN, 0};
-    if (::poll(&ended, 1, 0) == 0) return true;
-    compressor_.pidfd.reset();
-    return false;
+bool RotatedFile::compressing() const {
+    if (!compressor_) return false;
+    pollfd ended{compressor_.get(), 0, 0};
+    return ::poll(&ended, 1, 0) == 0;
 }
 
 // What cannot be compressed stays as it is, and is read so.
 void RotatedFile::compress() {
     auto program = companion("berth-logger");
-    if (!program) return;
-    auto started = sys::spawn({.argv = {*program, "--compress", path_ + ".1"}});
-    if (started) compressor_ = std::move(*started);
+    int pipe[2] = {-1, -1};
+    if (!program || ::pipe2(pipe, O_CLOEXEC) != 0) return;
+    compressor_.reset(pipe[0]);
+    const UniqueFd theirs(pipe[1]);
+    (void)sys::spawn({.argv = {*program, "--compress", path_}, .fds = {-1, theirs.get(), -1}}).has_value();
 }
 
 }  // namespace berth::logs

@@ -6,7 +6,6 @@
 
 #include "engine/base/unique_fd.h"
 #include "engine/logs/log_driver.h"
-#include "engine/sys/spawn.h"
 
 namespace berth::logs {
 
@@ -20,7 +19,8 @@ struct RotationLimits {
 Result<RotationLimits> parse_rotation(const Options& options, RotationLimits limits);
 
 // A file of records that starts over when it is full. PATH is the current one; PATH.1 the one before, up to
-// PATH.(max_files - 1), each with .gz behind it once it is compressed. With one file, a full one is emptied.
+// PATH.(max_files - 1), each with .gz behind it once it is compressed, which a child does in its own time and
+// nobody waits for. With one file, a full one is emptied.
 // While the disk takes nothing, records wait in memory up to a limit; what is beyond it is lost and counted.
 class RotatedFile {
  public:
@@ -45,7 +45,7 @@ class RotatedFile {
     Result<> open_current();
     Result<> rotate();
     void shift();
-    bool compressing();
+    bool compressing() const;
     void compress();
 
     std::string path_;
@@ -55,7 +55,7 @@ class RotatedFile {
     std::string pending_;
     std::size_t record_ = 0;  // where in pending_ the present record begins
     bool failing_ = false;
-    sys::ChildProcess compressor_;
+    UniqueFd compressor_;  // a pipe that it closes when it will not look for more
 };
 
 }  // namespace berth::logs

@@ -11,7 +11,7 @@
 #include "engine/logs/remote/remote_log.h"
 
 // berth-logger                    reads a plan and records from standard input (pipe_protocol.h)
-// berth-logger --compress PATH    compresses a rotated log file
+// berth-logger --compress PATH    compresses the rotated files of a log; its output is closed when it is done
 namespace {
 
 using namespace berth;
@@ -83,7 +83,7 @@ Result<> run(int argc, char** argv) {
     ::signal(SIGPIPE, SIG_IGN);
     if (argc == 3 && std::string_view(argv[1]) == "--compress") {
         ::setpriority(PRIO_PROCESS, 0, 19);
-        return pack_file(argv[2]);
+        return pack_rotated(argv[2], UniqueFd(STDOUT_FILENO));
     }
     if (argc == 2 && std::string_view(argv[1]) == "--version") {
         say("berth-logger version " BERTH_VERSION);

@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
+
 #include <poll.h>
 #include <sys/resource.h>
+#include <thread>
 
 #include <algorithm>
 #include <csignal>
@@ -222,8 +224,7 @@ TEST_F(LogTest, CompressedFilesAreRead) {
     auto follower = reader({.tail = 1, .follow = true});
     EXPECT_EQ("99\n", all(*follower, Progress::kWaiting));
     const std::string plain = read();
-    for (int number = 1; exists(path_ + "." + std::to_string(number)); ++number)
-        ASSERT_TRUE(pack_file(path_ + "." + std::to_string(number)));
+    ASSERT_TRUE(pack_rotated(path_));
     EXPECT_TRUE(exists(path_ + ".2.gz"));
     EXPECT_FALSE(exists(path_ + ".2"));
     EXPECT_EQ(lines(0, 100), plain);
@@ -231,8 +232,7 @@ TEST_F(LogTest, CompressedFilesAreRead) {
     EXPECT_EQ(lines(70, 100), read({.tail = 30}));
     // Who follows knows a file again that has been packed behind its back.
     write(*log, 100, 200);
-    for (int number = 1; exists(path_ + "." + std::to_string(number)); ++number)
-        ASSERT_TRUE(pack_file(path_ + "." + std::to_string(number)));
+    ASSERT_TRUE(pack_rotated(path_));
     EXPECT_EQ(lines(100, 200), all(*follower, Progress::kWaiting));
     ASSERT_TRUE(remove_logs(path_));
     EXPECT_TRUE(list_folder(folder_.path())->empty());
@@ -241,7 +241,7 @@ TEST_F(LogTest, CompressedFilesAreRead) {
 TEST_F(LogTest, CompressedFilesMoveUpAndGo) {
     auto log = open({{"max-size", "1k"}, {"max-file", "3"}});
     write(*log, 0, 30);
-    ASSERT_TRUE(pack_file(path_ + ".1"));
+    ASSERT_TRUE(pack_rotated(path_));
     write(*log, 30, 45);
     EXPECT_TRUE(exists(path_ + ".2.gz"));
     EXPECT_TRUE(exists(path_ + ".1"));
@@ -249,6 +249,29 @@ TEST_F(LogTest, CompressedFilesMoveUpAndGo) {
     write(*log, 45, 90);
     EXPECT_FALSE(exists(path_ + ".2.gz"));
     EXPECT_TRUE(lines(0, 90).ends_with(read()));
+}
+
+TEST_F(LogTest, FilesMoveUpWhileTheyAreCompressed) {
+    auto log = open({{"max-size", "1k"}, {"max-file", "50"}});
+    write(*log, 0, 30);
+    std::thread packer;
+    {
+        auto held = hold_rotated(path_);
+        ASSERT_TRUE(held);
+        packer = std::thread([this] { EXPECT_TRUE(pack_rotated(path_)); });
+        EXPECT_TRUE(exists(path_ + ".1"));
+    }
+    write(*log, 30, 60);
+    packer.join();
+    ASSERT_TRUE(pack_rotated(path_));
+    EXPECT_FALSE(exists(path_ + ".1"));
+    EXPECT_FALSE(exists(path_ + ".gz.tmp"));
+    EXPECT_EQ(lines(0, 60), read());
+    // The oldest may be gone when it is packed.
+    auto short_log = open({{"max-size", "1k"}, {"max-file", "2"}});
+    write(*short_log, 60, 90);
+    ASSERT_TRUE(pack_rotated(path_));
+    EXPECT_TRUE(lines(0, 90).ends_with(read({.tail = 5})));
 }
 
 TEST_F(LocalLogTest, IsDockersFormat) {
