@@ -32,3 +32,16 @@ def test_one_kind_alone(engine):
     assert usage == {"LayersSize": 0, "Images": None, "Containers": None, "Volumes": [], "BuildCache": None}
     refused = engine.api("GET", "/system/df?type=nonsense")
     assert (refused.status, refused.json["message"]) == (400, "unknown object type: nonsense")
+
+
+def test_system_prune(new_engine):
+    engine = new_engine()
+    engine.docker("run", "--name", "old", "busybox", "true")
+    engine.docker("network", "create", "idle")
+    engine.docker("volume", "create", "kept")
+    said = engine.docker("system", "prune", "--force").out
+    assert "Deleted Containers:" in said and "Deleted Networks:\nidle" in said and "Total reclaimed space:" in said
+    assert engine.docker("ps", "-aq").out == "" and engine.docker("volume", "ls", "-q").out == "kept\n"
+    assert engine.api("POST", "/build/prune?all=true").json == {"CachesDeleted": None, "SpaceReclaimed": 0}
+    engine.docker("system", "prune", "--all", "--volumes", "--force")
+    assert engine.docker("images", "-q").out == ""
