@@ -133,7 +133,10 @@ class NetworkRoutes : public testing::Test {
         request.method = method;
         request.path = request.target = path;
         request.query = http::Query::parse(query);
-        if (!body.empty()) request.headers.add("Content-Type", "application/json");
+        if (!body.empty()) {
+            request.headers.add("Content-Type", "application/json");
+            request.headers.add("Content-Length", std::to_string(body.size()));
+        }
         Text text(body);
         request.body = &text;
         auto handler = router.handler();
