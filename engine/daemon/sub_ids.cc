@@ -10,6 +10,7 @@ namespace berth::daemon {
 namespace {
 
 constexpr std::uint32_t kFirst = 100000;
+constexpr std::uint32_t kLast = 4294967294U;  // the one above means "no id"
 
 bool number(std::string_view text, std::uint32_t& value) {
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -35,8 +36,8 @@ Result<std::vector<SubIds>> parse_sub_ids(std::string_view text) {
         const auto one = line.find(':'), two = line.find(':', one == line.npos ? one : one + 1);
         SubIds ids;
         const bool good = two != line.npos && number(line.substr(one + 1, two - one - 1), ids.first) &&
-                          number(line.substr(two + 1), ids.count) && ids.count > 0 &&
-                          ids.first <= 4294967294U - ids.count;
+                          number(line.substr(two + 1), ids.count) && ids.count > 0 && ids.count <= kLast &&
+                          ids.first <= kLast - ids.count;
         if (!good) return fail(ErrorKind::kInvalidArgument, "malformed line \"" + std::string(line) + "\"");
         ids.user = line.substr(0, one);
         out.push_back(std::move(ids));

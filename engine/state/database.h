@@ -58,7 +58,7 @@ struct Schema {
     std::span<const std::string_view> migrations;
 };
 
-// kFull: on disk (synchronous=FULL) before the call returns: create, rm, image, tag, volume, network.
+// kFull: on disk (synchronous=FULL) before the call returns: create, rm, image, tag, network.
 // kNormal: survives a crash of the process, not necessarily of the machine: start and exit.
 enum class Durability { kNormal, kFull };
 

@@ -13,7 +13,7 @@ TEST(SubIds, LinesOfTheFile) {
     EXPECT_TRUE(parse_sub_ids("")->empty());
     for (const char* wrong :
          {"ada", "ada:1", "ada:1:", "ada::1", "ada:x:1", "ada:1:x", "ada:1:2:3", "ada:-1:5", "ada:1:0",
-          "ada:4294967295:1", "ada:4294967290:65536", "ada:99999999999:1"}) {
+          "ada:4294967295:1", "ada:4294967290:65536", "ada:5:4294967295", "ada:99999999999:1"}) {
         auto refused = parse_sub_ids(wrong);
         ASSERT_FALSE(refused) << wrong;
         EXPECT_NE(refused.error().message.find(wrong), std::string::npos);
