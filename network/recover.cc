@@ -113,6 +113,7 @@ Result<> Service::reconcile(const Published& published, bool drop_forwarded) {
     }
     for (const auto& orphan : orphans) {
         log::info("removing what is left of a network", {{"bridge", orphan.settings.name}});
+        strike_off(orphan.settings.name);
         if (auto removed = take_down_bridge(config_, orphan); !removed)
             log::error("cannot remove a bridge",
                        {{"bridge", orphan.settings.name}, {"error", removed.error().message}});
@@ -202,6 +203,7 @@ Result<> Service::recover(const std::vector<std::string>& live) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
+    open_firewalld();
     BERTH_TRY(const bool own_policy, note_forwarding());
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
     // A policy that an earlier run has set and nobody has changed is to come back after a flush, too.

@@ -10,6 +10,7 @@
 #include "engine/sys/netlink.h"
 #include "network/bridge.h"
 #include "network/firewall/firewall.h"
+#include "network/firewall/firewalld.h"
 #include "network/firewall/guard.h"
 #include "network/firewall/legacy_watch.h"
 #include "network/firewall/watch.h"
@@ -95,8 +96,12 @@ class Service : public NetworkService {
     Result<> claim_parent(const Network& network) const;
     bool parent_is_shared(const LiveNetwork& network) const;
     static Result<> fill_addresses(LiveNetwork& network);
+    // Its link, then its rules; and both away.
     Result<> raise(LiveNetwork& network);
+    Result<> protect(LiveNetwork& network);
     Result<> lower(LiveNetwork& network);
+    // The same change in each family that the bridge has, both at once.
+    Result<> on_walls(const Bridge& bridge, Result<> (Firewall::*change)(const BridgeRules&));
     void forget(const std::string& id);
     Result<> recover_networks();
     // The guard, as far as there is one: all networks, one more, one less (shield.cc).
@@ -104,6 +109,11 @@ class Service : public NetworkService {
     void shield(const Bridge& bridge);
     void unshield(const Bridge& bridge);
     void yield_to_others();
+    // firewalld's zone, as far as there is one: all bridges, one more, one less (zone.cc).
+    void open_firewalld();
+    void enlist_all(Firewalld& firewalld);
+    Result<> enlist(const Bridge& bridge);
+    void strike_off(const std::string& bridge);
     // Whether an earlier run has set FORWARD's policy, by iptables.
     Result<bool> note_forwarding();
     void retire_iptables(bool own_policy);
@@ -164,7 +174,7 @@ class Service : public NetworkService {
     bool by_input(const BridgeSettings& settings) const {
         return settings.by_input.value_or(config_.publish_by_input);
     }
-    bool can_proxy(const std::string& protocol = "tcp", bool v6 = false) const;
+    bool can_proxy(const std::string& protocol = "tcp") const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
     Result<> add_rules(const Published& published);
@@ -225,6 +235,7 @@ class Service : public NetworkService {
     std::unique_ptr<Guard> guard_;
     std::unique_ptr<RuleWatch> watch_;
     std::unique_ptr<LegacyWatch> legacy_watch_;
+    std::unique_ptr<Firewalld> firewalld_;
 };
 
 }  // namespace berth::network

@@ -72,7 +72,6 @@ Result<> normalise_ports(types::ContainerConfig& config, types::HostConfig& host
         }
         for (const auto& port : ports) {
             std::string key = std::to_string(port.port) + "/" + port.protocol;
-            exposed.insert(key);
             auto& slot = bindings[key];
             slot.insert(slot.end(), wanted.begin(), wanted.end());
         }

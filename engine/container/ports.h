@@ -14,11 +14,11 @@ struct ExposedPort {
 };
 Result<std::vector<ExposedPort>> parse_exposed(const std::string& text);
 
-// Checks ExposedPorts and PortBindings and brings them to one form: a range becomes its ports, a bound port
-// is exposed.
+// Checks ExposedPorts and PortBindings and brings them to one form: a range becomes its ports.
 Result<> normalise_ports(types::ContainerConfig& config, types::HostConfig& host);
 
-// What the network has to publish, PublishAllPorts included. The container's ports are normalised.
+// What the network has to publish: of the exposed ports those that are bound, or all (PublishAllPorts). The
+// container's ports are normalised.
 std::vector<network::PortBinding> requested_ports(const Container& container);
 
 }  // namespace berth::container

@@ -45,10 +45,16 @@ std::unique_ptr<Guard> Guard::open(const std::string& table) {
     return nullptr;
 }
 
-void Guard::run(const std::string& commands) const {
-    if (commands.empty()) return;
-    if (auto done = context_->run(commands); !done)
-        log::warning("the guard of networks is not as it should be", {{"error", done.error().message}});
+Guard::Guard(std::shared_ptr<NftContext> context, std::string table)
+    : context_(std::move(context)), table_(std::move(table)), thread_([this] { follow(); }) {}
+
+Guard::~Guard() {
+    {
+        const std::lock_guard lock(mutex_);
+        stops_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
 }
 
 std::string Guard::element(const char* verb, const char* set, const std::string& what) const {
@@ -60,31 +66,70 @@ std::string Guard::closing(const char* verb, const std::string& bridge, Kind kin
     return element(verb, kind == Kind::kClosed ? "closed" : "internal", fmt::format("\"{}\"", bridge));
 }
 
+std::string Guard::coming(const std::string& bridge, Kind kind, bool yields) const {
+    return element("add", "bridges", fmt::format("\"{}\"", bridge)) +
+           element("add", "same", fmt::format("\"{0}\" . \"{0}\"", bridge)) +
+           (yields ? "" : closing("add", bridge, kind));
+}
+
+std::string Guard::going(const std::string& bridge, Kind kind, bool yields) const {
+    return (yields ? "" : closing("delete", bridge, kind)) +
+           element("delete", "same", fmt::format("\"{0}\" . \"{0}\"", bridge)) +
+           element("delete", "bridges", fmt::format("\"{}\"", bridge));
+}
+
+std::string Guard::difference(const State& from, const State& to) const {
+    std::string commands;
+    for (const auto& [bridge, kind] : from.bridges) {
+        const auto stays = to.bridges.find(bridge);
+        if (stays == to.bridges.end() || stays->second != kind)
+            commands += going(bridge, kind, from.yields);
+        else if (from.yields != to.yields)
+            commands += closing(to.yields ? "delete" : "add", bridge, kind);
+    }
+    for (const auto& [bridge, kind] : to.bridges) {
+        const auto there = from.bridges.find(bridge);
+        if (there == from.bridges.end() || there->second != kind) commands += coming(bridge, kind, to.yields);
+    }
+    return commands;
+}
+
+void Guard::follow() {
+    State held;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+        changed_.wait(lock, [&] { return stops_ || changes_; });
+        if (stops_) return;
+        changes_ = false;
+        const State next = wanted_;
+        lock.unlock();
+        const auto commands = difference(held, next);
+        const auto done = commands.empty() ? Result<>() : context_->run(commands);
+        if (!done)
+            log::warning("the guard of networks is not as it should be", {{"error", done.error().message}});
+        if (done) held = next;
+        lock.lock();
+    }
+}
+
 void Guard::put(const std::string& bridge, Kind kind) {
     const std::lock_guard lock(mutex_);
-    if (!bridges_.emplace(bridge, kind).second) return;
-    run(element("add", "bridges", fmt::format("\"{}\"", bridge)) +
-        element("add", "same", fmt::format("\"{0}\" . \"{0}\"", bridge)) +
-        (yields_ ? "" : closing("add", bridge, kind)));
+    wanted_.bridges.insert_or_assign(bridge, kind);
+    changes_ = true;
+    changed_.notify_one();
 }
 
 void Guard::take(const std::string& bridge) {
     const std::lock_guard lock(mutex_);
-    const auto found = bridges_.find(bridge);
-    if (found == bridges_.end()) return;
-    run((yields_ ? "" : closing("delete", bridge, found->second)) +
-        element("delete", "same", fmt::format("\"{0}\" . \"{0}\"", bridge)) +
-        element("delete", "bridges", fmt::format("\"{}\"", bridge)));
-    bridges_.erase(found);
+    changes_ = wanted_.bridges.erase(bridge) > 0 || changes_;
+    changed_.notify_one();
 }
 
 void Guard::yield_to_others(bool yields) {
     const std::lock_guard lock(mutex_);
-    if (yields_ == yields) return;
-    yields_ = yields;
-    std::string commands;
-    for (const auto& [bridge, kind] : bridges_) commands += closing(yields ? "delete" : "add", bridge, kind);
-    run(commands);
+    changes_ = wanted_.yields != yields || changes_;
+    wanted_.yields = yields;
+    changed_.notify_one();
 }
 
 }  // namespace berth::network

@@ -74,6 +74,18 @@ def test_taken_ports(engine, cli):
     cli("rm", "-f", first, "second")
 
 
+def test_what_is_bound_and_not_exposed_stays_closed(engine):
+    """As dockerd has it: clients that publish a port expose it as well."""
+    body = {"Image": "busybox", "Cmd": ["sleep", "100"], "ExposedPorts": {"81/tcp": {}},
+            "HostConfig": {"PublishAllPorts": True, "PortBindings": {"80/tcp": [{"HostPort": "7071"}]}}}
+    made = engine.api("POST", "/containers/create", body).json["Id"]
+    assert engine.api("POST", f"/containers/{made}/start").status == 204
+    about = engine.api("GET", f"/containers/{made}/json").json
+    assert list(about["NetworkSettings"]["Ports"]) == ["81/tcp"] and about["Config"]["ExposedPorts"] == {"81/tcp": {}}
+    assert about["HostConfig"]["PortBindings"] == {"80/tcp": [{"HostIp": "", "HostPort": "7071"}]}
+    engine.api("DELETE", f"/containers/{made}?force=1")
+
+
 @pytest.mark.parametrize("port", ["99999:80", "x:80", "80:"])
 def test_bad_ports(engine, cli, port):
     assert cli("run", "--rm", "-p", port, "busybox", "true", status=125).err

@@ -233,7 +233,7 @@ def test_cycles_leave_nothing(new_engine):
     before = state()
     for number in range(10):
         network = engine.api("POST", "/networks/create", {"Name": f"n{number}"}).json["Id"]
-        container = engine.api("POST", "/containers/create", {"Image": "busybox", "Cmd": ["true"], "HostConfig": {"NetworkMode": f"n{number}", "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}}).json["Id"]
+        container = engine.api("POST", "/containers/create", {"Image": "busybox", "Cmd": ["true"], "ExposedPorts": {"80/tcp": {}}, "HostConfig": {"NetworkMode": f"n{number}", "PortBindings": {"80/tcp": [{"HostPort": "8080"}]}}}).json["Id"]
         assert engine.api("POST", f"/containers/{container}/start").status == 204
         assert engine.api("DELETE", f"/containers/{container}?force=1").status == 204
         assert engine.api("DELETE", f"/networks/{network}").status == 204

@@ -42,7 +42,7 @@ def settle(engine, before):
 
 
 def body(network, port):
-    return {"Image": "busybox", "Cmd": ["sleep", "1000"],
+    return {"Image": "busybox", "Cmd": ["sleep", "1000"], "ExposedPorts": {"80/tcp": {}},
             "HostConfig": {"NetworkMode": network, "PortBindings": {"80/tcp": [{"HostPort": str(port)}]}}}
 
 

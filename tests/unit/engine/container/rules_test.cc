@@ -97,11 +97,12 @@ TEST(DetachKeys, HeldBackUntilDecided) {
     EXPECT_EQ(none.pass("\x10\x11"), "\x10\x11");
 }
 
-TEST(Ports, RangesBecomePortsAndBoundOnesAreExposed) {
+TEST(Ports, RangesBecomePortsAndExposedOnesArePublished) {
     types::ContainerConfig config;
     types::HostConfig host;
-    config.exposed_ports = {"8000-8001/tcp", "53/udp"};
+    config.exposed_ports = {"8000-8001/tcp", "53/udp", "80"};
     host.port_bindings["80"] = {{"127.0.0.1", "8080-8090"}};
+    host.port_bindings["81"] = {{"", "8081"}};  // bound alone
     ASSERT_TRUE(normalise_ports(config, host));
     EXPECT_EQ(config.exposed_ports, (std::set<std::string>{"53/udp", "80/tcp", "8000/tcp", "8001/tcp"}));
     Container container;
