@@ -140,6 +140,10 @@ Result<Network> Service::create(Network wanted) {
     const auto about = network->about;
     UndoStack undo;
     undo.push([&] { forget(about.id); });
+    bool remembered = false;
+    undo.push([&] {
+        if (remembered) (void)store_.remove(about.id).has_value();
+    });
     const std::shared_lock changing(rules_mutex_);
     if (!about.config_only) {
         undo.push([&] {
@@ -149,8 +153,8 @@ Result<Network> Service::create(Network wanted) {
         });
         BERTH_CHECK(raise(*network));
     }
-    undo.push([&] { (void)store_.remove(about.id).has_value(); });
     // One waits for the disk, the other for a tool.
+    remembered = true;
     auto stored = std::async(std::launch::async, [&] { return store_.add(about); });
     auto protecting = protect(*network);
     BERTH_CHECK(stored.get());
@@ -260,13 +264,9 @@ Result<> Service::remove(const std::string& name_or_id) {
     }
     const auto about = network->about;
     const std::shared_lock changing(rules_mutex_);
-    auto forgotten = std::async(std::launch::async, [&] { return store_.remove(about.id); });
+    // The row goes last: by it a later daemon finds rules whose bridge has gone.
     auto removed = lower(*network);
-    const bool stays = !removed;
-    if (auto gone = forgotten.get(); !gone)
-        removed = std::move(gone);
-    else if (stays && !store_.add(about))
-        log::error("a network is not remembered", {{"network", about.name}});
+    if (removed) removed = store_.remove(about.id);
     if (!removed) {
         const std::lock_guard lock(mutex_);
         network->hidden = false;
