@@ -14,22 +14,35 @@ namespace berth::cgroup {
 
 namespace {
 
-Result<> write_value(const std::string& path, const std::string& value) {
-    BERTH_TRY(UniqueFd file, open_file(path, O_WRONLY));
-    if (::write(file.get(), value.data(), value.size()) < 0)
-        return fail_errno(fmt::format("failed to write \"{}\": write {}", value, path));
-    return {};
-}
-
-Result<> write_setting(const std::string& folder, const Setting& setting) {
-    auto written = write_value(folder + "/" + setting.file, setting.value);
-    if (written || written.error().sys_errno != ENOENT) return written;
-    if (!setting.other_file.empty()) {
-        auto other = write_value(folder + "/" + setting.other_file, setting.other_value);
-        if (other || other.error().sys_errno != ENOENT) return other;
+// Writes settings one by one. A file stays open for the next, which is often for the same file: a dozen
+// device rules are one.
+class SettingWriter {
+ public:
+    Result<> write(const std::string& folder, const Setting& setting) {
+        auto written = write_value(folder + "/" + setting.file, setting.value);
+        if (written || written.error().sys_errno != ENOENT) return written;
+        if (!setting.other_file.empty()) {
+            auto other = write_value(folder + "/" + setting.other_file, setting.other_value);
+            if (other || other.error().sys_errno != ENOENT) return other;
+        }
+        return setting.optional ? Result<>() : written;
     }
-    return setting.optional ? Result<>() : written;
-}
+
+ private:
+    Result<> write_value(const std::string& path, const std::string& value) {
+        if (path != path_) {
+            path_.clear();
+            BERTH_TRY(file_, open_file(path, O_WRONLY));
+            path_ = path;
+        }
+        if (::write(file_.get(), value.data(), value.size()) < 0)
+            return fail_errno(fmt::format("failed to write \"{}\": write {}", value, path));
+        return {};
+    }
+
+    std::string path_;
+    UniqueFd file_;
+};
 
 std::uint64_t number_in(const std::string& path) {
     std::uint64_t value = 0;
@@ -70,6 +83,7 @@ Result<> Cgroup::check_usage(const oci::MemoryResources& memory) const {
 Result<> Cgroup::apply(const oci::Resources& resources) const {
     BERTH_TRY(std::vector<Setting> settings, unified_only_ ? settings_v2(resources) : settings_v1(resources));
     if (resources.memory) BERTH_CHECK(check_usage(*resources.memory));
+    SettingWriter writer;
     std::vector<const Setting*> later;
     for (const Setting& setting : settings) {
         const Folder* folder = folder_of(setting.controller);
@@ -79,7 +93,7 @@ Result<> Cgroup::apply(const oci::Resources& resources) const {
                         fmt::format("cannot set {}: the {} cgroup controller is not available", setting.file,
                                     setting.controller));
         }
-        auto written = write_setting(folder->path, setting);
+        auto written = writer.write(folder->path, setting);
         if (written) continue;
         if (!setting.again || written.error().sys_errno != EINVAL)
             return refused(folder->path, setting, std::move(written.error()));
@@ -87,7 +101,7 @@ Result<> Cgroup::apply(const oci::Resources& resources) const {
     }
     for (const Setting* setting : later) {
         const std::string& folder = folder_of(setting->controller)->path;
-        if (auto written = write_setting(folder, *setting); !written)
+        if (auto written = writer.write(folder, *setting); !written)
             return refused(folder, *setting, std::move(written.error()));
     }
     if (unified_only_ && !resources.devices.empty()) {

@@ -30,15 +30,17 @@ Result<> write_value(const std::string& path, const std::string& value) {
 }
 
 // A fresh cpuset has no CPUs and no memory, and takes no process before it has.
-Result<> inherit_cpuset(const std::string& folder, const std::string& top) {
+Result<> inherit_cpuset(const std::string& folder, const std::string& top, bool fresh) {
     auto empty = [](const std::string& list) { return list.find_first_not_of(" \n") == std::string::npos; };
     for (const char* file : {"/cpuset.cpus", "/cpuset.mems"}) {
-        BERTH_TRY(std::string own, read_file(folder + file));
-        if (!empty(own)) continue;
+        if (!fresh) {
+            BERTH_TRY(std::string own, read_file(folder + file));
+            if (!empty(own)) continue;
+        }
         std::string parent = parent_of(folder);
         BERTH_TRY(std::string above, read_file(parent + file));
         if (empty(above) && parent.size() > top.size()) {
-            BERTH_CHECK(inherit_cpuset(parent, top));
+            BERTH_CHECK(inherit_cpuset(parent, top, false));
             BERTH_TRY(above, read_file(parent + file));
         }
         BERTH_CHECK(write_value(folder + file, above));
@@ -63,15 +65,17 @@ void enable_controllers(const std::string& folder) {
 
 Result<> make_one(const Cgroup::Folder& folder, const std::string& path) {
     if (path.size() <= folder.mount_point.size()) return {};
-    if (folder.unified || ::mkdir(path.c_str(), 0755) != 0) {
+    bool fresh = !folder.unified && ::mkdir(path.c_str(), 0755) == 0;
+    if (!fresh) {
         if (!folder.unified && errno != ENOENT && errno != EEXIST) return fail_errno("mkdir " + path);
         BERTH_CHECK(make_one(folder, parent_of(path)));
         if (folder.unified) enable_controllers(parent_of(path));
-        if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("mkdir " + path);
+        fresh = ::mkdir(path.c_str(), 0755) == 0;
+        if (!fresh && errno != EEXIST) return fail_errno("mkdir " + path);
     }
     bool cpuset =
         std::find(folder.controllers.begin(), folder.controllers.end(), "cpuset") != folder.controllers.end();
-    return cpuset ? inherit_cpuset(path, folder.mount_point) : Result<>();
+    return cpuset ? inherit_cpuset(path, folder.mount_point, fresh) : Result<>();
 }
 
 std::vector<std::string> subtree(const std::string& path) {

@@ -50,7 +50,8 @@ std::string own_path(const Hierarchy& hierarchy, std::string_view proc_cgroup) {
 Layout parse_mountinfo(std::string_view mountinfo) {
     Layout layout;
     for (std::string_view line : split(mountinfo, '\n')) {
-        auto dash = line.find(" - ");
+        // Hosts have many mounts, and few of these.
+        auto dash = line.find(" - cgroup");
         if (dash == std::string_view::npos) continue;
         auto before = split(line.substr(0, dash), ' '), after = split(line.substr(dash + 3), ' ');
         if (before.size() < 5 || after.size() < 3 || !after[0].starts_with("cgroup")) continue;

@@ -121,16 +121,17 @@ Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoSta
 }
 
 Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
-                                   const cgroup::Layout& layout, ContainerState& state, UndoStack& undo) {
-    BERTH_TRY(state.places, cgroup::places_of(layout, spec.linux_.cgroups_path, state.id));
-    BERTH_TRY(cgroup::Cgroup group, cgroup::Cgroup::at(layout, state.places));
+                                   ContainerState& state, UndoStack& undo) {
+    BERTH_TRY(state.layout, cgroup::current_layout());
+    BERTH_TRY(state.places, cgroup::places_of(state.layout, spec.linux_.cgroups_path, state.id));
+    BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
     BERTH_CHECK(group.check_free());
     bool may_go_without = options.rootless && spec.linux_.cgroups_path.empty();
     auto made = group.create(may_go_without ? cgroup::Cgroup::Part::kAll : cgroup::Cgroup::Part::kUnified);
     if (!made && may_go_without && not_allowed(made.error())) {
         // Without privileges, and nobody has set a cgroup aside: the caller's own it is, without limits.
         state.places.clear();
-        BERTH_TRY(group, cgroup::Cgroup::at(layout, state.places));
+        BERTH_TRY(group, cgroup_of(state));
         if (spec.linux_.resources && limits_anything(*spec.linux_.resources))
             return fail(ErrorKind::kForbidden,
                         "cannot set limits: container could not join or create cgroup");

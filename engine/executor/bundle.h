@@ -27,7 +27,7 @@ Result<> make_state_folder(const Options& options, const Bundle& bundle, UndoSta
 // Where the container's cgroup will be, noted in `state`; nobody is there. Of it version 2's part is made, to
 // be born in.
 Result<cgroup::Cgroup> find_cgroup(const Options& options, const oci::RuntimeSpec& spec,
-                                   const cgroup::Layout& layout, ContainerState& state, UndoStack& undo);
+                                   ContainerState& state, UndoStack& undo);
 // The rest of it, with the limits. Without privileges and without a path of its own the container stays in
 // the caller's, and find_cgroup() has found out so.
 Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, ContainerState& state,

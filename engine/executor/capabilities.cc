@@ -56,8 +56,16 @@ constexpr std::array kNames = {"CHOWN",
                                "BPF",
                                "CHECKPOINT_RESTORE"};
 
-bool kernel_has(int capability) {
-    return ::prctl(PR_CAPBSET_READ, capability) >= 0;
+// How many this kernel knows: all there are of ours on one of today, and maybe more.
+int kernel_count() {
+    static const int count = [] {
+        auto known = [](int capability) { return ::prctl(PR_CAPBSET_READ, capability) >= 0; };
+        int most = static_cast<int>(kNames.size());
+        while (known(most)) ++most;
+        while (most > 0 && !known(most - 1)) --most;
+        return most;
+    }();
+    return count;
 }
 
 }  // namespace
@@ -75,7 +83,7 @@ std::uint64_t capability_bits(const std::vector<std::string>& names) {
         for (std::size_t i = 0; i < kNames.size(); ++i) {
             if (name == std::string("CAP_") + kNames[i]) found = static_cast<int>(i);
         }
-        if (found >= 0 && kernel_has(found)) bits |= std::uint64_t{1} << found;
+        if (found >= 0 && found < kernel_count()) bits |= std::uint64_t{1} << found;
     }
     return bits;
 }
@@ -95,10 +103,12 @@ std::string unavailable_capabilities(const oci::Capabilities& sets) {
 
 Result<> limit_bounding_set(const oci::Capabilities& sets) {
     std::uint64_t kept = capability_bits(sets.bounding);
-    for (int capability = 0; kernel_has(capability); ++capability) {
+    for (int capability = 0; capability < kernel_count(); ++capability) {
+        if ((kept >> capability & 1) != 0 || ::prctl(PR_CAPBSET_DROP, capability) == 0) continue;
+        int reason = errno;
         // One that is gone already needs no right to drop.
-        if ((kept >> capability & 1) != 0 || ::prctl(PR_CAPBSET_READ, capability) == 0) continue;
-        if (::prctl(PR_CAPBSET_DROP, capability) != 0) return fail_errno("drop a bounding capability");
+        if (::prctl(PR_CAPBSET_READ, capability) != 0)
+            return fail_errno("drop a bounding capability", reason);
     }
     return {};
 }

@@ -35,7 +35,8 @@ Result<> remove_container(const Options& options, const ContainerState& state) {
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
     BERTH_CHECK(group.kill_all());
     BERTH_CHECK(group.remove());
-    BERTH_CHECK(remove_tree(state_folder(options.root, state.id)));
+    leave_resctrl(state.resctrl);
+    BERTH_CHECK(remove_state_folder(options.root, state.id));
     // Whatever they say, the container is gone, and each has its turn.
     for (const oci::Hook& hook : hooks.poststop) {
         auto hooked = run_hooks("poststop", {hook}, hook_state(state, "stopped", 0));
@@ -50,7 +51,7 @@ Result<> delete_command(const Options& options) {
     // What a create that died left behind is no container, but it is in the way of the next one.
     if (!loaded && options.force && loaded.error().kind == ErrorKind::kNotFound) {
         BERTH_CHECK(check_id(id));
-        return remove_tree(state_folder(options.root, id));
+        return remove_state_folder(options.root, id);
     }
     if (!loaded) return Failure(loaded.error());
     Status status = status_of(options.root, *loaded);

@@ -88,7 +88,7 @@ Json linux_features() {
         {"seccomp", seccomp_features()},
         {"apparmor", {{"enabled", true}}},
         {"selinux", {{"enabled", true}}},
-        {"intelRdt", {{"enabled", false}}},
+        {"intelRdt", {{"enabled", true}, {"schemata", true}, {"monitoring", true}}},
         {"memoryPolicy",
          {{"modes",
            {"MPOL_BIND", "MPOL_DEFAULT", "MPOL_INTERLEAVE", "MPOL_LOCAL", "MPOL_PREFERRED",

@@ -1,9 +1,13 @@
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
+#include "engine/base/files.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
@@ -30,6 +34,36 @@ Result<int> parse_signal(std::string text) {
     return fail(ErrorKind::kInvalidArgument, "unknown signal \"" + text + "\"");
 }
 
+// Whether a signal would do anything to a process that the kernel spares the default action.
+bool is_heard(pid_t pid, int signal) {
+    std::string status = read_file("/proc/" + std::to_string(pid) + "/status").value_or("");
+    for (const char* mask : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
+        auto at = status.find(mask);
+        if (at == status.npos) return true;
+        if ((std::strtoull(status.c_str() + at + 9, nullptr, 16) >> (signal - 1) & 1) != 0) return true;
+    }
+    return false;
+}
+
+// The first process of a PID namespace loses every signal that it has no handler for, and a program that was
+// started this moment has none yet: a signal that would be lost is held back until it has, for a tenth of a
+// second after the start at most.
+void await_handler(const Options& options, const ContainerState& state, int signal) {
+    if (signal == 0 || signal == SIGKILL || signal == SIGSTOP || !state.own_pids) return;
+    struct stat folder{};
+    // Its last change is that the start gate went.
+    if (::stat(state_folder(options.root, state.id).c_str(), &folder) != 0) return;
+    for (;;) {
+        timespec now{};
+        ::clock_gettime(CLOCK_REALTIME, &now);
+        auto age =
+            (now.tv_sec - folder.st_mtim.tv_sec) * 1'000'000'000LL + now.tv_nsec - folder.st_mtim.tv_nsec;
+        if (age < 0 || age > 100'000'000 || is_heard(state.pid, signal)) return;
+        timespec pause{0, 1'000'000};
+        ::nanosleep(&pause, nullptr);
+    }
+}
+
 Result<> set_frozen(const Options& options, bool frozen) {
     BERTH_TRY(std::string id, only_id(options));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
@@ -48,7 +82,8 @@ Result<> kill_command(const Options& options) {
     BERTH_TRY(std::string id, only_id(options, 1, 2));
     BERTH_TRY(int signal, parse_signal(options.arguments.size() > 1 ? options.arguments[1] : "SIGTERM"));
     BERTH_TRY(ContainerState state, load_state(options.root, id));
-    bool running = status_of(options.root, state) != Status::kStopped;
+    Status status = status_of(options.root, state);
+    bool running = status != Status::kStopped;
     // Without a PID namespace the others outlive init.
     bool to_all = options.all || (signal == SIGKILL && !state.own_pids);
     if (!running && !to_all) return fail(ErrorKind::kConflict, "container not running");
@@ -57,6 +92,7 @@ Result<> kill_command(const Options& options) {
         BERTH_CHECK(signal == SIGKILL ? group.kill_all() : group.signal_all(signal));
     } else {
         BERTH_TRY(UniqueFd init, hold_init(state));
+        if (status == Status::kRunning) await_handler(options, state, signal);
         BERTH_CHECK(in("unable to signal init", sys::send_signal(init.get(), signal)));
     }
     // Version 1 keeps even this signal from what is frozen.

@@ -138,9 +138,11 @@ Result<Criu> Restore::start_criu(const std::string& root, CriuFolders& folders, 
 
 Result<ContainerState> Restore::run() {
     BERTH_CHECK(make_state_folder(options_, bundle_, undo_));
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    BERTH_TRY(cgroup::Cgroup group, find_cgroup(options_, bundle_.spec, layout, bundle_.state, undo_));
+    BERTH_TRY(cgroup::Cgroup group, find_cgroup(options_, bundle_.spec, bundle_.state, undo_));
     BERTH_CHECK(make_cgroup(options_, bundle_.spec, bundle_.state, group));
+    // criu asks for the process when there is one; it would be in a group with nobody to put it there.
+    if (bundle_.spec.linux_.intel_rdt)
+        return fail(ErrorKind::kNotImplemented, "restore: linux.intelRdt is not supported");
     std::string root = state_folder(options_.root, bundle_.state.id) + "/criu-root";
     BERTH_TRY(RestoreSpace space, RestoreSpace::enter(bundle_.spec, bundle_.state, root));
     CriuFolders folders;

@@ -66,7 +66,9 @@ Result<> run_command(const Options& options) {
     sigset_t before;
     if (stays) before = hold_signals();
     // Init inherits the mask of before.
-    BERTH_TRY(ContainerState state, launch(options, id, std::move(line.inner), stays ? &before : nullptr));
+    BERTH_TRY(Launched launched,
+              launch_to_run(options, id, {std::move(line.inner), stays ? &before : nullptr}));
+    const ContainerState& state = launched.state;
     UniqueFd master;
     bool terminal = state.streams.front().empty();
     if (stays && terminal) {
@@ -78,7 +80,11 @@ Result<> run_command(const Options& options) {
         master = std::move(*received);
     }
     NotifySocket notify;
-    auto started = start_container(options, state, notify);
+    auto started = [&]() -> Result<> {
+        BERTH_TRY(notify, NotifySocket::bind(options, state.id));
+        BERTH_CHECK(let_go(launched));
+        return run_poststart_hooks(options, state);
+    }();
     if (!started) {
         give_it_up(options, state);
         return started;

@@ -12,6 +12,10 @@ namespace berth::executor {
 Result<> start_container(const Options& options, const ContainerState& state, NotifySocket& notify) {
     BERTH_TRY(notify, NotifySocket::bind(options, state.id));
     BERTH_CHECK(open_gate(start_gate(options.root, state.id)));
+    return run_poststart_hooks(options, state);
+}
+
+Result<> run_poststart_hooks(const Options& options, const ContainerState& state) {
     if (!state.hooks) return {};
     BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, state.id));
     auto hooked = run_hooks("poststart", spec.hooks.poststart, hook_state(state, "running", state.pid));

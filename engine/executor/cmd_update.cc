@@ -64,9 +64,6 @@ Result<oci::Resources> resources_of(const Limits& limits) {
     out.memory.emplace();
     out.cpu.emplace();
     out.block_io.emplace();
-    for (const char* name : {"l3-cache-schema", "mem-bw-schema"}) {
-        if (limits.count(name) != 0) return bad("Intel RDT: " + std::string(name) + " is not enabled");
-    }
     BERTH_CHECK(number(limits, "blkio-weight", out.block_io->weight));
     BERTH_CHECK(number(limits, "cpu-period", out.cpu->period));
     BERTH_CHECK(number(limits, "cpu-quota", out.cpu->quota));
@@ -170,6 +167,19 @@ Result<oci::Resources> given_resources(const Options& options) {
     return oci::parse_resources(text);
 }
 
+// By flags alone, as with runc.
+Result<> update_caches(const Options& options, const ContainerState& state) {
+    oci::IntelRdt asked;
+    auto text = [&](const char* name) {
+        auto given = options.limits.find(name);
+        return given == options.limits.end() ? std::string() : given->second;
+    };
+    asked.l3_cache_schema = text("l3-cache-schema");
+    asked.mem_bw_schema = text("mem-bw-schema");
+    bool any = !asked.l3_cache_schema.empty() || !asked.mem_bw_schema.empty();
+    return any ? update_resctrl(state.resctrl, asked) : Result<>();
+}
+
 }  // namespace
 
 Result<> update_command(const Options& options) {
@@ -199,6 +209,7 @@ Result<> update_command(const Options& options) {
             warn(options, "setting back cgroup configs failed: " + undone.error().message);
         return applied;
     }
+    BERTH_CHECK(update_caches(options, state));
     return replace_file(path, oci::render(after), 0600, Sync::kNone);
 }
 

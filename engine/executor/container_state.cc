@@ -1,5 +1,7 @@
 #include "engine/executor/container_state.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -15,6 +17,27 @@ namespace {
 
 std::string draft_of(const std::string& root, const std::string& id) {
     return state_folder(root, id) + "/state.json.new";
+}
+
+// Kept, since reading it out of mountinfo costs as much as all the rest of a short command.
+nlohmann::json layout_json(const cgroup::Layout& layout) {
+    nlohmann::json out = nlohmann::json::array();
+    for (const cgroup::Hierarchy& one : layout.hierarchies) {
+        out.push_back({{"mountPoint", one.mount_point},
+                       {"root", one.root},
+                       {"controllers", one.controllers},
+                       {"unified", one.unified}});
+    }
+    return out;
+}
+
+cgroup::Layout layout_of(const nlohmann::json& json) {
+    cgroup::Layout out;
+    for (const nlohmann::json& one : json) {
+        out.hierarchies.push_back({one.at("mountPoint"), one.at("root"),
+                                   one.at("controllers").get<std::vector<std::string>>(), one.at("unified")});
+    }
+    return out;
 }
 
 }  // namespace
@@ -50,6 +73,14 @@ std::string start_gate(const std::string& root, const std::string& id) {
     return state_folder(root, id) + "/exec.fifo";
 }
 
+Result<> remove_state_folder(const std::string& root, const std::string& id) {
+    std::string folder = state_folder(root, id);
+    // What nearly every container has and no more: nothing has to be listed.
+    for (const char* file : {"/state.json", "/config.json"}) ::unlink((folder + file).c_str());
+    if (::rmdir(folder.c_str()) == 0) return {};
+    return remove_tree(folder);
+}
+
 Result<> draft_state(const std::string& root, ContainerState& state, pid_t pid) {
     state.created = format_rfc3339_nano(now());
     state.pid = pid;
@@ -57,8 +88,10 @@ Result<> draft_state(const std::string& root, ContainerState& state, pid_t pid) 
     nlohmann::json json = {{"id", state.id},
                            {"bundle", state.bundle},
                            {"rootfs", state.rootfs},
+                           {"hierarchies", layout_json(state.layout)},
                            {"places", state.places},
                            {"freezer", state.freezer},
+                           {"resctrl", {state.resctrl.group, state.resctrl.removed}},
                            {"created", state.created},
                            {"ociVersion", state.oci_version},
                            {"pid", state.pid},
@@ -90,8 +123,10 @@ Result<ContainerState> load_state(const std::string& root, const std::string& id
         state.id = json.at("id");
         state.bundle = json.at("bundle");
         state.rootfs = json.at("rootfs");
+        state.layout = layout_of(json.at("hierarchies"));
         state.places = json.at("places").get<cgroup::Places>();
         state.freezer = json.at("freezer");
+        state.resctrl = {json.at("resctrl").at(0), json.at("resctrl").at(1)};
         state.own_pids = json.at("ownPids");
         state.hooks = json.at("hooks");
         state.created = json.at("created");
@@ -124,8 +159,7 @@ Result<oci::RuntimeSpec> load_spec(const std::string& root, const std::string& i
 }
 
 Result<cgroup::Cgroup> cgroup_of(const ContainerState& state) {
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
-    return cgroup::Cgroup::at(layout, state.places);
+    return cgroup::Cgroup::at(state.layout, state.places);
 }
 
 std::uint64_t process_start_time(pid_t pid) {

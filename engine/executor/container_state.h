@@ -10,6 +10,7 @@
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 #include "engine/cgroup/cgroup.h"
+#include "engine/executor/resctrl.h"
 #include "engine/oci/runtime_spec.h"
 
 namespace berth::executor {
@@ -22,8 +23,10 @@ namespace berth::executor {
 //   notify/    with the container's end of NOTIFY_SOCKET, if the caller has one
 struct ContainerState {
     std::string id, bundle, rootfs, created, oci_version;
+    cgroup::Layout layout;  // of the host
     cgroup::Places places;  // none: a container without privileges that got no cgroup
     std::string freezer;    // the file that says whether it is paused
+    ResctrlPlace resctrl;
     pid_t pid = 0;
     std::uint64_t start_time =
         0;  // of the process, in clock ticks since boot: a pid alone may be somebody else's
@@ -43,6 +46,9 @@ Result<> check_id(const std::string& id);
 std::string state_folder(const std::string& root, const std::string& id);
 // The fifo of start_gate.h; it is there until the container is started.
 std::string start_gate(const std::string& root, const std::string& id);
+
+// All that lies there, and the folder; none there is no error.
+Result<> remove_state_folder(const std::string& root, const std::string& id);
 
 // Notes the process and the time in `state` and writes it down, beside the place where it is looked for.
 Result<> draft_state(const std::string& root, ContainerState& state, pid_t pid);

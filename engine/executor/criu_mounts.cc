@@ -38,7 +38,7 @@ Result<std::vector<std::pair<std::string, std::string>>> cgroup_binds(const oci:
                                                                       const ContainerState& state,
                                                                       const std::string& destination) {
     std::vector<std::pair<std::string, std::string>> out;
-    BERTH_TRY(cgroup::Layout layout, cgroup::current_layout());
+    const cgroup::Layout& layout = state.layout;
     bool own = std::any_of(spec.linux_.namespaces.begin(), spec.linux_.namespaces.end(),
                            [](const oci::Namespace& space) { return space.type == "cgroup"; });
     if (layout.unified_only() || own) return out;

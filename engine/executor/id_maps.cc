@@ -1,19 +1,14 @@
 #include "engine/executor/id_maps.h"
 
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <string>
 
 #include "engine/base/files.h"
-#include "engine/executor/spaces.h"
 #include "engine/sys/pidfd.h"
 #include "engine/sys/spawn.h"
+#include "engine/sys/user_space.h"
 
 namespace berth::executor {
 
@@ -74,21 +69,16 @@ Result<> write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids,
     return write_map(pid, "gid_map", "newgidmap", gids, ::getegid());
 }
 
-Result<UniqueFd> make_user_space(const std::vector<oci::IdMapping>& uids,
-                                 const std::vector<oci::IdMapping>& gids) {
-    BERTH_TRY(pid_t holder, clone_into(CLONE_NEWUSER, -1, false));
-    if (holder == 0) {
-        ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-        ::pause();
-        ::_exit(0);
-    }
-    auto mapped = write_id_maps(holder, uids, gids);
-    auto space = open_file("/proc/" + std::to_string(holder) + "/ns/user", O_RDONLY);
-    ::kill(holder, SIGKILL);
-    while (::waitpid(holder, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    if (!mapped) return Failure(std::move(mapped.error()));
-    return space;
+Result<UniqueFd> make_empty_user_space(const std::vector<oci::IdMapping>& uids,
+                                       const std::vector<oci::IdMapping>& gids) {
+    auto ranges = [](const std::vector<oci::IdMapping>& maps) {
+        std::vector<IdRange> out;
+        for (const oci::IdMapping& map : maps) out.push_back({map.container_id, map.host_id, map.size});
+        return out;
+    };
+    BERTH_TRY(sys::UserSpace space,
+              sys::UserSpace::make({ranges(uids), ranges(gids)}, sys::UserSpace::Network::kNone));
+    return open_file(space.user_path(), O_RDONLY);
 }
 
 }  // namespace berth::executor

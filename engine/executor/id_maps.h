@@ -17,7 +17,7 @@ Result<> write_id_maps(pid_t pid, const std::vector<oci::IdMapping>& uids,
                        const std::vector<oci::IdMapping>& gids);
 
 // A user namespace that has these mappings and nobody in it: what idmapped mounts take them from.
-Result<UniqueFd> make_user_space(const std::vector<oci::IdMapping>& uids,
-                                 const std::vector<oci::IdMapping>& gids);
+Result<UniqueFd> make_empty_user_space(const std::vector<oci::IdMapping>& uids,
+                                       const std::vector<oci::IdMapping>& gids);
 
 }  // namespace berth::executor

@@ -127,7 +127,7 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (plan.own_network && ::unshare(CLONE_NEWNET) != 0) return fail_errno("unshare network");
     if (plan.spaces.is_fresh(CLONE_NEWNET)) BERTH_CHECK(bring_up_loopback());
     BERTH_TRY(LabelFiles labels, open_label_files(process));
-    cgroup::Layout cgroups = plan.cgroups;
+    cgroup::Layout cgroups = plan.state.layout;
     if (plan.spaces.join_of(CLONE_NEWNS) != nullptr) {
         BERTH_TRY(cgroups, cgroup::current_layout());
     }
@@ -174,18 +174,18 @@ void run_init(const InitPlan& plan, int sync_fd) {
     say(plan, sync_fd, "init: closing the pipe to signal completion");
     if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
     await_go(sync_fd);
+    // What is open from here on until exec closes it: the streams, and what leads to whoever starts it.
+    int starter = plan.gate ? plan.gate.get() : sync_fd;
     // A filter may keep close_range(2) from working: the parent waits for this one.
-    ::close(sync_fd);
-    // What is open from here on until exec closes it: the streams and the gate.
-    close_descriptors(plan.preserve_fds, {plan.gate.get()});
+    if (plan.gate) ::close(sync_fd);
+    close_descriptors(plan.preserve_fds, {starter});
     end_on_signals();
-    if (!pass_gate(plan.gate.get())) ::_exit(1);
+    if (plan.gate && !pass_gate(plan.gate.get())) ::_exit(1);
     auto hooked = run_hooks("startContainer", plan.spec.hooks.start_container,
                             hook_state(plan.state, "created", ::getpid()), words);
-    if (!hooked) {
-        tell_failure(plan.gate.get(), hooked.error().message);
-        ::_exit(1);
-    }
+    if (!hooked && plan.gate) tell_failure(starter, hooked.error().message);
+    if (!hooked && !plan.gate) give_up(starter, hooked.error());
+    if (!hooked) ::_exit(1);
     ::execve(program->c_str(), arguments.data(), environment.data());
     // As with runc the container has been started and ends at once; its log says why.
     std::string text = "exec " + *program + ": " + ::strerrordesc_np(errno) + "\n";

@@ -17,11 +17,10 @@ namespace berth::executor {
 struct InitPlan {
     oci::RuntimeSpec spec;
     Spaces spaces;
-    ContainerState state;    // but the pid
-    cgroup::Layout cgroups;  // of the host
+    ContainerState state;  // but the pid
     std::vector<UniqueFd> sources;
     std::optional<Filter> filter;
-    UniqueFd gate;     // see start_gate.h
+    UniqueFd gate;     // see start_gate.h; none if the parent starts it as soon as it is ready
     UniqueFd console;  // connected console socket, or none
     int preserve_fds = 0;
     bool new_keyring = true, pivot = true;

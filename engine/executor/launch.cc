@@ -45,12 +45,12 @@ void reap(pid_t pid) {
 // One `create`, step by step; what it has made goes again unless it succeeds.
 class Launch {
  public:
-    Launch(const Options& options, const std::string& id, UniqueFd console, const sigset_t* mask)
-        : options_(options), id_(id), mask_(mask) {
-        plan_.console = std::move(console);
+    Launch(const Options& options, const std::string& id, bool gated, Company company)
+        : options_(options), id_(id), gated_(gated), mask_(company.mask) {
+        plan_.console = std::move(company.console);
         plan_.plain_lines = static_cast<bool>(plan_.console);
     }
-    Result<ContainerState> run();
+    Result<Launched> run();
 
  private:
     Result<> prepare();
@@ -74,6 +74,7 @@ class Launch {
 
     const Options& options_;
     const std::string& id_;
+    const bool gated_;
     const sigset_t* mask_;
     InitPlan plan_;
     std::optional<cgroup::Cgroup> group_;
@@ -96,9 +97,10 @@ Result<> Launch::prepare() {
     plan_.debug = options_.debug;
     // Devices are moved there before init does anything.
     plan_.own_network = plan_.spaces.is_fresh(CLONE_NEWNET) && spec().linux_.net_devices.empty();
-    BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
-    BERTH_TRY(plan_.cgroups, cgroup::current_layout());
-    BERTH_TRY(group_, find_cgroup(options_, spec(), plan_.cgroups, state(), undo_));
+    if (gated_) {
+        BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
+    }
+    BERTH_TRY(group_, find_cgroup(options_, spec(), state(), undo_));
     return {};
 }
 
@@ -202,6 +204,11 @@ Result<> Launch::release_init() {
 // While init is busy with its root file system.
 Result<> Launch::give_cgroup() {
     BERTH_CHECK(make_cgroup(options_, spec(), state(), *group_));
+    if (spec().linux_.intel_rdt) {
+        auto entered = enter_resctrl(*spec().linux_.intel_rdt, id_, pid_, state().resctrl);
+        undo_.push([place = state().resctrl] { leave_resctrl(place); });
+        BERTH_CHECK(std::move(entered));
+    }
     auto files = [&]() -> Result<std::vector<UniqueFd>> {
         if (!born_inside_) BERTH_CHECK(group_->join_unified(pid_));
         return group_->join_files();
@@ -282,7 +289,7 @@ Result<> Launch::converse() {
     }
 }
 
-Result<ContainerState> Launch::run() {
+Result<Launched> Launch::run() {
     BERTH_CHECK(prepare());
     debug(options_, "nsexec container setup");
     BERTH_CHECK(make_init());
@@ -291,12 +298,10 @@ Result<ContainerState> Launch::run() {
     BERTH_CHECK(draft_state(options_.root, state(), pid_));
     BERTH_CHECK(converse());
     BERTH_CHECK(publish(options_, state()));
-    BERTH_CHECK(send_message(sync_.get(), {SyncMessage::Kind::kGo, ""}));
-    // It has closed its end, and all that it does not need any more, when this fails.
-    while (receive_message(sync_.get())) {
-    }
+    Launched launched{std::move(state()), std::move(sync_)};
+    if (gated_) BERTH_CHECK(let_go(launched));
     undo_.keep();
-    return std::move(state());
+    return launched;
 }
 
 }  // namespace
@@ -329,9 +334,24 @@ int preserved_descriptors(const Options& options, std::vector<std::string>& envi
     return options.preserve_fds + sockets;
 }
 
-Result<ContainerState> launch(const Options& options, const std::string& id, UniqueFd console,
-                              const sigset_t* mask) {
-    return Launch(options, id, std::move(console), mask).run();
+Result<ContainerState> launch(const Options& options, const std::string& id) {
+    BERTH_TRY(Launched launched, Launch(options, id, true, {}).run());
+    return std::move(launched.state);
+}
+
+Result<Launched> launch_to_run(const Options& options, const std::string& id, Company company) {
+    return Launch(options, id, false, std::move(company)).run();
+}
+
+Result<> let_go(Launched& launched) {
+    UniqueFd line = std::move(launched.line);
+    BERTH_CHECK(send_message(line.get(), {SyncMessage::Kind::kGo, ""}));
+    // It has closed its end, and all that it does not need any more, when this fails.
+    for (;;) {
+        auto heard = receive_message(line.get());
+        if (!heard) return {};
+        if (heard->kind == SyncMessage::Kind::kError) return fail(ErrorKind::kInternal, heard->text);
+    }
 }
 
 }  // namespace berth::executor

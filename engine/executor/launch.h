@@ -10,10 +10,23 @@
 namespace berth::executor {
 
 // Creates a container from a bundle: its process is set up and waits for `start`. After an error nothing is
-// left. A caller that stays with the container gives the console socket that takes the terminal's master, if
-// the spec wants one, and the signal mask that init starts with.
-Result<ContainerState> launch(const Options& options, const std::string& id, UniqueFd console = {},
-                              const sigset_t* mask = nullptr);
+// left.
+Result<ContainerState> launch(const Options& options, const std::string& id);
+
+// What a caller that starts the container itself gives along: the console socket that takes the terminal's
+// master, if the spec wants one, and the signal mask that init starts with.
+struct Company {
+    UniqueFd console;
+    const sigset_t* mask = nullptr;
+};
+struct Launched {
+    ContainerState state;
+    UniqueFd line;  // to init, which ends if this closes before let_go()
+};
+// The same for `run`: nobody but the caller can start it, and to everybody else it is running.
+Result<Launched> launch_to_run(const Options& options, const std::string& id, Company company);
+// Lets init become the user's program, and returns when it has; the startContainer hook's failure otherwise.
+Result<> let_go(Launched& launched);
 
 // The number of descriptors behind the standard streams that are handed on: --preserve-fds and systemd's
 // LISTEN_FDS, which `environment` then names.

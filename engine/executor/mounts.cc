@@ -104,8 +104,8 @@ Result<> map_ids(const oci::RuntimeSpec& spec, const Spaces& spaces, const oci::
         space.reset(::open(joined->path.c_str(), O_RDONLY | O_CLOEXEC));
         if (!space) return fail_errno("open " + joined->path);
     } else {
-        BERTH_TRY(space, make_user_space(own ? mount.uid_mappings : spec.linux_.uid_mappings,
-                                         own ? mount.gid_mappings : spec.linux_.gid_mappings));
+        BERTH_TRY(space, make_empty_user_space(own ? mount.uid_mappings : spec.linux_.uid_mappings,
+                                               own ? mount.gid_mappings : spec.linux_.gid_mappings));
     }
     mount_attr attributes{};
     attributes.attr_set = MOUNT_ATTR_IDMAP;

@@ -2,6 +2,7 @@
 
 #include "engine/executor/attributes.h"
 #include "engine/executor/labels.h"
+#include "engine/executor/resctrl.h"
 
 namespace berth::executor {
 
@@ -40,6 +41,7 @@ Result<> check_spec(const oci::RuntimeSpec& spec, const Options& options) {
         return bad("cannot use console socket if runc will not detach or allocate tty");
     BERTH_CHECK(check_labels(*spec.process, spec.linux_.mount_label));
     BERTH_CHECK(check_attributes(spec, *spec.process));
+    if (spec.linux_.intel_rdt) BERTH_CHECK(check_resctrl(*spec.linux_.intel_rdt));
     return check_hooks(spec.hooks);
 }
 

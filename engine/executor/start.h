@@ -11,6 +11,8 @@ namespace berth::executor {
 // when it has, or when a startContainer hook has failed; a poststart hook that fails ends the container.
 // A container that was created with NOTIFY_SOCKET has `notify` to say when it is ready; the caller waits.
 Result<> start_container(const Options& options, const ContainerState& state, NotifySocket& notify);
+// The last part of it.
+Result<> run_poststart_hooks(const Options& options, const ContainerState& state);
 
 // What a caller says to a `create` that it has given a descriptor by --start-line, so that the start needs no
 // program of its own:

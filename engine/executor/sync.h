@@ -27,8 +27,11 @@
 //   agent; "go"  --------------------------------->
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
 //   puts state and pid file in their place
-//   "go", ends -----------------------------------> waits at the gate (start_gate.h) until `start`, which is
-//                                                   another process, opens it; startContainer hooks; execve
+//   create: "go", ends ---------------------------> closes its end, waits at the gate (start_gate.h) until
+//                                                   `start`, which is another process, opens it;
+//                                                   startContainer hooks; execve
+//   run: "go" ------------------------------------> startContainer hooks; execve closes its end
+//   "run" fails with the text <-------------------- "error" and a text, if a hook has failed
 //
 // A side that dies closes its end: the other reads end of file. So until a container is written down its init
 // dies with the runtime. The gate lies in the container's state folder and is open in init from before it

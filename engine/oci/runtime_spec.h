@@ -256,6 +256,16 @@ struct MemoryPolicy {
     bool operator==(const MemoryPolicy&) const = default;
 };
 
+// A group of resctrl, the kernel's control of caches and memory bandwidth.
+struct IntelRdt {
+    std::string clos_id;                // empty: a group of the container's own
+    std::vector<std::string> schemata;  // lines, behind the two older ones
+    std::string l3_cache_schema, mem_bw_schema;
+    // Any of them: a monitoring group. The last two are what it was called before 1.3.
+    bool enable_monitoring = false, enable_cmt = false, enable_mbm = false;
+    bool operator==(const IntelRdt&) const = default;
+};
+
 // A network device of the host that moves into the container.
 struct NetDevice {
     std::string name;  // there; empty: as here
@@ -276,6 +286,7 @@ struct Linux {
     std::optional<Personality> personality;
     std::map<std::string, TimeOffset> time_offsets;  // by clock: monotonic, boottime
     std::optional<MemoryPolicy> memory_policy;
+    std::optional<IntelRdt> intel_rdt;
     std::map<std::string, NetDevice> net_devices;  // by the name on the host
     bool operator==(const Linux&) const = default;
 };
@@ -294,8 +305,7 @@ struct RuntimeSpec {
 
 // A document that is not JSON, or has a field of the wrong type, is kInvalidArgument and the message names
 // the field ("process.user.uid: …"). Names are found in any case of letters, as runc's JSON library has it.
-// Fields the specification does not know are ignored, as it demands. Fields it knows
-// and these structs do not hold yet (linux.intelRdt, …) are kNotImplemented, by name, unless empty.
+// Fields the specification does not know are ignored, as it demands.
 Result<RuntimeSpec> parse_runtime_spec(std::string_view json);
 // The same for parts that travel alone: `exec --process FILE`, `update -r FILE`.
 Result<Process> parse_process(std::string_view json);

@@ -1,37 +1,29 @@
 #include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <memory>
-
 #include "engine/sys/detached_mount.h"
+#include "engine/sys/open_in_child.h"
 
 namespace berth::sys {
 
 namespace {
 
-// The child shares memory and descriptors with its caller, which stands still until it is done (vfork): what
-// it opens is simply there afterwards. It may be one of many threads that forks, so it allocates nothing.
-struct Job {
+struct Job : ChildWork {
     const char* source;
     const char* type;
     const char* data;
     unsigned long flags;  // of mount(2)
     bool bind, recursive_bind;
     int links;  // a detached tmpfs with the links that `data` names; -1: none
-    int result = -1;
-    int error = 0;
-    const char* failed = "";
 };
 
 // Any folder that every host has. The namespace is gone before anybody could miss what lies below.
 constexpr const char* kPlace = "/proc";
 
-bool attempt(Job& job) {
+bool attempt(ChildWork& work) {
+    Job& job = static_cast<Job&>(work);
     job.failed = "make mounts private";
     if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return false;
     job.failed = "enter the folder of links";
@@ -49,33 +41,6 @@ bool attempt(Job& job) {
     job.result =
         ::open_tree(AT_FDCWD, kPlace, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (job.bind ? AT_RECURSIVE : 0u));
     return job.result >= 0;
-}
-
-int child_main(void* argument) {
-    Job& job = *static_cast<Job*>(argument);
-    if (!attempt(job)) job.error = errno;
-    return 0;
-}
-
-Result<UniqueFd> run(Job& job) {
-    constexpr std::size_t kStack = 64 * 1024;
-    auto stack = std::make_unique<char[]>(kStack);
-    // A handler of ours must not run in the child, on memory that is ours.
-    sigset_t all, before;
-    sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    pid_t child =
-        ::clone(child_main, stack.get() + kStack, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &job);
-    int err = errno;
-    // No exit signal: nobody else's SIGCHLD or wait(-1) sees this child.
-    if (child > 0) {
-        while (::waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
-        }
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (child < 0) return fail_errno("clone", err);
-    if (job.result < 0) return fail_errno(job.failed, job.error);
-    return UniqueFd(job.result);
 }
 
 // Puts a link to each folder of an overlay into a detached tmpfs, and their short names into the options.
@@ -142,12 +107,15 @@ Result<UniqueFd> mount_in_child(const Mount& mount, const MountOptions& options)
         data = join(options.data);
     }
     const std::string& source = mount.source.empty() ? mount.type : mount.source;
-    Job job{
-        source.c_str(), mount.type.c_str(),
-        data.c_str(),   mount_flags_of(options.set | options.set_all) | super_flags_of(options.super_flags),
-        options.bind,   options.recursive_bind,
-        links.get()};
-    return in("mount " + (options.bind ? mount.source : mount.type), run(job));
+    Job job{{&attempt},
+            source.c_str(),
+            mount.type.c_str(),
+            data.c_str(),
+            mount_flags_of(options.set | options.set_all) | super_flags_of(options.super_flags),
+            options.bind,
+            options.recursive_bind,
+            links.get()};
+    return in("mount " + (options.bind ? mount.source : mount.type), open_in_child(CLONE_NEWNS, job));
 }
 
 }  // namespace berth::sys

@@ -72,7 +72,7 @@ std::string UserSpace::folder() const {
     return "/proc/" + std::to_string(holder_->pid) + "/ns/";
 }
 
-Result<UserSpace> UserSpace::start(int joined_fd) {
+Result<UserSpace> UserSpace::start(int joined_fd, int fresh) {
     int pair[2] = {-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     auto holder = std::make_unique<Holder>();
@@ -89,7 +89,6 @@ Result<UserSpace> UserSpace::start(int joined_fd) {
     sigset_t all, before;
     sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    const int fresh = joined_fd >= 0 ? 0 : CLONE_NEWUSER | CLONE_NEWNET;
     holder->pid = ::clone(main, holder->stack.data() + kStack, CLONE_VM | fresh, holder.get());
     const int reason = errno;
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
@@ -104,8 +103,9 @@ Result<UserSpace> UserSpace::start(int joined_fd) {
     return UserSpace(std::move(holder));
 }
 
-Result<UserSpace> UserSpace::make(const IdMaps& maps) {
-    BERTH_TRY(UserSpace space, start(-1));
+Result<UserSpace> UserSpace::make(const IdMaps& maps, Network network) {
+    const int fresh = CLONE_NEWUSER | (network == Network::kOwn ? CLONE_NEWNET : 0);
+    BERTH_TRY(UserSpace space, start(-1, fresh));
     const std::string process = "/proc/" + std::to_string(space.holder_->pid);
     BERTH_CHECK(in("map the users of a namespace", write_file(process + "/uid_map", map_text(maps.uids))));
     BERTH_CHECK(in("map the groups of a namespace", write_file(process + "/gid_map", map_text(maps.gids))));
@@ -114,7 +114,7 @@ Result<UserSpace> UserSpace::make(const IdMaps& maps) {
 
 Result<UserSpace> UserSpace::join(const std::string& path) {
     BERTH_TRY(UniqueFd space, open_file(path, O_RDONLY));
-    return start(space.get());
+    return start(space.get(), 0);
 }
 
 }  // namespace berth::sys

@@ -1,4 +1,4 @@
-"""The part `runtime` of `run`: berth-runtime beside Debian's runc, and crun where it runs, on one bundle."""
+"""The part `runtime` of `run`: berth-runtime beside every runc there is, and crun where it runs, on one bundle."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from measuring import BERTH, call, medians
-from support.engine import BIN
+from support.engine import BIN, CLIENTS
 
 OURS = BIN / "berth-runtime"
 
@@ -38,8 +38,11 @@ class Bundle:
         self.spec["linux"]["seccomp"] = seccomp
         (self.folder / "config.json").write_text(json.dumps(self.spec))
 
+    def root_of(self, program):
+        return self.folder / ("state" + str(program).replace("/", "-"))
+
     def call(self, program, *words, **options):
-        root = self.folder / ("state-" + Path(program).name)
+        root = self.root_of(program)
         return subprocess.run([program, "--root", root, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True, **options)
 
     def timed(self, program, *words):
@@ -51,7 +54,7 @@ class Bundle:
         return self.timed(program, "run", "--bundle", self.folder, "benched")
 
     def forget_filters(self):
-        shutil.rmtree(self.folder / ("state-" + OURS.name) / ".filters", ignore_errors=True)
+        shutil.rmtree(self.root_of(OURS) / ".filters", ignore_errors=True)
 
 
 def default_profile(engine):
@@ -74,7 +77,7 @@ def peak(pid):
 def peaks(bundle, program):
     """Of the runtime that stays with a container, and of its init before it becomes the program."""
     bundle.write(["sleep", "1000"])
-    root = bundle.folder / ("state-" + Path(program).name)
+    root = bundle.root_of(program)
     words = [program, "--root", root, "run", "--bundle", bundle.folder, "--pid-file", bundle.folder / "pid", "benched"]
     stays = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
@@ -106,15 +109,26 @@ def exec_times(bundle, others, rounds):
     return times
 
 
+def others():
+    """Names with versions, and programs: $BENCH_RUNC (a newer one than the system's), the peer's, the system's, and crun on pure version 2."""
+    found = {}
+    for program in (os.environ.get("BENCH_RUNC"), CLIENTS / "usr/sbin/runc", shutil.which("runc"), shutil.which("crun")):
+        if not program or not Path(program).exists():
+            continue
+        if Path(program).name == "crun" and not Path("/sys/fs/cgroup/cgroup.procs").exists():
+            continue
+        said = subprocess.run([program, "--version"], capture_output=True, text=True)  # the peer's may want a newer libc
+        if said.returncode == 0:
+            found.setdefault(said.stdout.splitlines()[0].replace(" version", ""), str(program))
+    return list(found), list(found.values())
+
+
 def bench(engine, rounds, row):
-    others = [found for name in ("runc", "crun") if (found := shutil.which(name))]
-    if not Path("/sys/fs/cgroup/cgroup.procs").exists():
-        others = [found for found in others if not found.endswith("crun")]  # which takes pure version 2 alone
-    names = [os.path.basename(found) for found in others]
+    names, programs = others()
     folder = Path(tempfile.mkdtemp(prefix="berth-bench-", dir="/var/tmp"))
     try:
         bundle = Bundle(folder, shutil.which("runc"))
-        ours, *theirs = medians(rounds, *(lambda program=program: bundle.run(program) for program in (OURS, *others)))
+        ours, *theirs = medians(rounds, *(lambda program=program: bundle.run(program) for program in (OURS, *programs)))
         for name, one in zip(names, theirs):
             row(f"runtime: run true, berth-runtime : {name}", ours, one, "ms")
         floor = subprocess.run([BIN.parent / "tests/bench_floor", "100"], capture_output=True, text=True, check=True).stdout
@@ -123,15 +137,15 @@ def bench(engine, rounds, row):
 
         bundle.write(["true"], default_profile(engine))
         cold = statistics.median((bundle.forget_filters(), bundle.run(OURS))[1] for _ in range(rounds))
-        warm, their = medians(rounds, lambda: bundle.run(OURS), lambda: bundle.run(others[0]))
+        warm, their = medians(rounds, lambda: bundle.run(OURS), lambda: bundle.run(programs[0]))
         row(f"runtime: run with seccomp, cold : {names[0]}", cold, their, "ms")
         row(f"runtime: run with seccomp, warm : {names[0]}", warm, their, "ms")
 
-        ours, *theirs = exec_times(bundle, others, rounds)
+        ours, *theirs = exec_times(bundle, programs, rounds)
         for name, one in zip(names, theirs):
             row(f"runtime: exec true, berth-runtime : {name}", ours, one, "ms")
-        for what, ours, their in zip(("run", "its init"), peaks(bundle, OURS), peaks(bundle, others[0])):
+        for what, ours, their in zip(("run", "its init"), peaks(bundle, OURS), peaks(bundle, programs[0])):
             row(f"runtime: peak memory of {what} : {names[0]}", ours, their, "kB")
-        row("runtime: size of the binary", os.path.getsize(OURS) / 1000, os.path.getsize(others[0]) / 1000, "kB")
+        row("runtime: size of the binary", os.path.getsize(OURS) / 1000, os.path.getsize(programs[0]) / 1000, "kB")
     finally:
         shutil.rmtree(folder)

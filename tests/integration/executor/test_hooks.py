@@ -48,6 +48,14 @@ def test_a_failure_before_the_program(bundle):
     assert (bundle.folder / "out").read_text() == ""
 
 
+def test_a_failure_before_the_program_of_run(bundle):
+    bundle.spec["hooks"] = {"startContainer": [{"path": "/bin/busybox", "args": ["busybox", "sh", "-c", "exit 1"]}]}
+    done = bundle.foreground(["sh", "-c", "echo ran"])
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error running startContainer hook #0: exit status 1" in bundle.last_error()
+    assert bundle.call("state", bundle.id).returncode == 1
+
+
 def test_a_failure_after_the_start_ends_the_container(bundle):
     bundle.spec["hooks"] = {"poststart": [{"path": "/bin/false"}]}
     done = bundle.foreground(["sleep", "1000"])

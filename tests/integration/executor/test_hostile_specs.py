@@ -143,12 +143,6 @@ def test_a_nul_byte_ends_no_string(bundle):
         spec["hostname"] = ""
 
 
-def test_a_resource_control_of_caches_is_refused_by_name(bundle):
-    bundle.spec["linux"]["intelRdt"] = {"closID": "one", "l3CacheSchema": "L3:0=f"}
-    assert bundle.create() == 1
-    assert "linux.intelRdt is not supported yet" in bundle.last_error()
-
-
 def test_memory_policy(bundle):
     bundle.applets("grep")
     bundle.spec["linux"]["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": "0"}

@@ -40,6 +40,17 @@ def test_program_that_cannot_run(bundle, program, text):
     assert not (bundle.folder / "state" / bundle.id).exists()
 
 
+def test_a_signal_right_after_the_start_waits_for_the_handler(bundle):
+    # A first process loses what it has no handler for; this one has none in its first moments.
+    bundle.applets("usleep")
+    bundle.up(["sh", "-c", 'usleep 30000; trap "echo heard; exit 0" TERM; sleep 1000 & wait'])
+    done = os.pidfd_open(bundle.pid())
+    assert bundle.call("kill", bundle.id, "TERM").returncode == 0
+    assert select.select([done], [], [], 30)[0]
+    os.close(done)
+    assert (bundle.folder / "out").read_text() == "heard\n"
+
+
 def cannot_be_written(program):
     with pytest.raises(OSError) as refused:
         os.open(program, os.O_WRONLY)

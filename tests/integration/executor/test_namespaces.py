@@ -98,8 +98,9 @@ def test_joined_by_path(bundle, types):
     """With and without the process that stands between the runtime and init."""
     words = {"mnt": "--mount", "user": "--user", "net": "--net", "uts": "--uts"}
     extra = ["--map-root-user"] if "user" in types else ["--propagation", "private"]
-    holder = subprocess.Popen(["unshare", *[words[name] for name in types], *extra, "sh", "-c", "echo up; exec sleep 1000"],
-                              stdout=subprocess.PIPE)
+    # No program is loaded later: the root of everybody in a mount namespace changes with the container's.
+    holder = subprocess.Popen(["unshare", *[words[name] for name in types], *extra, "sh", "-c", "echo up; read end"],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         assert holder.stdout.readline() == b"up\n"
         names = {"mnt": "mount", "net": "network"}
@@ -115,8 +116,7 @@ def test_joined_by_path(bundle, types):
         assert bundle.call("delete", "--force", bundle.id).returncode == 0
     finally:
         holder.kill()
-        holder.wait()
-        holder.stdout.close()
+        holder.communicate()
 
 
 def test_without_privileges(bundle):

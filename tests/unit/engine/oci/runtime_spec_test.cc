@@ -38,7 +38,8 @@ TEST(RuntimeSpec, ErrorsNameTheField) {
     EXPECT_EQ(error(R"({"process":{"user":{"uid":-1}}})"), "process.user.uid: out of range");
     EXPECT_EQ(error(R"({"process":{"user":{"uid":4294967296}}})"), "process.user.uid: out of range");
     EXPECT_EQ(error(R"({"process":{"args":["a",1]}})"), "process.args[1]: expected a string");
-    EXPECT_EQ(error(R"({"linux":{"intelRdt":{"closID":"x"}}})"), "linux.intelRdt is not supported yet");
+    EXPECT_EQ(error(R"({"linux":{"intelRdt":{"schemata":"x"}}})"),
+              "linux.intelRdt.schemata: expected an array");
     EXPECT_EQ(error(R"({"linux":{"intelRdt":null},"unknown":1})"), "");
 }
 
