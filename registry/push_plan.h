@@ -21,8 +21,8 @@ struct PushPlan {
     std::vector<Document> documents;     // the innermost first, the target last
 };
 
-// Reads what `target` consists of. kNotFound: "content sha256:…: not found" for a manifest that is not here;
-// blobs may be missing. Blocking.
+// Reads what `target` consists of. kNotFound: "content digest sha256:…: not found" for a manifest that is not
+// here; blobs may be missing. Blocking.
 Result<PushPlan> plan_push(content::ContentStore& content, const oci::Descriptor& target);
 
 // The manifest that stands for an index of which not all is here, or that `platform` asks for. Docker's texts

@@ -6,6 +6,7 @@
 
 #include "cli/client/credential_store.h"
 #include "cli/commands/files.h"
+#include "cli/commands/platforms.h"
 #include "cli/output/progress.h"
 #include "cli/output/table.h"
 #include "cli/output/units.h"
@@ -24,17 +25,6 @@ ImageName split_name(const std::string& name) {
 }
 
 namespace {
-
-// "linux/arm64/v8" as the JSON object that save, load and push take.
-Result<std::string> platform_parameter(const std::string& text) {
-    auto first = text.find('/'), second = text.find('/', first + 1);
-    if (first == text.npos || first == 0 || first + 1 == text.size())
-        return fail(ErrorKind::kInvalidArgument, "invalid platform: " + text);
-    Json platform = {{"os", text.substr(0, first)},
-                     {"architecture", text.substr(first + 1, second - first - 1)}};
-    if (second != text.npos) platform["variant"] = text.substr(second + 1);
-    return platform.dump();
-}
 
 std::string age(std::int64_t created) {
     auto seconds =
@@ -155,9 +145,13 @@ int pull_command(Invocation& invocation, const Arguments& arguments) {
 
 int load_command(Invocation& invocation, const Arguments& arguments) {
     bool quiet = false;
-    std::string input, platform;
+    std::string input;
+    std::vector<std::string> platforms;
     Flags flags("load [OPTIONS]", "Load an image from a tar archive or STDIN");
     flags.text("input,i", &input, "string", "Read from tar archive file, instead of STDIN");
+    flags.list("platform", &platforms,
+               "Load only the given platform(s). Formatted as a comma-separated list of "
+               "\"os[/arch[/variant]]\" (e.g., \"linux/amd64,linux/arm64/v8\").");
     flags.toggle("quiet,q", &quiet, "Suppress the load output");
     Arguments names;
     int status = 0;
@@ -170,10 +164,12 @@ int load_command(Invocation& invocation, const Arguments& arguments) {
     if (!file) return invocation.failed(file.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
+    auto wanted = platform_query(platforms);
+    if (!wanted) return invocation.failed(wanted.error());
+    const std::string target = fmt::format("/images/load?quiet={}{}", quiet ? 1 : 0, *wanted);
     ProgressView view(STDOUT_FILENO, is_terminal(STDOUT_FILENO), false);
-    auto loaded =
-        (*engine)->stream("POST", fmt::format("/images/load?quiet={}", quiet ? 1 : 0), tar_headers(),
-                          file->get(), [&](std::string_view bytes) { return view.write(bytes); });
+    auto loaded = (*engine)->stream("POST", target, tar_headers(), file->get(),
+                                    [&](std::string_view bytes) { return view.write(bytes); });
     return loaded ? 0 : invocation.failed(loaded.error());
 }
 
@@ -192,15 +188,11 @@ int save_command(Invocation& invocation, const Arguments& arguments) {
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    std::string target = "/images/get?";
-    for (const std::string& name : names) target += "names=" + http::encode_form(name) + "&";
-    for (const std::string& platform : platforms) {
-        auto wanted = platform_parameter(platform);
-        if (!wanted) return invocation.failed(wanted.error());
-        target += "platform=" + http::encode_form(*wanted) + "&";
-    }
-    target.pop_back();
-    auto saved = save_stream(**engine, target, path);
+    auto wanted = platform_query(platforms);
+    if (!wanted) return invocation.failed(wanted.error());
+    std::string query;
+    for (const std::string& name : names) query += "&names=" + http::encode_form(name);
+    auto saved = save_stream(**engine, "/images/get?" + query.substr(1) + *wanted, path);
     return saved ? 0 : invocation.failed(saved.error());
 }
 
@@ -259,18 +251,14 @@ int rmi_command(Invocation& invocation, const Arguments& arguments) {
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
-    std::string variants;
-    for (const std::string& platform : platforms) {
-        auto wanted = platform_parameter(platform);
-        if (!wanted) return invocation.failed(wanted.error());
-        variants += "&platforms=" + http::encode_form(*wanted);
-    }
+    auto variants = platform_query(platforms, "platforms");
+    if (!variants) return invocation.failed(variants.error());
     return for_each_name(
         invocation, names,
         [&](Engine& engine, const std::string& name) -> Result<> {
             BERTH_TRY(Engine::Answer answer,
                       engine.call("DELETE", fmt::format("/images/{}?force={}&noprune={}{}", name,
-                                                        force ? 1 : 0, no_prune ? 1 : 0, variants)));
+                                                        force ? 1 : 0, no_prune ? 1 : 0, *variants)));
             Json removed = Json::parse(answer.body, nullptr, false);
             for (const Json& item : removed.is_array() ? removed : Json::array()) {
                 for (const char* word : {"Untagged", "Deleted"}) {
@@ -284,17 +272,22 @@ int rmi_command(Invocation& invocation, const Arguments& arguments) {
 
 int history_command(Invocation& invocation, const Arguments& arguments) {
     bool quiet = false, whole = false;
-    std::string format;
+    std::string format, platform;
     Flags flags("history [OPTIONS] IMAGE", "Show the history of an image");
     flags.toggle("quiet,q", &quiet, "Only show image IDs");
     flags.toggle("no-trunc", &whole, "Don't truncate output");
     flags.text("format", &format, "string", "Format output using a custom template");
+    flags.text("platform", &platform, "string",
+               "Show history for the given platform. Formatted as \"os[/arch[/variant]]\" (e.g., "
+               "\"linux/amd64\")");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, 1, names, status)) return status;
+    auto wanted = platform_query(platform);
+    if (!wanted) return invocation.failed(wanted.error());
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
-    auto history = (*engine)->get(fmt::format("/images/{}/history", names[0]));
+    auto history = (*engine)->get(fmt::format("/images/{}/history?{}", names[0], *wanted));
     if (!history) return invocation.failed(history.error());
     std::vector<Json> rows;
     for (const Json& layer : *history) {

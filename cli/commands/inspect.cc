@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "cli/commands/platforms.h"
 #include "cli/commands/system.h"
 #include "engine/templates/template.h"
 
@@ -29,23 +30,29 @@ Result<Json> find_object(Engine& engine, const std::string& name, const std::str
 }
 
 int inspect(Invocation& invocation, Flags& flags, const Arguments& arguments, std::string type) {
-    std::string format;
+    std::string format, platform;
     bool size = false;
     flags.text("format,f", &format, "string",
                "Format output using a custom template: 'json' or a Go template");
     flags.toggle("size,s", &size, "Display total file sizes if the type is container");
     if (type.empty()) flags.text("type", &type, "string", "Only inspect objects of the given type");
+    if (type == "image")
+        flags.text("platform", &platform, "string",
+                   "Inspect a specific platform of the multi-platform image");
     Arguments names;
     int status = 0;
     if (!invocation.parse(flags, arguments, 1, kAny, names, status)) return status;
     auto parsed = templates::Template::parse(format == "json" || format.empty() ? "{{json .}}" : format);
     if (!parsed) return invocation.failed(parsed.error());
+    auto wanted = platform_query(platform);
+    if (!wanted) return invocation.failed(wanted.error());
+    const std::string query = "?" + (size ? std::string("size=1") : "") + *wanted;
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
     Json all = Json::array();
     Arguments errors;
     for (const std::string& name : names) {
-        auto object = find_object(**engine, name, type, size ? "?size=1" : "");
+        auto object = find_object(**engine, name, type, query);
         if (!object) {
             errors.push_back(object.error().message);
         } else if (format.empty()) {

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "cli/client/credential_store.h"
+#include "cli/commands/platforms.h"
 #include "cli/output/progress.h"
 #include "cli/output/table.h"
 #include "cli/term/terminal.h"
@@ -222,18 +223,9 @@ int push_command(Invocation& invocation, const Arguments& arguments) {
         tag = "latest";
         if (!quiet) print("Using default tag: latest\n");
     }
-    std::string target = fmt::format("/images/{}/push?tag={}", name, http::encode_form(tag));
-    if (!platform.empty()) {
-        // os/arch/variant as the JSON object that the API takes.
-        Json object = Json::object();
-        std::string rest = platform;
-        for (const char* key : {"os", "architecture", "variant"}) {
-            const auto slash = rest.find('/');
-            if (!rest.empty()) object[key] = rest.substr(0, slash);
-            rest = slash == std::string::npos ? "" : rest.substr(slash + 1);
-        }
-        target += "&platform=" + http::encode_form(object.dump());
-    }
+    auto wanted = platform_query(platform);
+    if (!wanted) return invocation.failed(wanted.error());
+    const std::string target = fmt::format("/images/{}/push?tag={}{}", name, http::encode_form(tag), *wanted);
     auto engine = invocation.engine();
     if (!engine) return invocation.failed(engine.error());
     http::Headers headers;

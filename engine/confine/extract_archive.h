@@ -39,7 +39,7 @@ struct ArchiveReport {
     bool body_ended = false;  // the HTTP body was read to its end and not beyond
 };
 
-// Reads a tar (plain, gzip or zstd) to its end and writes its regular files flat into `folder`, which must be
+// Reads a tar (plain or compressed) to its end and writes its regular files flat into `folder`, which must be
 // empty and private to the caller (0700): owner root, mode 0600, no links among them, on their way to the
 // disk but not synced. Folders, devices and the like are passed over. Of two members with one name the later
 // counts. Empty input gives no members. Open the files with O_NOFOLLOW and believe nothing in them. Waits for

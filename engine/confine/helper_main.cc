@@ -12,7 +12,11 @@
 // extract MEMBERS BYTES FRAMING: stdin is an archive, framed as HelperInput says, the target an empty folder;
 // the two limits.
 //
+// recompress BYTES: stdin is compressed in whatever way; the target gets it as a gzip file, "0", of no more
+// than so many bytes.
+//
 // copy: kSourceFd's tree into the target.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -27,6 +31,7 @@
 
 #include "engine/archive/decompress.h"
 #include "engine/archive/flat_extractor.h"
+#include "engine/archive/gzip.h"
 #include "engine/archive/layer_applier.h"
 #include "engine/archive/tree_copier.h"
 #include "engine/base/files.h"
@@ -62,16 +67,23 @@ Result<std::string> unpack(UnpackTask task, std::vector<int> below, const IdMaps
     archive::FdSource whole(STDIN_FILENO);
     archive::GrowingSource growing(STDIN_FILENO, kSourceFd);
     archive::ByteSource& input = task.growing ? static_cast<archive::ByteSource&>(growing) : whole;
-    BERTH_TRY(auto plain, archive::decompress(input));
+    archive::Compression compression{};
+    BERTH_TRY(auto plain, archive::decompress(input, &compression));
     archive::HashingSource hashed(*plain);
-    archive::TarReader reader(hashed);
+    // What is not compressed has its own digest, which the caller knows.
+    const bool own = compression == archive::Compression::kNone;
+    archive::TarReader reader(own ? *plain : hashed);
     archive::LayerApplier applier(kTargetFd, std::move(below));
     if (task.alone) applier.without_parents();
     applier.map_ids(ids);
     BERTH_CHECK(applier.apply(reader));
-    BERTH_TRY(Digest digest, hashed.finish());
+    std::string digest;
+    if (!own) {
+        BERTH_TRY(const Digest hash, hashed.finish());
+        digest = hash.text();
+    }
     const std::string root = applier.names_root() ? encode_record({"root"}) : "";
-    return root + done(digest.text(), hashed.bytes(), applier.entries());
+    return root + done(digest, 0, applier.entries());
 }
 
 // Tells of the files as they come.
@@ -104,6 +116,23 @@ Result<std::string> extract(char* const* arguments) {
     for (const archive::FlatFile& file : files)
         out += encode_record({"member", file.name, file.file, std::to_string(file.size)});
     return out + done("", input->beyond(), files.size());
+}
+
+Result<std::string> recompress(std::uint64_t limit) {
+    UniqueFd out(::openat(kTargetFd, "0", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!out) return fail_errno("open");
+    archive::FdSource input(STDIN_FILENO);
+    BERTH_TRY(auto plain, archive::decompress(input));
+    archive::Gzip gzip([&](std::string_view bytes) { return write_all(out.get(), bytes); });
+    for (std::uint64_t total = 0;;) {
+        BERTH_TRY(const std::string_view piece, plain->next());
+        if (piece.empty()) break;
+        total += piece.size();
+        if (total > limit) return fail(ErrorKind::kInvalidArgument, "the archive is too large");
+        BERTH_CHECK(gzip.write(piece));
+    }
+    BERTH_CHECK(gzip.finish());
+    return done("", 0, 1);
 }
 
 Result<std::string> copy() {
@@ -145,6 +174,7 @@ Result<std::string> run(int argc, char** argv, const IdMaps& ids) {
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, readable)));
     if (unpacking) return unpack(*unpacking, std::move(readable), ids);
     if (task == "extract" && argc == 5) return extract(argv + 2);
+    if (task == "recompress" && argc == 3) return recompress(std::strtoull(argv[2], nullptr, 10));
     if (task == "copy" && argc == 2) return copy();
     return fail(ErrorKind::kInternal, "berth-helper: unknown task");
 }

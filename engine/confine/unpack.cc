@@ -18,9 +18,12 @@ namespace {
 Result<UnpackReport> report_of(Result<std::vector<Fields>> records) {
     if (!records) return Failure(std::move(records.error()));
     const Fields& done = records->back();
-    BERTH_TRY(Digest digest, Digest::parse(done[1]));
-    return UnpackReport{std::move(digest), std::strtoull(done[2].c_str(), nullptr, 10),
-                        std::strtoull(done[3].c_str(), nullptr, 10), records->front() == Fields{"root"}};
+    UnpackReport report{.entries = std::strtoull(done[3].c_str(), nullptr, 10),
+                        .names_root = records->front() == Fields{"root"}};
+    if (!done[1].empty()) {
+        BERTH_TRY(report.diff_id, Digest::parse(done[1]));
+    }
+    return report;
 }
 
 Result<HelperProcess> start_unpack(const HelperOptions& options, std::string task, int input,

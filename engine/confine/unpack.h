@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,13 +27,13 @@ struct LayerTarget {
 Result<LayerTarget> layer_target(const sys::Mount& active);
 
 struct UnpackReport {
-    Digest diff_id;           // sha256 of the uncompressed tar, to its last byte
-    std::uint64_t bytes = 0;  // length of the uncompressed tar
+    // sha256 of the tar in a compressed layer, to its last byte; nothing where the layer is that tar itself.
+    std::optional<Digest> diff_id;
     std::uint64_t entries = 0;
     bool names_root = false;  // it says what owner and mode its root has
 };
 
-// Unpacks one layer (tar; plain, gzip or zstd, by its first bytes) as overlay wants it: ".wh.NAME" becomes a
+// Unpacks one layer (tar; plain or compressed, by its first bytes) as overlay wants it: ".wh.NAME" becomes a
 // 0:0 character device, ".wh..wh..opq" an opaque folder. Nothing waits for the disk: see
 // Snapshotter::settle(). After an error the folder holds some part of the layer: remove it.
 //

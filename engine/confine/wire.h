@@ -18,9 +18,11 @@
 //   "stat" NAME SIZE MODE SECONDS NANOSECONDS LINK     what a path is; MODE is Go's, LINK its final target
 //   "change" KIND PATH                                 one for each change of a layer; KIND is 0, 1 or 2
 //   "root"                                             the layer says what its root is like
-//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked; BYTES of "put" and
-//                                                      "extract" are those that were read beyond the end of
-//                                                      an HTTP body
+//   "done" DIGEST BYTES ENTRIES                        the last one of a task that worked; DIGEST of "unpack"
+//   is
+//                                                      that of the tar in a compressed layer; BYTES of "put"
+//                                                      and "extract" are those that were read beyond the end
+//                                                      of an HTTP body
 //   "error" KIND ERRNO MESSAGE                         the last one of a task that did not
 //
 // A pipe that ends without a last record means that the helper died.

@@ -26,7 +26,7 @@ Result<> sync_folder(const std::string& path) {
 }
 
 Failure missing(const Digest& digest) {
-    return fail(ErrorKind::kNotFound, fmt::format("content {}: not found", digest.text()));
+    return fail(ErrorKind::kNotFound, fmt::format("content digest {}: not found", digest.text()));
 }
 
 // Whether what is not committed stays for another try.

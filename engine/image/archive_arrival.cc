@@ -5,6 +5,7 @@
 
 #include "engine/base/files.h"
 #include "engine/base/log.h"
+#include "engine/image/layer_media.h"
 
 namespace berth::image {
 
@@ -22,7 +23,10 @@ bool looks_like_a_layer(int file) {
     char head[512] = {};
     const ssize_t got = ::pread(file, head, sizeof head, 0);
     const std::string_view bytes(head, got > 0 ? static_cast<std::size_t>(got) : 0);
-    return bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd") ||
+    const archive::Compression compression = archive::compression_of(bytes);
+    // In others it does not become a blob as it is.
+    if (!has_media_type(compression)) return false;
+    return compression != archive::Compression::kNone ||
            (bytes.size() == sizeof head && bytes.substr(257).starts_with("ustar"));
 }
 
@@ -93,6 +97,11 @@ void ArchiveArrival::hash_all() {
         offers_[file] = std::move(offer);
         changed_.notify_all();
     }
+}
+
+Result<Digest> ArchiveArrival::store_recompressed(const std::string& file) {
+    BERTH_TRY(UniqueFd opened, open_file(folder_ + "/" + file, O_RDONLY | O_NOFOLLOW));
+    return image::store_recompressed(unpacker_.content(), unpacker_.helper(), opened.get(), folder_);
 }
 
 ArchiveArrival::Offer ArchiveArrival::offer(const std::string& file) {

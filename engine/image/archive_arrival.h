@@ -28,6 +28,8 @@ class ArchiveArrival final : public confine::ArchiveWatcher {
 
     // The file for the content store, once; hashed here and now where that has not been done.
     Result<std::unique_ptr<content::Ingest>> offer(const std::string& file);
+    // Of a file in a compression that layers are not kept in.
+    Result<Digest> store_recompressed(const std::string& file);
     // It is this blob: then its work is among layers().
     void identify(const std::string& file, const Digest& blob);
     LayersBegun& layers() { return layers_; }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -12,6 +11,7 @@
 
 #include "engine/base/files.h"
 #include "engine/image/documents.h"
+#include "engine/image/layer_media.h"
 #include "engine/image/parallel.h"
 #include "engine/oci/image_spec.h"
 #include "engine/oci/reference.h"
@@ -50,8 +50,12 @@ class ArchiveReader {
         BERTH_TRY(UniqueFd file, open(name));
         return in(name, read_all(file.get(), kDocumentLimit));
     }
-    Result<Digest> store_file(const std::string& name, const Digest* expected, std::int64_t size,
-                              std::string* head);
+    Result<Digest> store_file(const std::string& name, const Digest* expected, std::int64_t size);
+    struct StoredLayer {
+        Digest digest;
+        archive::Compression compression;
+    };
+    Result<StoredLayer> store_layer(const std::string& name);
     Result<> store_tree(const oci::Descriptor& descriptor, int depth);
     Result<LoadedImage> docker_image(const Json& entry);
 
@@ -72,14 +76,8 @@ class ArchiveReader {
     std::map<std::string, Digest> stored_;  // files that images share
 };
 
-// Takes a member into the store. `head` gets its first bytes, which tell the compression.
-Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* expected, std::int64_t size,
-                                         std::string* head) {
-    BERTH_TRY(UniqueFd file, open(name));
-    char magic[4] = {};
-    const ssize_t got = ::pread(file.get(), magic, sizeof magic, 0);
-    if (got < 0) return fail_errno("read " + name);
-    if (head != nullptr) head->assign(magic, static_cast<std::size_t>(got));
+// Takes a member into the store.
+Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* expected, std::int64_t size) {
     const std::string& member = files_.at(name);
     {
         std::lock_guard guard(mutex_);
@@ -95,11 +93,23 @@ Result<Digest> ArchiveReader::store_file(const std::string& name, const Digest* 
     return digest;
 }
 
+// Takes one of a docker-archive's layers, which says nowhere how it is compressed.
+Result<ArchiveReader::StoredLayer> ArchiveReader::store_layer(const std::string& name) {
+    BERTH_TRY(UniqueFd file, open(name));
+    BERTH_TRY(const archive::Compression compression, in(name, compression_of(file.get())));
+    if (has_media_type(compression)) {
+        BERTH_TRY(Digest digest, store_file(name, nullptr, -1));
+        return StoredLayer{std::move(digest), compression};
+    }
+    BERTH_TRY(Digest digest, in(name, arrival_.store_recompressed(files_.at(name))));
+    return StoredLayer{std::move(digest), archive::Compression::kGzip};
+}
+
 Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth) {
     std::string name = "blobs/sha256/" + std::string(descriptor.digest.hex());
     // A layout need not hold the blobs of every platform.
     if (!has(name)) return {};
-    BERTH_CHECK(store_file(name, &descriptor.digest, descriptor.size, nullptr));
+    BERTH_CHECK(store_file(name, &descriptor.digest, descriptor.size));
     bool nested =
         oci::media::is_index(descriptor.media_type) || oci::media::is_manifest(descriptor.media_type);
     if (!nested || depth > 4) return {};
@@ -144,13 +154,6 @@ Result<std::vector<LoadedImage>> ArchiveReader::oci_layout() {
     return images;
 }
 
-std::string layer_type(std::string_view head) {
-    std::string type(oci::media::kDockerLayer);
-    if (head.starts_with("\x1f\x8b")) return type + ".gzip";
-    if (head.starts_with("\x28\xb5\x2f\xfd")) return type + ".zstd";
-    return type;
-}
-
 Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
     if (!entry.is_object()) return bad("invalid manifest.json");
     std::string config_name;
@@ -180,21 +183,20 @@ Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
                        {"digest", config_digest.text()},
                        {"size", config.size()}}},
                      {"layers", Json::array()}};
-    std::vector<std::string> heads(layers.size());
-    std::vector<std::optional<Digest>> digests(layers.size());
+    std::vector<std::optional<StoredLayer>> stored(layers.size());
     BERTH_CHECK(run_parallel(layers.size(), [&](std::size_t i) -> Result<> {
-        BERTH_TRY(digests[i], store_file(layers[i], nullptr, -1, &heads[i]));
+        BERTH_TRY(stored[i], store_layer(layers[i]));
         return {};
     }));
     for (std::size_t i = 0; i < layers.size(); ++i) {
-        const Digest& digest = *digests[i];
-        std::string type = layer_type(heads[i]);
-        if (type == oci::media::kDockerLayer && digest != parsed.diff_ids[i]) {
+        const auto& [digest, compression] = *stored[i];
+        if (compression == archive::Compression::kNone && digest != parsed.diff_ids[i]) {
             return bad(fmt::format("invalid diffID for layer {}: expected \"{}\", got \"{}\"", i,
                                    parsed.diff_ids[i].text(), digest.text()));
         }
         BERTH_TRY(std::uint64_t size, content_.size(digest));
-        manifest["layers"].push_back({{"mediaType", type}, {"digest", digest.text()}, {"size", size}});
+        manifest["layers"].push_back(
+            {{"mediaType", docker_layer_type(compression)}, {"digest", digest.text()}, {"size", size}});
     }
     BERTH_TRY(Digest target, store_bytes(content_, manifest.dump()));
     LoadedImage image{{}, target, std::string(oci::media::kDockerManifest)};

@@ -1,29 +1,15 @@
 #include "engine/image/assembly.h"
 
-#include <unistd.h>
-
 #include <nlohmann/json.hpp>
 
 #include "engine/image/archive_load.h"
+#include "engine/image/layer_media.h"
 
 namespace berth::image {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// By its first bytes.
-Result<std::string> layer_type(content::ContentStore& content, const Digest& blob) {
-    BERTH_TRY(UniqueFd file, content.open(blob));
-    char head[4] = {};
-    ssize_t got = ::pread(file.get(), head, sizeof head, 0);
-    if (got < 0) return fail_errno("read layer");
-    std::string_view magic(head, static_cast<std::size_t>(got));
-    std::string type(oci::media::kOciLayer);
-    if (magic.starts_with("\x1f\x8b")) return type + "+gzip";
-    if (magic.starts_with("\x28\xb5\x2f\xfd")) return type + "+zstd";
-    return type;
-}
 
 // One manifest does not mix the two families of media types.
 std::string as_oci(const std::string& type) {
@@ -56,9 +42,11 @@ Result<Digest> store_image(content::ContentStore& content, const std::optional<P
             layers.push_back(oci::to_json(below));
         }
     }
-    BERTH_TRY(std::string type, layer_type(content, layer.blob));
+    BERTH_TRY(UniqueFd file, content.open(layer.blob));
+    BERTH_TRY(const archive::Compression compression, compression_of(file.get()));
     BERTH_TRY(std::uint64_t size, content.size(layer.blob));
-    layers.push_back({{"mediaType", type}, {"digest", layer.blob.text()}, {"size", size}});
+    layers.push_back(
+        {{"mediaType", oci_layer_type(compression)}, {"digest", layer.blob.text()}, {"size", size}});
     std::string text = document.dump();
     BERTH_TRY(Digest config_digest, store_bytes(content, text));
     Json manifest = {

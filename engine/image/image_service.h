@@ -126,7 +126,7 @@ class ImageService {
     // By name[:tag], name@digest, id (of manifest, index or config) or an unambiguous prefix of one.
     virtual Result<ResolvedImage> resolve(const std::string& name,
                                           const std::optional<oci::Platform>& platform = {}) = 0;
-    // docker-archive or OCI layout, plain, gzip or zstd. With `platforms` only their parts of it: kNotFound
+    // docker-archive or OCI layout, plain or compressed. With `platforms` only their parts of it: kNotFound
     // when an image has none of one. Returns whether an HTTP body was read to its end and not beyond.
     virtual Result<bool> load(confine::TarInput archive, const std::vector<oci::Platform>& platforms,
                               Progress progress) = 0;

@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/archive/gzip.h"
+#include "engine/base/files.h"
 #include "engine/image/assembly.h"
+#include "engine/image/layer_media.h"
 #include "engine/image/run_config.h"
 
 namespace berth::image {
@@ -36,16 +38,20 @@ Result<Digest> Maker::store_layer(Reader tar) {
     BERTH_TRY(auto ingest, content_.ingest());
     std::string buffer;
     BERTH_TRY(std::string_view piece, fill(tar, buffer));
-    const bool compressed = piece.starts_with("\x1f\x8b") || piece.starts_with("\x28\xb5\x2f\xfd");
+    const archive::Compression compression = archive::compression_of(piece);
+    const bool plain = compression == archive::Compression::kNone;
     archive::Gzip gzip([&](std::string_view bytes) { return ingest->write(bytes); });
     while (!piece.empty()) {
-        BERTH_CHECK(compressed ? ingest->write(piece) : gzip.write(piece));
+        BERTH_CHECK(plain ? gzip.write(piece) : ingest->write(piece));
         // A reader is not asked again after its end.
         if (piece.size() < kPiece) break;
         BERTH_TRY(piece, fill(tar, buffer));
     }
-    if (!compressed) BERTH_CHECK(gzip.finish());
-    return ingest->commit(nullptr);
+    if (plain) BERTH_CHECK(gzip.finish());
+    if (has_media_type(compression)) return ingest->commit(nullptr);
+    BERTH_TRY(UniqueFd file, ingest->reader());
+    BERTH_CHECK(make_folders(scratch_, 0700));
+    return store_recompressed(content_, unpacker_.helper(), file.get(), scratch_);
 }
 
 namespace {
@@ -67,14 +73,14 @@ Result<Digest> Maker::import(Reader tar, const std::string& name, const std::str
     Json run = Json::object();
     BERTH_CHECK(apply_changes(changes, run));
     BERTH_TRY(Digest layer, store_layer(std::move(tar)));
-    BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, {}));
+    BERTH_TRY(Digest diff_id, unpacker_.unpack_new(layer, {}));
     oci::Platform target = platform ? platform->normalised() : oci::Platform::host();
     std::string created = format_rfc3339_nano(now());
     Json config = {{"created", created}, {"architecture", target.architecture}, {"os", target.os}};
     if (!target.variant.empty()) config["variant"] = target.variant;
     config["config"] = run;
     Json history = {{"created", created}, {"comment", message.empty() ? "Imported from -" : message}};
-    BERTH_TRY(Digest id, store_image(content_, {}, {layer, report.diff_id}, config, history));
+    BERTH_TRY(Digest id, store_image(content_, {}, {layer, diff_id}, config, history));
     BERTH_CHECK(naming_.name_made(reference, id));
     naming_.publish("import", id, id.text());
     return id;
@@ -90,7 +96,7 @@ Result<Digest> Maker::commit(CommitRequest request) {
     }
     BERTH_TRY(Digest layer, store_layer(std::move(request.layer)));
     std::vector<Digest> diff_ids = base ? base->config.diff_ids : std::vector<Digest>();
-    BERTH_TRY(confine::UnpackReport report, unpacker_.unpack_new(layer, diff_ids));
+    BERTH_TRY(Digest diff_id, unpacker_.unpack_new(layer, diff_ids));
     std::string created = format_rfc3339_nano(now());
     Json config = {{"created", created}};
     if (!base) {
@@ -102,7 +108,7 @@ Result<Digest> Maker::commit(CommitRequest request) {
     Json history = {{"created", created}, {"created_by", request.created_by}};
     if (!request.author.empty()) history["author"] = request.author;
     if (!request.comment.empty()) history["comment"] = request.comment;
-    BERTH_TRY(Digest id, store_image(content_, base, {layer, report.diff_id}, config, history));
+    BERTH_TRY(Digest id, store_image(content_, base, {layer, diff_id}, config, history));
     naming_.publish("create", id, id.text());
     BERTH_CHECK(naming_.name_made(reference, id));
     return id;

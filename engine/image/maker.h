@@ -10,8 +10,9 @@ namespace berth::image {
 // Any thread.
 class Maker {
  public:
-    Maker(content::ContentStore& content, Unpacker& unpacker, Naming& naming)
-        : content_(content), unpacker_(unpacker), naming_(naming) {}
+    // `scratch`: a folder on the content store's file system.
+    Maker(content::ContentStore& content, Unpacker& unpacker, Naming& naming, std::string scratch)
+        : content_(content), unpacker_(unpacker), naming_(naming), scratch_(std::move(scratch)) {}
 
     // As ImageService has them.
     Result<Digest> import(Reader tar, const std::string& name, const std::string& message,
@@ -20,12 +21,14 @@ class Maker {
     Result<Digest> commit(CommitRequest request);
 
  private:
-    // Compressed, unless it is already: what is pushed and saved is what is stored.
+    // Compressed, unless it is already in a way that layers are kept in: what is pushed and saved is what is
+    // stored.
     Result<Digest> store_layer(Reader tar);
 
     content::ContentStore& content_;
     Unpacker& unpacker_;
     Naming& naming_;
+    std::string scratch_;
 };
 
 }  // namespace berth::image

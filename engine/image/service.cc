@@ -33,7 +33,7 @@ class Service : public ImageService {
           listing_(catalog_, *references_, parts_.content, parts_.snapshots),
           unpacker_(parts_.content, parts_.snapshots, {.path = parts_.helper_path, .ids = parts_.ids}),
           naming_(*references_, parts_.events),
-          maker_(parts_.content, unpacker_, naming_),
+          maker_(parts_.content, unpacker_, naming_, parts_.data_root + "/tmp"),
           spare_(parts_.data_root + "/image/spare"),
           removal_(catalog_, *references_, parts_.events),
           collector_(std::make_shared<Collector>(*references_, parts_.content, parts_.snapshots)),

@@ -43,14 +43,15 @@ Result<confine::UnpackReport> Unpacker::extract(const Digest& layer, const std::
     return confine::unpack_layer(helper_, blob.get(), target);
 }
 
-Result<confine::UnpackReport> Unpacker::check(Result<confine::UnpackReport> report, const Digest& layer,
-                                              const Digest& diff_id) {
-    if (!report) return in("failed to extract layer " + layer.text(), std::move(report));
-    if (report->diff_id == diff_id) return report;
+Result<> Unpacker::check(Result<confine::UnpackReport> report, const Digest& layer, const Digest& diff_id) {
+    if (!report)
+        return in("failed to extract layer " + layer.text(), Result<>(Failure(std::move(report.error()))));
+    const Digest found = report->diff_id.value_or(layer);
+    if (found == diff_id) return {};
     return fail(ErrorKind::kInvalidArgument,
                 fmt::format("failed to extract layer {}: wrong diff id calculated on "
                             "extraction \"{}\", expected \"{}\"",
-                            layer.text(), report->diff_id.text(), diff_id.text()));
+                            layer.text(), found.text(), diff_id.text()));
 }
 
 void Unpacker::remove_half(const std::string& key) {
@@ -113,18 +114,19 @@ Result<> Unpacker::unpack(const PlatformImage& image, const Progress& progress, 
     });
 }
 
-Result<confine::UnpackReport> Unpacker::unpack_new(const Digest& layer, std::vector<Digest> below) {
+Result<Digest> Unpacker::unpack_new(const Digest& layer, std::vector<Digest> below) {
     const std::string parent = below.empty() ? "" : oci::chain_ids(below).back().text();
     std::string key = new_key();
     UndoStack undo;
     undo.push([&] { (void)snapshots_.remove(key).has_value(); });
     BERTH_TRY(confine::UnpackReport report,
               in("failed to extract layer " + layer.text(), extract(layer, key, parent)));
-    below.push_back(report.diff_id);
+    Digest diff_id = report.diff_id.value_or(layer);
+    below.push_back(diff_id);
     auto committed = snapshots_.commit(key, oci::chain_ids(below).back().text());
     if (!committed && committed.error().kind != ErrorKind::kConflict) return Failure(committed.error());
     if (committed) undo.keep();
-    return report;
+    return diff_id;
 }
 
 Result<> Unpacker::remove_unfinished() {

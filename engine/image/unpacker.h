@@ -32,13 +32,13 @@ class Unpacker {
     Result<> unpack_one(const Digest& layer, const Digest& diff_id, const std::string& chain,
                         const std::string& parent);
     // A layer whose diff ID nobody knows yet, on top of the layers `below`, which are unpacked.
-    Result<confine::UnpackReport> unpack_new(const Digest& layer, std::vector<Digest> below);
+    // Returns it.
+    Result<Digest> unpack_new(const Digest& layer, std::vector<Digest> below);
     // Removes the snapshots of layers that a killed daemon was unpacking. Before anything is unpacked.
     Result<> remove_unfinished();
 
     // The words for what goes wrong with a layer, and the check that it is what the config says.
-    static Result<confine::UnpackReport> check(Result<confine::UnpackReport> report, const Digest& layer,
-                                               const Digest& diff_id);
+    static Result<> check(Result<confine::UnpackReport> report, const Digest& layer, const Digest& diff_id);
     // For a snapshot that becomes a layer.
     static std::string new_key();
     bool is_there(const Digest& chain);

@@ -34,6 +34,8 @@ function(berth_static_library name file)
 endfunction()
 berth_static_library(static_zlib libz.a)
 berth_static_library(static_zstd libzstd.a)
+berth_static_library(static_bzip2 libbz2.a)
+berth_static_library(static_lzma liblzma.a)
 # Debian has isa-l only as a shared library; what does not call it does not load it.
 find_library(BERTH_isal NAMES isal REQUIRED)
 add_library(isal INTERFACE)

@@ -12,17 +12,12 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from support.engine import CLIENTS, UnixConnection
+from measuring import BERTH, DOCKER, call, timed
+from support.engine import Engine, UnixConnection
+from support.peer import Peer
 
-DOCKER = CLIENTS / "usr/bin/docker"
 HERE = Path(__file__).resolve().parent
 SOURCE, TARGET = "127.0.0.1:5000/big:1", "127.0.0.1:5001/big:1"
-
-
-def docker(side, *arguments):
-    start = time.monotonic()
-    subprocess.run([DOCKER, "-H", side.host, *map(str, arguments)], stdout=subprocess.DEVNULL, check=True)
-    return (time.monotonic() - start) * 1000
 
 
 @contextlib.contextmanager
@@ -48,16 +43,16 @@ def big_image():
 
 
 @contextlib.contextmanager
-def sources(engine, peer):
-    """On each side a registry that has the image."""
-    ours, theirs = engine.directory / "source", peer.directory / "source"
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(registry(engine, 5000, ours))
-        subprocess.run(["nsenter", f"--net=/run/netns/{engine.name}", "skopeo", "--insecure-policy", "copy", "-q",
-                        "--dest-tls-verify=false", f"oci-archive:{big_image()}", f"docker://{SOURCE}"], check=True)
-        subprocess.run(["cp", "-al", ours, theirs], check=True)
-        stack.enter_context(registry(peer, 5000, theirs))
-        yield
+def source(side, filled=None):
+    """A registry on a side's loopback that has the image: put there, or a copy of one that has been. Yields its folder."""
+    root = side.directory / "source"
+    if filled:
+        subprocess.run(["cp", "-al", filled, root], check=True)
+    with registry(side, 5000, root):
+        if not filled:
+            subprocess.run(["nsenter", f"--net=/run/netns/{side.name}", "skopeo", "--insecure-policy", "copy", "-q",
+                            "--dest-tls-verify=false", f"oci-archive:{big_image()}", f"docker://{SOURCE}"], check=True)
+        yield root
 
 
 class PeakMemory:
@@ -91,6 +86,35 @@ class PeakMemory:
             self.peak = max(self.peak, total)
 
 
+class Contender:
+    """An engine whose data root is new, and the client that asks it."""
+
+    def __init__(self, kind, program):
+        self.kind, self.program = kind, program
+
+    def __call__(self, side, *arguments):
+        return timed(self.program, side.host, *arguments)
+
+
+BOTH = [Contender(Engine, DOCKER), Contender(Peer, DOCKER)]
+# For what the client itself reads or writes: ours as a whole, ours with the docker CLI, theirs.
+THREE = [Contender(Engine, BERTH), *BOTH]
+
+
+def in_turn(contenders, rounds, measure, prepare=lambda stack, side: None):
+    """Medians of measure(contender, side), each time on an engine that nobody has used. Nothing of them goes before all is
+    measured: ext4 walks over every inode that was freed in the last five minutes when it makes one."""
+    samples = [[] for _ in contenders]
+    with contextlib.ExitStack() as stack:
+        for _ in range(rounds):
+            for contender, times in zip(contenders, samples):
+                side = stack.enter_context(contender.kind("--live-restore", images=()))
+                prepare(stack, side)
+                os.sync()
+                times.append(measure(contender, side))
+    return [statistics.median(times) for times in samples]
+
+
 def alternate(engine, peer, rounds, before, measure):
     """Medians of `measure` on either side, taken in turn."""
     samples = {engine: [], peer: []}
@@ -104,66 +128,73 @@ def alternate(engine, peer, rounds, before, measure):
 
 def forget(side, *names):
     for name in names:
-        subprocess.run([DOCKER, "-H", side.host, "rmi", "-f", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                       check=False)
+        call(DOCKER, side.host, "rmi", "-f", name, check=False)
 
 
 def bench(engine, peer, arguments, row):
     wanted = set(arguments.parts) or {"pull", "push", "save", "load", "pushloaded"}
-    rounds = arguments.image_rounds
-    if wanted & {"pull", "push"}:
-        with sources(engine, peer):
-            bench_pull(engine, peer, rounds, row)
-        if "push" in wanted:
-            bench_push(engine, peer, rounds, row, "push of a pulled image to another registry")
+    if "pull" in wanted:
+        bench_pull(engine, arguments.image_rounds, row)
+    if "push" in wanted:
+        with source(engine) as filled, source(peer, filled):
+            for side in (engine, peer):
+                call(DOCKER, side.host, "pull", "-q", SOURCE)
+                call(DOCKER, side.host, "tag", SOURCE, "moved")
+        bench_push(engine, peer, arguments.image_rounds, row, "push of a pulled image to another registry")
         for side in (engine, peer):
             forget(side, SOURCE, "moved")
     if wanted & {"load", "save", "pushloaded"}:
-        bench_archives(engine, peer, wanted, rounds, row)
+        bench_archives(engine, peer, wanted, arguments.image_rounds, row)
 
 
-def bench_pull(engine, peer, rounds, row):
-    with PeakMemory(str(engine.directory), "/berthd", "/berth-helper") as ours, \
-            PeakMemory(peer.name, "dockerd", "containerd", "unpigz") as theirs:
-        times = alternate(engine, peer, rounds, lambda side: forget(side, SOURCE), lambda side: docker(side, "pull", "-q", SOURCE))
-    row("pull of five layers, 2.1 GB", *times, "ms")
-    row("memory while pulling (sum of PSS)", ours.peak, theirs.peak, "kB")
-    for side in (engine, peer):
-        docker(side, "tag", SOURCE, "moved")
+def bench_pull(engine, rounds, row):
+    peaks = {Engine: 0, Peer: 0}
+    with source(engine) as filled:
+        def prepare(stack, side):
+            stack.enter_context(source(side, filled))
+
+        def measure(contender, side):
+            names = ("/berthd", "/berth-helper") if contender.kind is Engine else ("dockerd", "containerd", "unpigz")
+            with PeakMemory(side.name, *names) as memory:
+                took = contender(side, "pull", "-q", SOURCE)
+            peaks[contender.kind] = max(peaks[contender.kind], memory.peak)
+            return took
+
+        row("pull of five layers, 2.1 GB", *in_turn(BOTH, rounds, measure, prepare), "ms")
+    row("memory while pulling (sum of PSS)", peaks[Engine], peaks[Peer], "kB")
 
 
 def bench_push(engine, peer, rounds, row, what):
     """Of the image "moved", each time to an empty registry."""
-    def push(side):
-        docker(side, "tag", "moved", TARGET)
-        with registry(side, 5001, side.directory / "target"):
-            took = docker(side, "push", "-q", TARGET)
-        forget(side, TARGET)
-        subprocess.run(["rm", "-rf", side.directory / "target"], check=True)
-        return took
+    targets = iter(range(1000))
 
-    row(what, *alternate(engine, peer, rounds, lambda side: None, push), "ms")
+    def push(side):
+        call(DOCKER, side.host, "tag", "moved", TARGET)
+        with registry(side, 5001, side.directory / f"target-{next(targets)}"):
+            return timed(DOCKER, side.host, "push", "-q", TARGET)
+
+    row(what, *alternate(engine, peer, rounds, lambda side: forget(side, TARGET), push), "ms")
 
 
 def bench_archives(engine, peer, wanted, rounds, row):
-    big, saved = big_image(), {side: side.directory / "saved.tar" for side in (engine, peer)}
-
-    def load(archive):
-        return alternate(engine, peer, rounds, lambda side: forget(side, "big", "moved"), lambda side: docker(side, "load", "-q", "-i", archive))
-
+    saved = {side: side.directory / "saved.tar" for side in (engine, peer)}
     # dockerd takes a layout only with the manifest.json that ours has as well.
-    docker(engine, "load", "-q", "-i", big)
-    docker(engine, "save", "-o", saved[engine], "big")
-    row("load of what berth saved, gzip layers", *load(saved[engine]), "ms")
+    call(DOCKER, engine.host, "load", "-q", "-i", big_image())
+    call(DOCKER, engine.host, "save", "-o", saved[engine], "big")
+    call(DOCKER, peer.host, "load", "-q", "-i", saved[engine])
+    call(DOCKER, peer.host, "save", "-o", saved[peer], "big")
     for side in (engine, peer):
-        docker(side, "tag", "big", "moved")
+        call(DOCKER, side.host, "tag", "big", "moved")
+    if "load" in wanted:
+        for what, archive in (("berth saved, gzip layers", saved[engine]), ("dockerd saved, plain layers", saved[peer])):
+            ours, mixed, theirs = in_turn(THREE, rounds, lambda ask, side: ask(side, "load", "-q", "-i", archive))
+            row(f"load of what {what}, berth : docker", ours, theirs, "ms")
+            row("the same, docker CLI on each", mixed, theirs, "ms")
     if "pushloaded" in wanted:
         bench_push(engine, peer, rounds, row, "push of a loaded image")
-    if wanted & {"save", "load"}:
+    if "save" in wanted:
         row("save", *alternate(engine, peer, rounds, lambda side: saved[side].unlink(missing_ok=True),
-                               lambda side: docker(side, "save", "-o", saved[side], "moved")), "ms")
-    if "load" in wanted:
-        row("load of what dockerd saved, plain layers", *load(saved[peer]), "ms")
+                               lambda side: timed(DOCKER, side.host, "save", "-o", saved[side], "moved")), "ms")
 
 
 def many_images(count):
@@ -204,5 +235,5 @@ def bench_list(engine, peer, arguments, row):
     archive = engine.directory / "many.tar"
     archive.write_bytes(many_images(500))
     for side in (engine, peer):
-        docker(side, "load", "-q", "-i", archive)
+        call(DOCKER, side.host, "load", "-q", "-i", archive)
     row("images/json, 500 images", *alternate(engine, peer, arguments.runs, lambda side: None, lambda side: get(side, "/v1.51/images/json")), "ms")

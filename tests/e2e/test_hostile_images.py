@@ -1,8 +1,10 @@
 """The corpus of hostile layers through the three doors that an image comes in by, beside a canary that must not notice."""
 
+import bz2
 import hashlib
 import io
 import json
+import lzma
 import re
 import shutil
 import subprocess
@@ -14,10 +16,10 @@ from pathlib import Path
 import pytest
 from support.engine import Engine
 from support.hostile_tars import check, corpus, inventory, make_canary
+from support.registry import server
 
 OUTSIDE = "/tmp/berth-canary-of-hostile-images"
 PORT = 5200
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
 MEMORY = 64 << 10  # kB, of the daemon; the helper's is looked at in integration/archive
 
 
@@ -27,7 +29,7 @@ CASES = [(name, layer, expected) for name, layer, expected in corpus(OUTSIDE)]
 def diff_id(number):
     """Of a layer that cannot be inflated, one that no other has: else nobody would try."""
     name, layer, expected = CASES[number]
-    if isinstance(expected, str) and layer[:2] in (b"\x1f\x8b", b"\x28\xb5"):
+    if isinstance(expected, str) and layer[:2] in (b"\x1f\x8b", b"\x28\xb5", b"\xfd7", b"BZ"):
         return "sha256:" + hashlib.sha256(name.encode()).hexdigest()
     plain, rest = layer, layer
     if layer.startswith(b"\x1f\x8b"):
@@ -39,6 +41,8 @@ def diff_id(number):
             except zlib.error:
                 break
             rest = inflater.unused_data
+    elif layer.startswith((b"\xfd7zXZ", b"BZh")):
+        plain = (lzma if layer.startswith(b"\xfd") else bz2).decompress(layer)
     elif layer.startswith(b"\x28\xb5\x2f\xfd"):
         plain = subprocess.run(["zstd", "-dcq"], input=layer, capture_output=True, check=False).stdout
     return "sha256:" + hashlib.sha256(plain).hexdigest()
@@ -53,14 +57,8 @@ def engine(tmp_path_factory):
         (folder / f"{number}.diff").write_text(diff_id(number))
     with Engine(images=()) as shared:
         shared.folder = folder
-        process = shared.background("/usr/bin/python3", SUPPORT / "layer_registry.py", PORT, folder, inside=True,
-                                    stdin=subprocess.DEVNULL)
-        try:
-            assert process.stdout.readline() == b"ready\n"
+        with server(shared, "layer_registry.py", PORT, folder):
             yield shared
-        finally:
-            process.kill()
-            process.communicate()
     shutil.rmtree(OUTSIDE)
     assert shared.left == []
 

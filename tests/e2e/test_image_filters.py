@@ -1,7 +1,5 @@
-"""Every filter of a list and of a prune; images made here, whose layers are compressed, and whose base has gone."""
+"""Every filter of a list and of a prune."""
 
-import gzip
-import hashlib
 import json
 from urllib.parse import quote
 
@@ -109,60 +107,3 @@ def test_prunes(engine, filters, gone):
     assert (report["SpaceReclaimed"] > 0) == bool(gone)
     for name in ("one", "two"):
         engine.api("DELETE", f"/images/{name}")
-
-
-def layer_of(engine, name):
-    """The topmost layer's descriptor and its bytes."""
-    def blob(digest):
-        return (engine.data / "content/blobs/sha256" / digest.removeprefix("sha256:")).read_bytes()
-
-    manifest = json.loads(blob(engine.api("GET", f"/images/{name}/json").json["Id"]))
-    return manifest["layers"][-1], blob(manifest["layers"][-1]["digest"])
-
-
-def test_layers_made_here_are_compressed(engine):
-    """By commit and by import; one that comes compressed stays what it is."""
-    container = engine.docker("create", "busybox", "true").out.strip()
-    engine.docker("cp", "-", f"{container}:/", stdin=tar_of({"zeros": bytes(1 << 20)}))
-    engine.docker("commit", container, "made:1")
-    engine.docker("rm", container)
-    tar = tar_of({"zeros": bytes(1 << 20)})
-    engine.api("POST", "/images/create?fromSrc=-&repo=made&tag=2", body=tar, headers=TAR)
-    packed = gzip.compress(tar, 9)
-    engine.api("POST", "/images/create?fromSrc=-&repo=made&tag=3", body=packed, headers=TAR)
-    for tag in ("1", "2", "3"):
-        descriptor, data = layer_of(engine, f"made:{tag}")
-        assert descriptor["mediaType"] == "application/vnd.oci.image.layer.v1.tar+gzip" and descriptor["size"] == len(data) < 50000
-        diff = "sha256:" + hashlib.sha256(gzip.decompress(data)).hexdigest()
-        assert engine.api("GET", f"/images/made:{tag}/json").json["RootFS"]["Layers"][-1] == diff
-        assert tag == "1" or gzip.decompress(data) == tar
-    assert layer_of(engine, "made:3")[1] == packed
-    engine.docker("rmi", "made:1", "made:2", "made:3")
-
-
-def test_a_base_that_has_gone(engine):
-    """Its container goes on; an image cannot be made of it, as with dockerd."""
-    engine.docker("tag", "busybox", "base:1")
-    container = engine.docker("create", "base:1", "sh", "-c", "echo still here").out.strip()
-    base = engine.api("GET", "/images/base:1/json").json["Id"]
-    saved = engine.docker("save", "busybox").bytes
-    assert engine.api("DELETE", f"/images/{base}?force=1").status == 200
-    try:
-        answer = engine.api("POST", f"/commit?container={container}&repo=nothing")
-        assert answer.status == 404 and "the image of the container is gone" in answer.json["message"], answer.text
-        assert engine.docker("start", "-a", container).out == "still here\n"
-        engine.docker("rm", container)
-    finally:
-        engine.docker("load", "-q", stdin=saved)
-
-
-def test_a_layer_that_has_gone_is_not_pushed(engine):
-    engine.api("POST", "/images/create?fromSrc=-&repo=127.0.0.1:5999/hole&tag=1", body=tar_of({"x": b""}), headers=TAR)
-    manifest = engine.api("GET", "/images/127.0.0.1:5999/hole:1/json").json["Id"]
-    path = engine.data / "content/blobs/sha256" / manifest.removeprefix("sha256:")
-    kept = path.read_bytes()
-    path.unlink()
-    said = engine.api("POST", "/images/127.0.0.1:5999/hole/push?tag=1").text
-    assert "contentMissing" in said or "not found" in said, said
-    path.write_bytes(kept)
-    engine.docker("rmi", "127.0.0.1:5999/hole:1")

@@ -1,15 +1,11 @@
 """load, import, tag, rmi, pull."""
 
-import json
-import subprocess
 import tarfile
-import time
-from pathlib import Path
 
 import pytest
+from support.archives import PACK
 from support.engine import IMAGES
-
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
+from support.registry import docker_registry, server
 
 
 def names(engine):
@@ -17,15 +13,10 @@ def names(engine):
 
 
 @pytest.mark.parametrize("form", ["docker", "oci"])
-@pytest.mark.parametrize("compression", ["plain", "gzip", "zstd"])
-def test_load_takes_every_form(engine, form, compression, tmp_path):
-    archive = IMAGES / f"busybox.{form}.tar"
-    if compression != "plain":
-        packed = tmp_path / "packed"
-        with packed.open("wb") as out:
-            subprocess.run([compression, "-c", archive], stdout=out, check=True)
-        archive = packed
-    assert "Loaded image: busybox:latest" in engine.docker("load", "-i", archive).out
+@pytest.mark.parametrize("compression", PACK)
+def test_load_takes_every_form(engine, form, compression):
+    archive = PACK[compression]((IMAGES / f"busybox.{form}.tar").read_bytes())
+    assert "Loaded image: busybox:latest" in engine.docker("load", stdin=archive).out
     assert engine.docker("run", "--rm", "busybox", "echo", "hi").out == "hi\n"
 
 
@@ -79,22 +70,12 @@ def test_truncated_archive(engine, cli, tmp_path):
 
 @pytest.fixture(scope="module")
 def registry(engine):
-    """Debian's docker-registry on the engine's own loopback, filled by skopeo."""
-    root = engine.directory / "registry"
-    config = engine.directory / "registry.yml"
-    config.write_text(json.dumps({"version": 0.1, "log": {"level": "error"}, "http": {"addr": "127.0.0.1:5000"},
-                                  "storage": {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}}}))
-    process = engine.background("docker-registry", "serve", config, inside=True, stdin=subprocess.DEVNULL)
-    for _ in range(100):
-        if engine.run("curl", "-sf", "http://127.0.0.1:5000/v2/", inside=True, status=None).status == 0:
-            break
-        time.sleep(0.05)
-    for tag in ("1", "latest"):
-        engine.run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false",
-                   f"oci-archive:{IMAGES}/busybox.oci.tar", f"docker://127.0.0.1:5000/box:{tag}", inside=True)
-    yield "127.0.0.1:5000"
-    process.terminate()
-    process.wait()
+    """Filled by skopeo."""
+    with docker_registry(engine, 5000) as name:
+        for tag in ("1", "latest"):
+            engine.run("skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false",
+                       f"oci-archive:{IMAGES}/busybox.oci.tar", f"docker://{name}/box:{tag}", inside=True)
+        yield name
 
 
 def test_pull(engine, cli, registry):
@@ -120,14 +101,9 @@ def test_pull_what_is_not_there(engine, cli, registry):
 def test_a_registry_that_drops_the_line(engine, cli, registry):
     for image in engine.api("GET", "/images/json").json:
         engine.api("DELETE", f"/images/{image['Id']}?force=1")
-    proxy = engine.background("/usr/bin/python3", SUPPORT / "cutting_proxy.py", "5001", "5000", "200000", inside=True)
-    try:
-        assert proxy.stdout.readline() == b"ready\n"
+    with server(engine, "cutting_proxy.py", 5001, 5000, 200000):
         refused = cli("pull", "127.0.0.1:5001/box:1", status=1)
         assert refused.err.strip()
-    finally:
-        proxy.kill()
-        proxy.communicate()
     assert names(engine) == set()
     assert list((engine.data / "tmp").glob("*")) == []
     # What came before the cut is no obstacle.
@@ -138,7 +114,7 @@ def test_a_registry_that_drops_the_line(engine, cli, registry):
 
 
 def test_a_layer_with_a_wrong_digest(engine, cli, registry):
-    root = engine.directory / "registry"
+    root = engine.directory / "registry-5000/data"
     blobs = sorted((root / "docker/registry/v2/blobs").rglob("data"), key=lambda path: path.stat().st_size)
     damaged = blobs[-1]
     whole = damaged.read_bytes()

@@ -5,7 +5,7 @@ import json
 import signal
 
 import pytest
-from support.registry import ADDRESS, SUPPORT, certificate, docker_registry, outside, token_server
+from support.registry import ADDRESS, certificate, docker_registry, outside, server, token_server
 
 USER = ("ann", "p:ss wörd")
 
@@ -199,9 +199,7 @@ def test_a_proxy_on_the_way(own_engine, tls):
                         **{"insecure-registries": [ADDRESS + ":5035"]})
     log = engine.directory / "proxy.log"
     log.touch()
-    proxy = engine.background("/usr/bin/python3", SUPPORT / "forward_proxy.py", 5036, log, inside=True)
-    try:
-        assert proxy.stdout.readline() == b"ready\n"
+    with server(engine, "forward_proxy.py", 5036, log):
         with docker_registry(engine, 5035, address=ADDRESS,
                              tls=certificate(engine.directory, "server") if tls else None) as registry:
             engine.docker("tag", "busybox", f"{registry}/box:1")
@@ -210,9 +208,6 @@ def test_a_proxy_on_the_way(own_engine, tls):
             engine.docker("pull", f"{registry}/box:1")
         expected = f"CONNECT {ADDRESS}:5035 " if tls else f"HEAD http://{ADDRESS}:5035/v2/box/manifests/1 "
         assert expected in log.read_text()
-    finally:
-        proxy.kill()
-        proxy.communicate()
 
 
 def test_a_reload_brings_new_settings(own_engine):

@@ -4,13 +4,11 @@ import json
 import os
 import subprocess
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 from support.archives import tar_of
-from support.registry import docker_registry
+from support.registry import docker_registry, server
 
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
 REDIRECT = """
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,12 +39,6 @@ def image(engine):
     return engine.api("GET", "/images/random/json").json["Id"]
 
 
-def started(engine, *arguments):
-    process = engine.background("/usr/bin/python3", *arguments, inside=True, stdin=subprocess.DEVNULL)
-    assert process.stdout.readline() == b"ready\n"
-    return process
-
-
 def push_by(engine, image, front, registry):
     engine.docker("tag", "random", f"127.0.0.1:{front}/roads:1")
     assert image in engine.docker("push", f"127.0.0.1:{front}/roads:1").out
@@ -58,22 +50,14 @@ def push_by(engine, image, front, registry):
 
 def test_every_request_is_redirected(engine, image):
     with docker_registry(engine, 5310) as registry:
-        front = started(engine, "-c", REDIRECT, "5311", "5310")
-        try:
+        with server(engine, "-c", REDIRECT, 5311, 5310):
             push_by(engine, image, 5311, registry)
-        finally:
-            front.kill()
-            front.communicate()
 
 
 def test_an_upload_goes_on_where_it_broke(engine, image):
     with docker_registry(engine, 5320) as registry:
-        front = started(engine, SUPPORT / "cutting_proxy.py", "5321", "5320", "1500000", "--upload")
-        try:
+        with server(engine, "cutting_proxy.py", 5321, 5320, 1500000, "--upload"):
             push_by(engine, image, 5321, registry)
-        finally:
-            front.kill()
-            front.communicate()
     assert "an upload is taken up again" in engine.log()
 
 

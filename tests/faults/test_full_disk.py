@@ -4,13 +4,12 @@ import hashlib
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from support.archives import tar_of
 from support.engine import Engine
+from support.registry import server
 
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ALL = "/images/prune?filters=%7B%22dangling%22:%5B%22false%22%5D%7D"
 
 
@@ -51,10 +50,7 @@ def test_pull_and_remove(engine, tmp_path):
         data = tar_of({"random": os.urandom(size)})
         (folder / name).write_bytes(data)
         (folder / f"{name}.diff").write_text("sha256:" + hashlib.sha256(data).hexdigest())
-    registry = engine.background("/usr/bin/python3", SUPPORT / "layer_registry.py", "5210", folder, inside=True, stdin=subprocess.DEVNULL)
-    try:
-        assert registry.stdout.readline() == b"ready\n"
-
+    with server(engine, "layer_registry.py", 5210, folder):
         def pull(name):
             return json.loads(engine.api("POST", f"/images/create?fromImage=127.0.0.1:5210/{name}&tag=1").text.splitlines()[-1])
 
@@ -73,9 +69,6 @@ def test_pull_and_remove(engine, tmp_path):
         assert engine.api("GET", "/images/json").json == []
         (engine.data / "ballast").unlink()
         assert "Downloaded newer image" in pull("small")["status"]
-    finally:
-        registry.kill()
-        registry.communicate()
 
 
 def test_prune(engine):

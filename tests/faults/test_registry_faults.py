@@ -5,13 +5,10 @@ import contextlib
 import json
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 from support.engine import Engine
-from support.registry import docker_registry
-
-SUPPORT = Path(__file__).resolve().parents[1] / "support"
+from support.registry import docker_registry, server
 
 
 class Hostile:
@@ -33,14 +30,8 @@ class Hostile:
 def hostile_registry(engine, port=5100):
     log = engine.directory / f"hostile-{port}.log"
     log.touch()
-    process = engine.background("/usr/bin/python3", SUPPORT / "hostile_registry.py", port, log, inside=True,
-                                stdin=subprocess.DEVNULL)
-    try:
-        assert process.stdout.readline() == b"ready\n"
+    with server(engine, "hostile_registry.py", port, log):
         yield Hostile(f"127.0.0.1:{port}", log)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")

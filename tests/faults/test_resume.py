@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+from support.registry import server
 
-REGISTRY = Path(__file__).resolve().parents[1] / "support/measured_registry.py"
 SIZE = 64 << 20
 
 
@@ -16,13 +16,8 @@ SIZE = 64 << 20
 def registry(engine, port, layers, size):
     log = engine.directory / f"measured-{port}.log"
     log.touch()
-    process = engine.background("/usr/bin/python3", REGISTRY, port, log, layers, size, inside=True, stdin=subprocess.DEVNULL)
-    try:
-        assert process.stdout.readline() == b"ready\n"
+    with server(engine, "measured_registry.py", port, log, layers, size):
         yield log
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def entries(log, method="GET"):

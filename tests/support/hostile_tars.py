@@ -4,7 +4,9 @@ A case is (name, layer bytes, expectation). The expectation is either a regular 
 path -> what must be there ("dir", "file:CONTENT", "link:TARGET", "whiteout", "fifo", "char", "absent", or a callable that
 gets an lstat result). Whatever the outcome, the canary tree outside must stay as it was.
 """
+import bz2
 import gzip
+import lzma
 import os
 import shutil
 import stat
@@ -93,6 +95,14 @@ def mtime_is(nanoseconds):
 
 def size_is(size):
     return lambda status: status.st_size == size
+
+
+def xz_with_window(data, code):
+    """The window's size as LZMA2 codes it, in the header of the one block; 36 is 1 GiB."""
+    out = bytearray(lzma.compress(data))
+    out[16] = code
+    out[20:24] = struct.pack("<I", zlib.crc32(out[12:20]))
+    return bytes(out)
 
 
 def zstd_frame(data, zeros=0):
@@ -335,7 +345,20 @@ def corpus(outside):
         ("zstd cut", b"\x28\xb5\x2f\xfd\x04", TRUNCATED),
         ("zstd wrong data", b"\x28\xb5\x2f\xfd" + b"\xff" * 64, r"."),
         ("zstd window of gigabytes", b"\x28\xb5\x2f\xfd\x00\xff" + b"\0" * 64, r"."),
-        ("xz magic", b"\xfd7zXZ\0" + b"\0" * 64, r"."),
+        ("xz magic", b"\xfd7zXZ\0" + b"\0" * 64, r"xz: corrupt input"),
+        ("xz", lzma.compress(good), {"a": "file:1"}),
+        ("xz streams concatenated", lzma.compress(good[:half]) + lzma.compress(good[half:]), {"a": "file:1"}),
+        ("xz cut", lzma.compress(good)[:-9], TRUNCATED),
+        ("xz wrong data", lzma.compress(good)[:40] + b"\xff" * 64, r"xz: corrupt input"),
+        ("xz trailing garbage", lzma.compress(good) + b"garbage that is no stream", r"xz: corrupt input"),
+        ("xz window of gigabytes", xz_with_window(good, 36), r"xz: the archive takes too much memory"),
+        ("xz bomb of zeros", lzma.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END, preset=1), {"z": size_is(64 << 20)}),
+        ("bzip2", bz2.compress(good), {"a": "file:1"}),
+        ("bzip2 streams concatenated", bz2.compress(good[:half]) + bz2.compress(good[half:]), {"a": "file:1"}),
+        ("bzip2 cut", bz2.compress(good)[:-9], TRUNCATED),
+        ("bzip2 wrong data", bz2.compress(good)[:20] + b"\xff" * 64, r"bzip2 data invalid"),
+        ("bzip2 magic", b"BZh9" + b"\0" * 64, r"bzip2 data invalid"),
+        ("bzip2 bomb of zeros", bz2.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END), {"z": size_is(64 << 20)}),
         ("many folders deep", layer(folder("d/" * 1500)), None),
         ("deep tree replaced", layer(folder("d/" * 1500), file("d", b"1")), {"d": "file:1"}),
         ("many entries", layer(*[header("f%d" % n) for n in range(5000)]), {"f4999": "file:"}),

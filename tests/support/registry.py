@@ -45,20 +45,27 @@ def certificate(directory, name, *, ca=None, client=False):
 
 
 @contextlib.contextmanager
+def server(engine, script, *arguments):
+    """A script of this folder that serves something in the engine's namespace, as long as the context lasts; "-c" for one in place."""
+    script = script if script == "-c" else SUPPORT / script
+    process = engine.background("/usr/bin/python3", script, *arguments, inside=True, stdin=subprocess.DEVNULL)
+    try:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextlib.contextmanager
 def token_server(engine, port, user, password, *flags):
     """A token server on the engine's loopback. Yields what docker_registry() takes as `token`, and its log's path."""
     key = certificate(engine.directory, f"token-{port}")
     log = engine.directory / f"token-{port}.log"
     log.touch()
-    process = engine.background("/usr/bin/python3", SUPPORT / "token_server.py", port, f"{key}.key", f"{key}.crt", user,
-                                password, log, *flags, inside=True, stdin=subprocess.DEVNULL)
-    try:
-        assert process.stdout.readline() == b"ready\n"
+    with server(engine, "token_server.py", port, f"{key}.key", f"{key}.crt", user, password, log, *flags):
         yield {"realm": f"http://127.0.0.1:{port}/token", "service": "test", "issuer": "test",
                "rootcertbundle": f"{key}.crt"}, log
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextlib.contextmanager

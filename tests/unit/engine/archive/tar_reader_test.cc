@@ -2,7 +2,9 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <bzlib.h>
 #include <gtest/gtest.h>
+#include <lzma.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -132,6 +134,43 @@ TEST(Gunzip, MembersInPiecesOfAnySize) {
         auto out = plain_of(packed, size);
         ASSERT_TRUE(out) << size << out.error().message;
         EXPECT_TRUE(*out == plain + "the end") << size;
+    }
+}
+
+std::string bzip2(std::string_view bytes) {
+    auto size = static_cast<unsigned>(bytes.size() + 1024);
+    std::string out(size, '\0');
+    EXPECT_EQ(::BZ2_bzBuffToBuffCompress(out.data(), &size, const_cast<char*>(bytes.data()),
+                                         static_cast<unsigned>(bytes.size()), 1, 0, 0),
+              BZ_OK);
+    out.resize(size);
+    return out;
+}
+
+std::string xz(std::string_view bytes) {
+    std::string out(bytes.size() + 1024, '\0');
+    std::size_t size = 0;
+    EXPECT_EQ(::lzma_easy_buffer_encode(0, LZMA_CHECK_CRC64, nullptr,
+                                        reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                                        reinterpret_cast<std::uint8_t*>(out.data()), &size, out.size()),
+              LZMA_OK);
+    out.resize(size);
+    return out;
+}
+
+TEST(Decompress, StreamsInPiecesOfAnySize) {
+    std::string plain;
+    for (int i = 0; plain.size() < 700000; ++i) plain += std::to_string(i * 7919);
+    for (auto* pack : {bzip2, xz}) {
+        const std::string packed = pack(plain) + pack("") + pack("the end");
+        for (std::size_t size : {1u, 7u, 1000u, 65536u, 10000000u}) {
+            auto out = plain_of(packed, size);
+            ASSERT_TRUE(out) << size << out.error().message;
+            EXPECT_TRUE(*out == plain + "the end") << size;
+            auto cut = plain_of(std::string_view(packed).substr(0, packed.size() - 3), size);
+            ASSERT_FALSE(cut);
+            EXPECT_EQ(cut.error().message, "unexpected EOF");
+        }
     }
 }
 
