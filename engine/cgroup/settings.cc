@@ -251,6 +251,28 @@ std::uint64_t weight_of_shares(std::uint64_t shares) {
     return 1 + ((shares - 2) * 9999) / 262142;
 }
 
+std::vector<std::string> without_effect(const oci::Resources& resources, bool unified_only) {
+    std::vector<std::string> out;
+    auto note = [&out](bool asked, const char* name) {
+        if (asked) out.emplace_back(name);
+    };
+    oci::MemoryResources memory = resources.memory.value_or(oci::MemoryResources());
+    note(given(memory.kernel), "memory.kernel");
+    note(given(memory.kernel_tcp), "memory.kernelTCP");
+    note(!memory.use_hierarchy.value_or(true), "memory.useHierarchy");
+    if (!unified_only) return out;
+    note(given(memory.swappiness), "memory.swappiness");
+    note(memory.disable_oom_killer.value_or(false), "memory.disableOOMKiller");
+    oci::CpuResources cpu = resources.cpu.value_or(oci::CpuResources());
+    note(given(cpu.realtime_runtime), "cpu.realtimeRuntime");
+    note(given(cpu.realtime_period), "cpu.realtimePeriod");
+    oci::BlockIoResources io = resources.block_io.value_or(oci::BlockIoResources());
+    bool leaves = given(io.leaf_weight);
+    for (const oci::WeightDevice& device : io.weight_devices) leaves = leaves || given(device.leaf_weight);
+    note(leaves, "blockIO.leafWeight");
+    return out;
+}
+
 Result<std::vector<Setting>> settings_v1(const oci::Resources& resources) {
     Settings out;
     if (!resources.unified.empty()) return bad("invalid configuration: cannot use unified on cgroup v1");

@@ -28,6 +28,10 @@ struct Setting {
 Result<std::vector<Setting>> settings_v1(const oci::Resources& resources);
 Result<std::vector<Setting>> settings_v2(const oci::Resources& resources);
 
+// What is asked for and no file of this version stands for, by its names in the specification. Callers give
+// these to any host, so they are no error.
+std::vector<std::string> without_effect(const oci::Resources& resources, bool unified_only);
+
 // runc's conversion of 2…262144 shares to a weight of 1…10000.
 std::uint64_t weight_of_shares(std::uint64_t shares);
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "engine/base/files.h"
+#include "engine/cgroup/settings.h"
 #include "engine/executor/capabilities.h"
 #include "engine/executor/net_devices.h"
 #include "engine/executor/report.h"
@@ -148,6 +149,8 @@ Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, Conta
     BERTH_CHECK(group.create(cgroup::Cgroup::Part::kVersion1));
     oci::Resources resources = spec.linux_.resources.value_or(oci::Resources());
     complete_device_rules(resources.devices);
+    for (const std::string& name : cgroup::without_effect(resources, group.unified_only()))
+        warn(options, "resources." + name + " has no effect with this host's cgroups");
     auto applied = group.apply(resources);
     bool given_up =
         !applied && options.rootless && not_allowed(applied.error()) && !limits_anything(resources);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/base/files.h"
+#include "engine/cgroup/settings.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
 #include "engine/executor/report.h"
@@ -188,8 +189,6 @@ Result<> update_command(const Options& options) {
     BERTH_TRY(oci::Resources given, given_resources(options));
     if (status_of(options.root, state) == Status::kStopped)
         return fail(ErrorKind::kConflict, "container not running");
-    if (given.memory && (given.memory->kernel || given.memory->kernel_tcp))
-        warn(options, "Kernel memory settings are ignored and will be removed");
     std::string path = state_folder(options.root, id) + "/resources.json";
     oci::Resources before;
     if (auto text = read_file(path)) {
@@ -203,6 +202,8 @@ Result<> update_command(const Options& options) {
     oci::Resources after = before;
     merge(after, given);
     BERTH_TRY(cgroup::Cgroup group, cgroup_of(state));
+    for (const std::string& name : cgroup::without_effect(given, group.unified_only()))
+        warn(options, "resources." + name + " has no effect with this host's cgroups");
     auto applied = group.apply(after);
     if (!applied) {
         if (auto undone = group.apply(before); !undone)

@@ -1,5 +1,6 @@
 // berth-runtime: an OCI runtime by runc's command line.
 #include <fmt/format.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,5 +109,8 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     ::umask(0022);
+    // A short life asks for its memory once, and gives it back by ending.
+    ::mallopt(M_TOP_PAD, 512 * 1024);
+    ::mallopt(M_TRIM_THRESHOLD, -1);
     return argc > 0 ? berth::executor::run(argc, argv) : 1;
 }

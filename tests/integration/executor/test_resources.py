@@ -38,6 +38,16 @@ def test_a_swappiness_that_is_none(bundle):
     assert "invalid memory swappiness value: 150 (valid range is 0-100)" in bundle.last_error()
 
 
+def test_what_no_file_stands_for_is_told(bundle):
+    bundle.spec["linux"]["resources"] = {"memory": {"kernel": 1 << 20, "useHierarchy": False, "disableOOMKiller": V2},
+                                         "cpu": {"realtimeRuntime": 1000 if V2 else 0}, "blockIO": {"leafWeight": 10 if V2 else 0}}
+    assert bundle.create(["true"]) == 0
+    told = [json.loads(line) for line in (bundle.folder / "log").read_text().splitlines()]
+    names = [line["msg"].split()[0] for line in told if line["level"] == "warning"]
+    assert names == ["resources.memory.kernel", "resources.memory.useHierarchy",
+                     *(["resources.memory.disableOOMKiller", "resources.cpu.realtimeRuntime", "resources.blockIO.leafWeight"] if V2 else [])]
+
+
 @pytest.mark.skipif(V2, reason="of version 1")
 def test_unified_needs_version_2(bundle):
     bundle.spec["linux"]["resources"] = {"unified": {"memory.high": "1"}}
