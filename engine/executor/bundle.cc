@@ -73,7 +73,7 @@ std::vector<std::string> own_streams_by_name() {
 }  // namespace
 
 Result<Bundle> read_bundle(const Options& options, const std::string& id) {
-    Bundle out;
+    Bundle out{.filters = FilterCache(options.root)};
     oci::RuntimeSpec& spec = out.spec;
     ContainerState& state = out.state;
     state.id = id;
@@ -86,7 +86,7 @@ Result<Bundle> read_bundle(const Options& options, const std::string& id) {
         return bad("JSON specification file config.json not found");
     if (!text) return Failure(std::move(text.error()));
     out.config = std::move(*text);
-    BERTH_TRY(spec, oci::parse_runtime_spec(out.config));
+    BERTH_TRY(spec, out.filters.parse(out.config));
     BERTH_CHECK(check_spec(spec, options));
     BERTH_TRY(out.spaces, spaces_of(spec));
     BERTH_CHECK(check_net_devices(spec, out.spaces, options));

@@ -7,6 +7,7 @@
 #include "engine/cgroup/cgroup.h"
 #include "engine/executor/container_state.h"
 #include "engine/executor/options.h"
+#include "engine/executor/seccomp_filter.h"
 #include "engine/executor/spaces.h"
 #include "engine/oci/runtime_spec.h"
 
@@ -16,6 +17,7 @@ namespace berth::executor {
 struct Bundle {
     std::string config;     // the text of config.json
     oci::RuntimeSpec spec;  // checked; sources of binds are absolute
+    FilterCache filters;
     Spaces spaces;
     ContainerState state;  // without a place in the cgroups, a process and a time
 };

@@ -231,7 +231,9 @@ Result<ContainerState> container_to_enter(const Options& options, const std::str
 }
 
 Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) {
-    BERTH_TRY(oci::RuntimeSpec spec, load_spec(options.root, state.id));
+    FilterCache filters(options.root);
+    BERTH_TRY(std::string config, load_config(options.root, state.id));
+    BERTH_TRY(oci::RuntimeSpec spec, filters.parse(config));
     ExecPlan plan;
     plan.state = &state;
     plan.debug = options.debug;
@@ -239,9 +241,7 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     plan.preserve_fds = preserved_descriptors(options, plan.process.env);
     plan.personality = spec.linux_.personality;
     lend_streams(spec.linux_);
-    if (spec.linux_.seccomp) {
-        BERTH_TRY(plan.filter, compile_filter(*spec.linux_.seccomp, options.root + "/.filters"));
-    }
+    BERTH_TRY(plan.filter, filters.filter(spec));
     auto init = hold_init(state);
     if (!init) return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
     plan.init = std::move(*init);

@@ -66,8 +66,10 @@ Result<> run_command(const Options& options) {
     sigset_t before;
     if (stays) before = hold_signals();
     // Init inherits the mask of before.
-    BERTH_TRY(Launched launched,
-              launch_to_run(options, id, {std::move(line.inner), stays ? &before : nullptr}));
+    BERTH_TRY(Launched launched, launch_to_run(options, id,
+                                               {.console = std::move(line.inner),
+                                                .mask = stays ? &before : nullptr,
+                                                .waits = !stays || std::getenv("NOTIFY_SOCKET") != nullptr}));
     const ContainerState& state = launched.state;
     UniqueFd master;
     bool terminal = state.streams.front().empty();

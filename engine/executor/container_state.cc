@@ -153,8 +153,12 @@ Result<std::vector<ContainerState>> load_all(const std::string& root) {
     return out;
 }
 
+Result<std::string> load_config(const std::string& root, const std::string& id) {
+    return read_file(state_folder(root, id) + "/config.json");
+}
+
 Result<oci::RuntimeSpec> load_spec(const std::string& root, const std::string& id) {
-    BERTH_TRY(std::string text, read_file(state_folder(root, id) + "/config.json"));
+    BERTH_TRY(std::string text, load_config(root, id));
     return oci::parse_runtime_spec(text);
 }
 

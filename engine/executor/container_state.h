@@ -58,6 +58,7 @@ Result<> publish_state(const std::string& root, const ContainerState& state);
 Result<ContainerState> load_state(const std::string& root, const std::string& id);
 Result<std::vector<ContainerState>> load_all(const std::string& root);
 // The configuration it was created with.
+Result<std::string> load_config(const std::string& root, const std::string& id);
 Result<oci::RuntimeSpec> load_spec(const std::string& root, const std::string& id);
 Result<cgroup::Cgroup> cgroup_of(const ContainerState& state);
 

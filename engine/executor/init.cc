@@ -173,7 +173,7 @@ void run_init(const InitPlan& plan, int sync_fd) {
     std::vector<char*> arguments = pointers(process.args), environment = pointers(words);
     say(plan, sync_fd, "init: closing the pipe to signal completion");
     if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
-    await_go(sync_fd);
+    if (!plan.at_once) await_go(sync_fd);
     // What is open from here on until exec closes it: the streams, and what leads to whoever starts it.
     int starter = plan.gate ? plan.gate.get() : sync_fd;
     // A filter may keep close_range(2) from working: the parent waits for this one.

@@ -46,7 +46,12 @@ void reap(pid_t pid) {
 class Launch {
  public:
     Launch(const Options& options, const std::string& id, bool gated, Company company)
-        : options_(options), id_(id), gated_(gated), mask_(company.mask) {
+        : options_(options),
+          id_(id),
+          gated_(gated),
+          waits_(gated || company.waits),
+          mask_(company.mask),
+          filters_(options.root) {
         plan_.console = std::move(company.console);
         plan_.plain_lines = static_cast<bool>(plan_.console);
     }
@@ -74,9 +79,10 @@ class Launch {
 
     const Options& options_;
     const std::string& id_;
-    const bool gated_;
+    const bool gated_, waits_;
     const sigset_t* mask_;
     InitPlan plan_;
+    FilterCache filters_;
     std::optional<cgroup::Cgroup> group_;
     UniqueFd sync_;
     pid_t pid_ = 0;
@@ -88,6 +94,7 @@ Result<> Launch::prepare() {
     BERTH_TRY(Bundle bundle, read_bundle(options_, id_));
     BERTH_CHECK(make_state_folder(options_, bundle, undo_));
     plan_.spec = std::move(bundle.spec);
+    filters_ = std::move(bundle.filters);
     plan_.spaces = std::move(bundle.spaces);
     plan_.state = std::move(bundle.state);
     BERTH_CHECK(announce_notify_socket(options_, id_, spec()));
@@ -100,6 +107,9 @@ Result<> Launch::prepare() {
     if (gated_) {
         BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
     }
+    oci::Hooks hooks = spec().hooks;
+    hooks.poststop.clear();
+    plan_.at_once = !waits_ && hooks == oci::Hooks() && options_.pidfd_socket.empty();
     BERTH_TRY(group_, find_cgroup(options_, spec(), state(), undo_));
     return {};
 }
@@ -153,9 +163,7 @@ Result<pid_t> Launch::clone_from_stage(int sync_fd) {
 }
 
 Result<> Launch::make_init() {
-    if (spec().linux_.seccomp) {
-        BERTH_TRY(plan_.filter, compile_filter(*spec().linux_.seccomp, options_.root + "/.filters"));
-    }
+    BERTH_TRY(plan_.filter, filters_.filter(spec()));
     if (!spec().process->terminal) plan_.console.reset();
     if (!options_.console_socket.empty()) {
         BERTH_TRY(plan_.console, connect_unix(options_.console_socket));
@@ -296,9 +304,15 @@ Result<Launched> Launch::run() {
     BERTH_CHECK(release_init());
     BERTH_CHECK(give_cgroup());
     BERTH_CHECK(draft_state(options_.root, state(), pid_));
+    if (plan_.at_once) {
+        undo_.push([path = options_.pid_file] {
+            if (!path.empty()) ::unlink(path.c_str());
+        });
+        BERTH_CHECK(publish(options_, state()));
+    }
     BERTH_CHECK(converse());
-    BERTH_CHECK(publish(options_, state()));
-    Launched launched{std::move(state()), std::move(sync_)};
+    if (!plan_.at_once) BERTH_CHECK(publish(options_, state()));
+    Launched launched{std::move(state()), plan_.at_once ? UniqueFd() : std::move(sync_)};
     if (gated_) BERTH_CHECK(let_go(launched));
     undo_.keep();
     return launched;
@@ -345,6 +359,7 @@ Result<Launched> launch_to_run(const Options& options, const std::string& id, Co
 
 Result<> let_go(Launched& launched) {
     UniqueFd line = std::move(launched.line);
+    if (!line) return {};
     BERTH_CHECK(send_message(line.get(), {SyncMessage::Kind::kGo, ""}));
     // It has closed its end, and all that it does not need any more, when this fails.
     for (;;) {

@@ -18,12 +18,15 @@ Result<ContainerState> launch(const Options& options, const std::string& id);
 struct Company {
     UniqueFd console;
     const sigset_t* mask = nullptr;
+    bool waits = true;  // has something to do between a container that is ready and its start
 };
 struct Launched {
     ContainerState state;
-    UniqueFd line;  // to init, which ends if this closes before let_go()
+    // To init, which ends if this closes before let_go(). Empty: it is under way already.
+    UniqueFd line;
 };
-// The same for `run`: nobody but the caller can start it, and to everybody else it is running.
+// The same for `run`: nobody but the caller can start it, and to everybody else it is running. Where neither
+// the caller nor a hook has anything to do before or after the start, init does not wait to be let go.
 Result<Launched> launch_to_run(const Options& options, const std::string& id, Company company);
 // Lets init become the user's program, and returns when it has; the startContainer hook's failure otherwise.
 Result<> let_go(Launched& launched);

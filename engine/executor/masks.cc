@@ -14,8 +14,19 @@
 
 namespace berth::executor {
 
+// Somebody who changes the image at this moment could otherwise move a folder, with what is mounted there,
+// out of the way of its masks.
+Result<UniqueFd> Rootfs::open_inside(const std::string& path) const {
+    bool plain = path.find("..") == std::string::npos;
+    for (auto mount = kernel_mounts_.rbegin(); plain && mount != kernel_mounts_.rend(); ++mount) {
+        if (path.starts_with(mount->first + "/"))
+            return sys::open_in_root(mount->second.get(), path.substr(mount->first.size() + 1), O_PATH);
+    }
+    return sys::open_in_root(root_.get(), path, O_PATH);
+}
+
 Result<> Rootfs::make_readonly(const std::string& path) {
-    auto there = sys::open_in_root(root_.get(), path, O_PATH);
+    auto there = open_inside(path);
     if (!there) return there.error().sys_errno == ENOENT ? Result<>() : Result<>(Failure(there.error()));
     BERTH_TRY(UniqueFd clone, clone_mount(there->get(), true));
     BERTH_CHECK(attach(clone.get(), there->get()));
@@ -23,7 +34,7 @@ Result<> Rootfs::make_readonly(const std::string& path) {
 }
 
 Result<> Rootfs::mask(const std::string& path, UniqueFd& empty) {
-    auto there = sys::open_in_root(root_.get(), path, O_PATH);
+    auto there = open_inside(path);
     if (!there) {
         bool absent = there.error().sys_errno == ENOENT || there.error().sys_errno == ENOTDIR;
         return absent ? Result<>() : Result<>(Failure(there.error()));

@@ -142,6 +142,7 @@ Result<> Rootfs::finish() {
         BERTH_CHECK(in("make a tmpfs read-only",
                        sys::set_mount_attributes(mount.get(), MOUNT_ATTR_RDONLY, 0, false)));
     readonly_later_.clear();
+    kernel_mounts_.clear();
     if (spec_.root.readonly)
         BERTH_CHECK(in("make the root read-only",
                        sys::set_mount_attributes(root_.get(), MOUNT_ATTR_RDONLY, 0, false)));

@@ -72,6 +72,8 @@ class Rootfs {
     Result<> add_device(const oci::Device& device);
     Result<> bind_device(const oci::Device& device, int folder, const std::string& name);
     Result<> add_links(int dev);
+    // What a path of the spec's means inside; below /proc and /sys whatever the image's names are by now.
+    Result<UniqueFd> open_inside(const std::string& path) const;
     Result<> mask(const std::string& path, UniqueFd& empty);
     Result<> make_readonly(const std::string& path);
 
@@ -85,6 +87,8 @@ class Rootfs {
     bool joined_ = false;
     UniqueFd root_;
     std::vector<UniqueFd> readonly_later_;
+    std::vector<std::pair<std::string, UniqueFd>>
+        kernel_mounts_;  // proc and sysfs, by where they were mounted
 };
 
 }  // namespace berth::executor

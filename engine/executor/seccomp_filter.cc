@@ -17,6 +17,7 @@
 
 #include "engine/base/digest.h"
 #include "engine/base/files.h"
+#include "engine/oci/json_member.h"
 
 namespace berth::executor {
 
@@ -216,40 +217,89 @@ Result<bool> check_notify(const oci::Seccomp& seccomp) {
     return notifies;
 }
 
-std::string cache_key(const oci::Seccomp& seccomp) {
+std::string cache_key(std::string_view section) {
     utsname host{};
     ::uname(&host);
     const scmp_version* version = ::seccomp_version();
-    std::string text = oci::render(seccomp) + "\n" + host.release + "\n" + host.machine + "\n" +
+    std::string text = std::string(section) + "\n" + host.release + "\n" + host.machine + "\n" +
                        std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-                       std::to_string(version->micro) + "\n1";
+                       std::to_string(version->micro) + "\n2";
     return std::string(sha256(text).hex());
+}
+
+// In front of a program that is kept: no instruction, but the flags to load it with.
+constexpr unsigned short kHead = 0xffff;
+
+// The program without its head; the flags with it. A listener's address is in the section alone.
+std::optional<Filter> read_kept(const std::string& path) {
+    auto bytes = read_file(path, 1 << 20);
+    if (!bytes || bytes->size() < 2 * sizeof(sock_filter) || bytes->size() % sizeof(sock_filter) != 0)
+        return {};
+    sock_filter head{};
+    std::memcpy(&head, bytes->data(), sizeof head);
+    if (head.code != kHead) return {};
+    Filter filter;
+    filter.flags = head.k;
+    filter.program.resize(bytes->size() / sizeof(sock_filter) - 1);
+    std::memcpy(filter.program.data(), bytes->data() + sizeof head, bytes->size() - sizeof head);
+    return filter;
+}
+
+void keep(const std::string& folder, const std::string& key, const Filter& filter) {
+    std::vector<sock_filter> kept = {{kHead, 0, 0, filter.flags}};
+    kept.insert(kept.end(), filter.program.begin(), filter.program.end());
+    std::string_view bytes(reinterpret_cast<const char*>(kept.data()), kept.size() * sizeof(sock_filter));
+    // Without the cache the next start is slower, nothing else.
+    if (make_folders(folder, 0700))
+        (void)replace_file(folder + "/" + key, bytes, 0600, Sync::kNone).has_value();
+}
+
+bool notifies(const Filter& filter) {
+    return (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
 }
 
 }  // namespace
 
-Result<Filter> compile_filter(const oci::Seccomp& seccomp, const std::string& cache_folder) {
+Result<oci::RuntimeSpec> FilterCache::parse(std::string_view config) {
+    key_.clear();
+    kept_.reset();
+    auto section = oci::find_json_member(config, "linux");
+    if (section) {
+        auto inner =
+            oci::find_json_member(config.substr(section->begin, section->end - section->begin), "seccomp");
+        section =
+            inner ? std::optional(oci::JsonPart{section->begin + inner->begin, section->begin + inner->end})
+                  : std::nullopt;
+    }
+    if (!section) return oci::parse_runtime_spec(config);
+    key_ = cache_key(config.substr(section->begin, section->end - section->begin));
+    kept_ = read_kept(folder_ + "/" + key_);
+    if (kept_ && notifies(*kept_)) kept_.reset();
+    if (!kept_) return oci::parse_runtime_spec(config);
+    return oci::parse_runtime_spec(std::string(config.substr(0, section->begin)) + "null" +
+                                   std::string(config.substr(section->end)));
+}
+
+Result<std::optional<Filter>> FilterCache::filter(const oci::RuntimeSpec& spec) {
+    if (kept_) return kept_;
+    if (!spec.linux_.seccomp) return std::optional<Filter>();
+    const oci::Seccomp& seccomp = *spec.linux_.seccomp;
     Filter filter;
     BERTH_TRY(filter.flags, flags_of(seccomp));
-    BERTH_TRY(bool notifies, check_notify(seccomp));
-    if (notifies) {
+    BERTH_TRY(bool asks, check_notify(seccomp));
+    if (asks) {
         filter.flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
         filter.listener_path = seccomp.listener_path;
         filter.listener_metadata = seccomp.listener_metadata;
     }
-    std::string path = cache_folder + "/" + cache_key(seccomp);
-    auto kept = read_file(path, 1 << 20);
-    if (kept && !kept->empty() && kept->size() % sizeof(sock_filter) == 0) {
-        filter.program.resize(kept->size() / sizeof(sock_filter));
-        std::memcpy(filter.program.data(), kept->data(), kept->size());
-        return filter;
+    if (key_.empty()) key_ = cache_key(oci::render(seccomp));
+    if (auto before = read_kept(folder_ + "/" + key_)) {
+        filter.program = std::move(before->program);
+    } else {
+        BERTH_TRY(filter.program, compile(seccomp));
+        keep(folder_, key_, filter);
     }
-    BERTH_TRY(filter.program, compile(seccomp));
-    std::string_view bytes(reinterpret_cast<const char*>(filter.program.data()),
-                           filter.program.size() * sizeof(sock_filter));
-    // Without the cache the next start is slower, nothing else.
-    if (make_folders(cache_folder, 0700)) (void)replace_file(path, bytes, 0600, Sync::kNone).has_value();
-    return filter;
+    return std::optional(std::move(filter));
 }
 
 Result<UniqueFd> install_filter(const Filter& filter) {
@@ -257,8 +307,7 @@ Result<UniqueFd> install_filter(const Filter& filter) {
                        const_cast<sock_filter*>(filter.program.data())};
     long loaded = ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter.flags, &program);
     if (loaded < 0) return fail_errno("seccomp: load the filter");
-    bool listens = (filter.flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
-    return UniqueFd(listens ? static_cast<int>(loaded) : -1);
+    return UniqueFd(notifies(filter) ? static_cast<int>(loaded) : -1);
 }
 
 }  // namespace berth::executor

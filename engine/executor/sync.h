@@ -33,6 +33,9 @@
 //   run: "go" ------------------------------------> startContainer hooks; execve closes its end
 //   "run" fails with the text <-------------------- "error" and a text, if a hook has failed
 //
+// A `run` with nothing to do between ready and start, hooks least of all, puts the state in its place before
+// it hears "ready", and init does not wait for an answer.
+//
 // A side that dies closes its end: the other reads end of file. So until a container is written down its init
 // dies with the runtime. The gate lies in the container's state folder and is open in init from before it
 // pivots, so that no path of the container's is ever trusted.

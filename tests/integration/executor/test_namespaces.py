@@ -31,10 +31,10 @@ def test_ids_are_mapped_and_root_inside_is_nobody_outside(bundle):
     bundle.spec["process"]["user"] = {"uid": 0, "gid": 0, "additionalGids": [5]}
     bundle.applets("grep", "mknod")
     bundle.up(["sh", "-c", "cat /proc/self/uid_map /proc/self/gid_map; id -u; id -G; echo x > /dev/null; "
-               "mknod /dev/other c 1 3 || echo denied; exec sleep 1000"])
+               "mknod /dev/other c 1 3 || echo denied; : > /dev/said; exec sleep 1000"])
     status = pathlib.Path(f"/proc/{bundle.pid()}/status").read_text()
     assert "Uid:\t100000\t100000\t100000\t100000" in status and "Groups:\t100005" in status
-    done = bundle.call("exec", "--user", "7:8", bundle.id, "sh", "-c", "id -u; id -g; cat /proc/self/uid_map")
+    done = bundle.call("exec", "--user", "7:8", bundle.id, "sh", "-c", "until [ -e /dev/said ]; do :; done; id -u; id -g; cat /proc/self/uid_map")
     assert done.stdout.split() == ["7", "8", "0", "100000", "65536"]
     said = (bundle.folder / "out").read_text()
     assert said.split()[:8] == ["0", "100000", "65536", "0", "100000", "65536", "0", "0"]

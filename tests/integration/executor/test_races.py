@@ -106,6 +106,29 @@ def test_proc_that_becomes_a_link_gets_no_sysctl(bundle, canary):
     assert list((root / "fake/sys/net/ipv4").iterdir()) == []
 
 
+def test_a_device_folder_that_becomes_a_link(bundle, canary):
+    root = bundle.folder / "rootfs"
+    (root / "other").symlink_to(canary)
+    bundle.spec["linux"]["devices"] = [{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666, "uid": 5, "gid": 5}]
+    with exchanging(root / "dev", root / "other"):
+        for _ in attempts(bundle, ["true"]):
+            assert sorted(path.name for path in canary.iterdir()) == ["file"]
+
+
+def test_a_system_folder_that_becomes_a_link(bundle, canary):
+    root = bundle.folder / "rootfs"
+    (root / "sys").mkdir()
+    (root / "fake").mkdir()
+    (root / "fake/file").write_text("secret")
+    (root / "other").symlink_to("/fake")
+    bundle.spec["mounts"].append({"destination": "/sys", "type": "sysfs", "source": "sysfs", "options": ["nosuid", "noexec", "nodev", "ro"]})
+    bundle.spec["linux"]["maskedPaths"] = ["/sys/firmware"]
+    with exchanging(root / "sys", root / "other"):
+        for done in attempts(bundle, ["sh", "-c", "cat /fake/file; busybox ls /sys/firmware /other/firmware"]):
+            assert done.stdout.split(":")[0] in ("secret/sys/firmware", "secret/other/firmware", "secret", ""), done
+            assert "acpi" not in done.stdout and "efi" not in done.stdout and "memmap" not in done.stdout, done
+
+
 def test_a_console_whose_place_becomes_a_link(bundle, canary):
     device = bundle.folder / "rootfs/dev"
     (device / "console").touch()

@@ -68,6 +68,29 @@ def test_what_cannot_be(bundle, more, text):
     assert text in bundle.last_error()
 
 
+def test_a_section_met_before_is_known_by_its_text(bundle):
+    bundle.applets("mkdir")
+    section = {"defaultAction": "SCMP_ACT_ALLOW", "flags": ["SECCOMP_FILTER_FLAG_LOG"],
+               "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 99}]}
+    bundle.spec["linux"]["seccomp"] = section
+    said = [bundle.foreground(["mkdir", "/made"]).stderr for _ in range(2)]
+    assert said[0] == said[1] and "Cannot assign requested address" in said[0]
+    kept = list((bundle.folder / "state/.filters").iterdir())
+    assert len(kept) == 1
+    # What lies there is what is loaded: a program that allows everything.
+    kept[0].write_bytes(kept[0].read_bytes()[:8] + struct.pack("=HBBI", 0x06, 0, 0, 0x7FFF0000))
+    assert bundle.foreground(["mkdir", "/made"]).returncode == 0
+    # Another text is another filter, whatever the first one's fate.
+    section["syscalls"][0]["errnoRet"] = 98
+    assert "Address already in use" in bundle.foreground(["mkdir", "/other"]).stderr
+    bundle.up()
+    assert "Address already in use" in bundle.call("exec", bundle.id, "mkdir", "/third").stderr
+    # A damaged one is compiled anew.
+    for file in kept[0].parent.iterdir():
+        file.write_bytes(b"x" * 24)
+    assert "Address already in use" in bundle.call("exec", bundle.id, "mkdir", "/third").stderr
+
+
 def test_a_filter_without_close_range_does_not_hang_a_create(bundle):
     bundle.spec["linux"]["seccomp"] = {
         "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["close_range"], "action": "SCMP_ACT_ERRNO"}]}
