@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <set>
 #include <tuple>
 
@@ -209,31 +210,27 @@ Result<> Service::build(Attached& attached, ResolverSockets& sockets) {
 }
 
 Result<> Service::publish(Attached& attached) {
-    BERTH_CHECK(add_rules(published_by(attached.record)));
+    const auto published = published_by(attached.record);
+    auto ruled = std::async(std::launch::async, [&] { return add_rules(published); });
+    auto proxied = start_proxies(attached);
+    BERTH_CHECK(ruled.get());
+    BERTH_CHECK(std::move(proxied));
     std::set<std::uint16_t> udp;
     for (const auto& port : attached.ports)
         if (port.protocol == "udp") udp.insert(port.port);
     conntrack_.forget_udp_flows(udp);
-    return start_proxies(attached);
-}
-
-Result<> Service::add_rules(const Published& published) {
-    UndoStack undo;
-    for (const auto& one : published) {
-        auto* wall = firewall(one.address.v6);
-        if (!wall) continue;
-        BERTH_CHECK(wall->publish(one));
-        undo.push([wall, &one] { (void)wall->withdraw(one).has_value(); });
-    }
-    undo.keep();
     return {};
 }
 
+Result<> Service::add_rules(const Published& published) {
+    auto added = on_walls(published, &Firewall::publish);
+    // What is not there is no error.
+    if (!added) (void)on_walls(published, &Firewall::withdraw).has_value();
+    return added;
+}
+
 Result<> Service::remove_rules(const Published& published) {
-    Result<> first;
-    for (const auto& one : published)
-        if (auto* wall = firewall(one.address.v6)) note(first, wall->withdraw(one));
-    return first;
+    return on_walls(published, &Firewall::withdraw);
 }
 
 std::optional<BridgeSettings> Service::settings_of(const std::string& network_id) const {
@@ -294,11 +291,11 @@ Result<> Service::tear_down(const Record& record) {
     Result<> first;
     const auto& sandbox = record.sandbox;
     for (const auto& endpoint : sandbox.endpoints) silence(endpoint);
+    auto ruled = std::async(std::launch::async, [&] { return remove_rules(rules_of(record)); });
     stop_proxies(record);
     // Its sockets would keep the namespace alive.
     if (sandbox.resolver) netd_.remove(record.container);
-    note(first, remove_rules(published_by(record)));
-    note(first, remove_rules(linked_by(record)));
+    note(first, ruled.get());
     for (const auto& endpoint : sandbox.endpoints)
         if (const auto address = Ip::parse(endpoint.ip_address); address && !sandbox.ports.empty())
             conntrack_.forget_connections(*address);

@@ -182,28 +182,12 @@ Result<> Service::raise(LiveNetwork& network) {
     return {};
 }
 
-Result<> Service::on_walls(const Bridge& bridge, Result<> (Firewall::*change)(const BridgeRules&)) {
-    std::vector<std::future<Result<>>> others;
-    Result<> first;
-    for (const auto& rules : bridge.rules()) {
-        auto* wall = firewall(rules.subnet.base.v6);
-        if (!wall) continue;
-        if (rules.subnet.base.v6 && bridge.v4)
-            others.push_back(std::async(std::launch::async, [=] { return (wall->*change)(rules); }));
-        else
-            first = (wall->*change)(rules);
-    }
-    for (auto& other : others)
-        if (auto done = other.get(); !done && first) first = std::move(done);
-    return first;
-}
-
 // First what protects, then what opens.
 Result<> Service::protect(LiveNetwork& network) {
     if (!network.bridge) return {};
     shield(*network.bridge);
     auto enlisted = std::async(std::launch::async, [&] { return enlist(*network.bridge); });
-    BERTH_CHECK(on_walls(*network.bridge, &Firewall::guard));
+    BERTH_CHECK(on_walls(network.bridge->rules(), &Firewall::guard));
     BERTH_CHECK(enlisted.get());
     return open_bridge(config_, *network.bridge);
 }
@@ -228,7 +212,7 @@ Result<> Service::lower(LiveNetwork& network) {
         strike_off(network.bridge->settings.name);
         return take_down_bridge(config_, *network.bridge);
     });
-    auto removed = on_walls(*network.bridge, &Firewall::unguard);
+    auto removed = on_walls(network.bridge->rules(), &Firewall::unguard);
     BERTH_CHECK(down.get());
     return removed;
 }

@@ -100,8 +100,6 @@ class Service : public NetworkService {
     Result<> raise(LiveNetwork& network);
     Result<> protect(LiveNetwork& network);
     Result<> lower(LiveNetwork& network);
-    // The same change in each family that the bridge has, both at once.
-    Result<> on_walls(const Bridge& bridge, Result<> (Firewall::*change)(const BridgeRules&));
     void forget(const std::string& id);
     Result<> recover_networks();
     // The guard, as far as there is one: all networks, one more, one less (shield.cc).
@@ -177,6 +175,10 @@ class Service : public NetworkService {
     bool can_proxy(const std::string& protocol = "tcp") const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
+    // The same change for each, both families at once; goes on after errors and returns the first.
+    template <class Subject>
+    Result<> on_walls(const std::vector<Subject>& subjects,
+                      Result<> (Firewall::*change)(const Subject&)) const;
     Result<> add_rules(const Published& published);
     Result<> remove_rules(const Published& published);
     // Links of others to what is on its way out (linking.cc).

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/files.h"
 #include "engine/base/log.h"
 #include "engine/sys/netlink.h"
 
@@ -27,6 +28,8 @@ namespace {
 using sys::attribute_value;
 using sys::find_attribute;
 using sys::NetlinkMessage;
+
+constexpr const char* kCount = "/proc/sys/net/netfilter/nf_conntrack_count";
 
 std::uint16_t conntrack(int message) {
     return static_cast<std::uint16_t>(NFNL_SUBSYS_CTNETLINK << 8 | message);
@@ -56,6 +59,8 @@ void report(const Result<>& result) {
 }  // namespace
 
 Result<> Conntrack::forget_if(const std::function<bool(const Tuple& original, const Tuple& reply)>& wanted) {
+    // To be told of all flows means that the kernel walks over its whole table, 4 ms, also over an empty one.
+    if (const auto count = read_file(kCount); count && *count == "0\n") return {};
     const std::lock_guard lock(mutex_);
     if (!socket_) {
         BERTH_TRY(socket_, sys::NetlinkSocket::open(NETLINK_NETFILTER));
