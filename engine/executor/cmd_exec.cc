@@ -27,6 +27,7 @@
 #include "engine/executor/launch.h"
 #include "engine/executor/report.h"
 #include "engine/executor/seccomp_agent.h"
+#include "engine/executor/self_seal.h"
 #include "engine/executor/socket_calls.h"
 #include "engine/executor/spaces.h"
 #include "engine/executor/spec_check.h"
@@ -301,6 +302,7 @@ Result<> look_after(const Options& options, const ExecPlan& plan, const Birthpla
     }
     if (plan.inside || (plan.spaces & CLONE_NEWUSER) != 0) BERTH_CHECK(set_rlimits(pid, process.rlimits));
     BERTH_CHECK(send_message(sync_fd, {SyncMessage::Kind::kGo, ""}));
+    close_seal();
     BERTH_CHECK(await_exec(options, plan, pid, sync_fd));
     if (!options.pidfd_socket.empty()) {
         BERTH_TRY(UniqueFd process_fd, sys::open_pidfd(pid));

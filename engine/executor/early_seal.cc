@@ -116,17 +116,21 @@ long lower_folders(const char* program, long length, char* out) {
     return slash + 1;
 }
 
-// A descriptor of the program as seen through the overlay; less than 0 if it cannot be had.
-long through_overlay() {
+// Descriptors of the program as seen through the overlay, and of the overlay; less than 0 if there is none.
+struct Seen {
+    long program = -1, overlay = -1;
+};
+
+Seen through_overlay() {
     char program[kPathMost + 1], folders[kPathMost + 8];
     long length = call(SYS_readlinkat, AT_FDCWD, address("/proc/self/exe"), address(program), kPathMost);
-    if (length <= 0 || length == kPathMost) return -1;
+    if (length <= 0 || length == kPathMost) return {};
     program[length] = '\0';
     long name = lower_folders(program, length, folders);
-    if (name == 0) return -1;
+    if (name == 0) return {};
     long context = call(SYS_fsopen, address("overlay"), FSOPEN_CLOEXEC);
-    if (context < 0) return -1;
-    long seen = -1;
+    if (context < 0) return {};
+    Seen seen;
     bool made =
         call(SYS_fsconfig, context, FSCONFIG_SET_STRING, address("lowerdir"), address(folders), 0) == 0;
     if (made) (void)call(SYS_fsconfig, context, FSCONFIG_SET_STRING, address("xino"), address("off"), 0);
@@ -135,7 +139,10 @@ long through_overlay() {
         long mount = call(SYS_fsmount, context, FSMOUNT_CLOEXEC,
                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID);
         if (mount >= 0) {
-            seen = call(SYS_openat, mount, address(program + name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+            seen.program =
+                call(SYS_openat, mount, address(program + name), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+            // Out of the way of descriptors that the caller hands on; stays open over the exec.
+            seen.overlay = call(SYS_fcntl, mount, F_DUPFD, 900);
             call(SYS_close, mount);
         }
     }
@@ -170,14 +177,16 @@ extern "C" void berth_early_seal(long* stack) {
         if (starts(environment[words], kMark) || words == kWordsMost) return;
     }
     if (has_seals()) return;
-    long program = through_overlay();
-    if (program < 0) return;
-    char mark[40];
-    append_number(append(mark, kMark), call(SYS_getpid));
+    Seen seen = through_overlay();
+    if (seen.program < 0) return;
+    char mark[60];
+    char* end = append_number(append(mark, kMark), call(SYS_getpid));
+    if (seen.overlay >= 0) append_number(append(end, ":"), seen.overlay);
     char* marked[kWordsMost + 2];
     for (long i = 0; i < words; ++i) marked[i] = environment[i];
     marked[words] = mark;
     marked[words + 1] = nullptr;
-    call(SYS_execveat, program, address(""), address(arguments), address(marked), AT_EMPTY_PATH);
-    call(SYS_close, program);
+    call(SYS_execveat, seen.program, address(""), address(arguments), address(marked), AT_EMPTY_PATH);
+    call(SYS_close, seen.program);
+    if (seen.overlay >= 0) call(SYS_close, seen.overlay);
 }

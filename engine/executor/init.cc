@@ -171,6 +171,8 @@ void run_init(const InitPlan& plan, int sync_fd) {
     std::vector<std::string> words = process.env;
     complete_environment(words, process.user.uid);
     std::vector<char*> arguments = pointers(process.args), environment = pointers(words);
+    // Not later: whoever hears that it is ready may send one.
+    end_on_signals();
     say(plan, sync_fd, "init: closing the pipe to signal completion");
     if (auto sent = send_message(sync_fd, {SyncMessage::Kind::kReady, ""}); !sent) ::_exit(1);
     if (!plan.at_once) await_go(sync_fd);
@@ -179,7 +181,6 @@ void run_init(const InitPlan& plan, int sync_fd) {
     // A filter may keep close_range(2) from working: the parent waits for this one.
     if (plan.gate) ::close(sync_fd);
     close_descriptors(plan.preserve_fds, {starter});
-    end_on_signals();
     if (plan.gate && !pass_gate(plan.gate.get())) ::_exit(1);
     auto hooked = run_hooks("startContainer", plan.spec.hooks.start_container,
                             hook_state(plan.state, "created", ::getpid()), words);

@@ -25,6 +25,7 @@
 #include "engine/executor/report.h"
 #include "engine/executor/rootfs.h"
 #include "engine/executor/seccomp_agent.h"
+#include "engine/executor/self_seal.h"
 #include "engine/executor/socket_calls.h"
 #include "engine/executor/start_gate.h"
 #include "engine/executor/sync.h"
@@ -310,6 +311,7 @@ Result<Launched> Launch::run() {
         });
         BERTH_CHECK(publish(options_, state()));
     }
+    close_seal();
     BERTH_CHECK(converse());
     if (!plan_.at_once) BERTH_CHECK(publish(options_, state()));
     Launched launched{std::move(state()), plan_.at_once ? UniqueFd() : std::move(sync_)};

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <map>
 
 #include "engine/base/files.h"
@@ -96,6 +97,8 @@ int run(int argc, char** argv) {
             report(*options, sealed.error());
             return 1;
         }
+        // It might lie among them.
+        if (options->preserve_fds > 0 || std::getenv("LISTEN_FDS") != nullptr) close_seal();
     }
     auto done = found->second(*options);
     if (done) return 0;

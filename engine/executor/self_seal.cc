@@ -19,8 +19,26 @@ namespace berth::executor {
 
 namespace {
 
-// Says to the program that was started again through an overlay that it is the one; our pid stays.
+// Says to the program that was started again through an overlay that it is the one, since our pid stays:
+// "PID", or "PID:FD" with the overlay still open.
 constexpr const char* kMark = "_BERTH_SEALED";
+
+UniqueFd& open_overlay() {
+    static UniqueFd overlay;
+    return overlay;
+}
+
+// True for the mark that this process has made. Takes the overlay over.
+bool is_own(const char* mark) {
+    if (mark == nullptr) return false;
+    char* end = nullptr;
+    bool own = std::strtol(mark, &end, 10) == ::getpid();
+    if (own && *end == ':') {
+        open_overlay().reset(static_cast<int>(std::strtol(end + 1, &end, 10)));
+        own = ::fcntl(open_overlay().get(), F_SETFD, FD_CLOEXEC) == 0;
+    }
+    return own && *end == '\0';
+}
 
 bool is_overlay(int program) {
     struct statfs status{};
@@ -69,6 +87,10 @@ void start_again(int program, char** argv) {
 
 }  // namespace
 
+void close_seal() {
+    open_overlay().reset();
+}
+
 Result<> run_sealed(const Options& options, char** argv) {
     constexpr std::string_view kWhat = "ensure that the program is sealed";
     BERTH_TRY(UniqueFd program, in(kWhat, open_file("/proc/self/exe", O_RDONLY)));
@@ -77,9 +99,8 @@ Result<> run_sealed(const Options& options, char** argv) {
         debug(options, "runc exeseal: using /proc/self/exe clone");
         return {};
     }
-    const char* mark = std::getenv(kMark);
     const std::string own = std::to_string(::getpid());
-    bool second = mark != nullptr && own == mark;
+    bool second = is_own(std::getenv(kMark));
     ::unsetenv(kMark);
     if (second && is_overlay(program.get())) {
         debug(options, "runc exeseal: using overlayfs for sealed /proc/self/exe");

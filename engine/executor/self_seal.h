@@ -12,4 +12,8 @@ namespace berth::executor {
 // that the caller keeps for all its calls), or with an error.
 Result<> run_sealed(const Options& options, char** argv);
 
+// Lets go of the overlay that the program came through, if it is still open. The kernel takes a grace period
+// to take a mount down, so the right moment is when there is nothing to do but wait.
+void close_seal();
+
 }  // namespace berth::executor

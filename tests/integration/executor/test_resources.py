@@ -134,3 +134,34 @@ def test_events(bundle):
     assert event["data"]["pids"] == {"current": 1, "limit": 20}
     assert bundle.call("events", "--interval", "0s", bundle.id).returncode == 1
     assert "duration interval must be greater than 0" in bundle.last_error()
+
+
+def test_burst(bundle):
+    bundle.spec["linux"]["resources"] = {"cpu": {"quota": 50000, "period": 100000, "burst": 20000}}
+    bundle.up()
+    assert value(bundle, "cpu/cpu.cfs_burst_us", "cpu.max.burst") == "20000"
+
+
+def test_huge_pages(bundle):
+    sizes = [path.name for path in pathlib.Path("/sys/kernel/mm/hugepages").glob("hugepages-2048kB")]
+    places = [TOP, TOP / "unified", TOP / "hugetlb"]
+    has = any("hugetlb" in (place / "cgroup.controllers").read_text() for place in places if (place / "cgroup.controllers").exists())
+    if not sizes or not has and not list(TOP.glob("hugetlb/hugetlb.2MB.*")):
+        pytest.skip("no control of huge pages")
+    bundle.spec["linux"]["resources"] = {"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}
+    bundle.up()
+    found = [path for place in places for path in place.glob(f"{bundle.cgroup.lstrip('/')}/hugetlb.2MB.*")
+             if path.name in ("hugetlb.2MB.max", "hugetlb.2MB.limit_in_bytes", "hugetlb.2MB.rsvd.max")]
+    assert found and {path.read_text().strip() for path in found} == {"4194304"}
+
+
+@pytest.mark.parametrize("resources, controller", [
+    ({"rdma": {"mlx5_1": {"hcaHandles": 3, "hcaObjects": 10000}}}, "rdma"), ({"network": {"classID": 1048577}}, "net_cls"),
+    ({"network": {"priorities": [{"name": "lo", "priority": 5}]}}, "net_prio")])
+def test_a_controller_that_is_not_there_is_named(bundle, resources, controller):
+    if any(TOP.glob(f"{controller}/cgroup.procs")) or V2 and controller in (TOP / "cgroup.controllers").read_text():
+        pytest.skip("it is there")
+    bundle.spec["linux"]["resources"] = resources
+    assert bundle.create(["true"]) == 1
+    text = "need cgroup version 1" if V2 and controller != "rdma" else f"the {controller} cgroup controller is not available"
+    assert text in bundle.last_error() or V2 and controller in bundle.last_error()

@@ -100,3 +100,31 @@ def test_a_filter_without_close_range_does_not_hang_a_create(bundle):
     assert select.select([done], [], [], 30)[0]
     os.close(done)
     assert (bundle.folder / "out").read_text() == "started\n"
+
+
+@pytest.mark.parametrize("action, ending", [
+    ("SCMP_ACT_KILL", 128 + 31), ("SCMP_ACT_KILL_THREAD", 128 + 31), ("SCMP_ACT_KILL_PROCESS", 128 + 31), ("SCMP_ACT_TRAP", 128 + 31),
+    ("SCMP_ACT_TRACE", 1), ("SCMP_ACT_ERRNO", 1), ("SCMP_ACT_LOG", 0), ("SCMP_ACT_ALLOW", 0)])
+def test_every_action(bundle, action, ending):
+    bundle.applets("mkdir")
+    bundle.spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW" if ending else "SCMP_ACT_ERRNO",
+                                       "syscalls": [{"names": ["mkdir", "mkdirat"], "action": action}]}
+    if not ending:  # all others are refused: the filter is about mkdir alone
+        bundle.spec["linux"]["seccomp"]["defaultAction"] = "SCMP_ACT_LOG" if action == "SCMP_ACT_ALLOW" else "SCMP_ACT_ALLOW"
+    assert bundle.foreground(["sh", "-c", "mkdir /made; exit $?"]).returncode == ending
+
+
+@pytest.mark.parametrize("compare, value, two, refused", [
+    ("SCMP_CMP_EQ", 0o700, 0, [0o700]), ("SCMP_CMP_NE", 0o700, 0, [0o500, 0o777]), ("SCMP_CMP_LT", 0o700, 0, [0o500]),
+    ("SCMP_CMP_LE", 0o700, 0, [0o500, 0o700]), ("SCMP_CMP_GE", 0o700, 0, [0o700, 0o777]), ("SCMP_CMP_GT", 0o700, 0, [0o777]),
+    ("SCMP_CMP_MASKED_EQ", 0o007, 0o007, [0o777])])
+def test_every_comparison(bundle, compare, value, two, refused):
+    bundle.applets("chmod")
+    arguments = [{"index": 1, "value": value, "valueTwo": two, "op": compare}]
+    later = [{**arguments[0], "index": 2}]
+    bundle.spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+        {"names": ["chmod", "fchmod"], "action": "SCMP_ACT_ERRNO", "args": arguments},
+        {"names": ["fchmodat"], "action": "SCMP_ACT_ERRNO", "args": later}]}
+    script = "for mode in 500 700 777; do chmod $mode /etc 2>/dev/null || echo $mode; done"
+    said = bundle.foreground(["sh", "-c", script]).stdout.split()
+    assert [int(mode, 8) for mode in said] == refused
