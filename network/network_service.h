@@ -171,6 +171,8 @@ class NetworkService {
     // Whether this network can give what is asked for: kInvalidArgument "invalid endpoint settings:\n…".
     virtual Result<> check(const Network& network, const EndpointRequest& request) = 0;
 
+    // "iptables", "nftables+firewalld".
+    virtual std::string firewall() = 0;
     // The text of a container's resolv.conf.
     virtual Result<std::string> resolv_conf(Resolver resolver, const std::vector<std::string>& dns,
                                             const std::vector<std::string>& search,

@@ -61,6 +61,7 @@ class Service : public NetworkService {
     Result<> remove(const std::string& name_or_id) override;
     std::vector<std::string> prune(const std::function<bool(const Network&)>& wanted) override;
     Result<> check(const Network& network, const EndpointRequest& request) override;
+    std::string firewall() override;
     Result<std::string> resolv_conf(Resolver resolver, const std::vector<std::string>& dns,
                                     const std::vector<std::string>& search,
                                     const std::vector<std::string>& options) override;

@@ -36,4 +36,8 @@ void Service::strike_off(const std::string& bridge) {
         log::warning("firewalld keeps what is left of a network", {{"error", taken.error().message}});
 }
 
+std::string Service::firewall() {
+    return config_.firewall_backend + (firewalld_ && firewalld_->running() ? "+firewalld" : "");
+}
+
 }  // namespace berth::network

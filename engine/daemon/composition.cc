@@ -173,6 +173,7 @@ Counters Composition::Parts::counters() {
     out.containers = [this] { return count_containers(containers->inspector()); };
     out.images = [this] { return count_images(pool, *images); };
     out.event_listeners = [this] { return events.listeners(); };
+    out.firewall = [this] { return networks->firewall(); };
     return out;
 }
 

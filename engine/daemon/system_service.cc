@@ -140,7 +140,7 @@ Async<Result<types::SystemInfo>> System::info() {
     out.default_runtime = config_.default_runtime;
     out.registry_mirrors = config_.registry_mirrors;
     out.init_binary = "";
-    out.firewall_backend = config_.firewall_backend;
+    out.firewall_backend = counters_.firewall ? counters_.firewall() : config_.firewall_backend;
     out.http_proxy = proxy(config_.proxies.http, "HTTP_PROXY", "http_proxy");
     out.https_proxy = proxy(config_.proxies.https, "HTTPS_PROXY", "https_proxy");
     out.no_proxy = proxy(config_.proxies.none, "NO_PROXY", "no_proxy");

@@ -9,11 +9,12 @@
 
 namespace berth::daemon {
 
-// Counts that other parts keep. Called on the io thread; one that is not set counts as nothing.
+// What other parts know. Called on the io thread; a count that is not set is nothing.
 struct Counters {
     std::function<Async<Result<types::ContainerCounts>>()> containers;
     std::function<Async<Result<int>>()> images;
     std::function<int()> event_listeners;
+    std::function<std::string()> firewall;  // its name; not set: as the config has it
 };
 
 // `config` may change between two calls (a reload).

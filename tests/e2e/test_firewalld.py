@@ -78,7 +78,7 @@ def test_beside_firewalld(host, new_engine, backend):
         all_of_them = {"docker0", bridge("own"), bridge("other")}
         until(lambda: host.zone() == all_of_them, 20)
         until(works)
-        assert closed()
+        assert closed() and engine.docker("info", "-f", "{{.FirewallBackend.Driver}}").out == f"{backend}+firewalld\n"
         host.command("--add-rich-rule=rule family=ipv4 source address=203.0.113.9 drop")
         foreign = lambda: host.command("--list-all")
         before = foreign()

@@ -311,6 +311,7 @@ class Networks final : public network::NetworkService {
         sandbox.key = "/run/netns/" + request.container_id;
         return sandbox;
     }
+    std::string firewall() override { return "iptables"; }
     Result<> detach(const std::string& id) override {
         attached.erase(id);
         return {};

@@ -35,9 +35,11 @@ sockaddr_in address_of(const std::string& ip, int port) {
     return address;
 }
 
-bool ready(int fd, short events) {
-    pollfd one{.fd = fd, .events = events, .revents = 0};
-    return ::poll(&one, 1, 1000) == 1;
+constexpr int kPatienceMs = 10'000, kQuietMs = 1000, kAgainMs = 200;
+
+bool readable(int fd, int patience_ms) {
+    pollfd one{.fd = fd, .events = POLLIN, .revents = 0};
+    return ::poll(&one, 1, patience_ms) == 1;
 }
 
 UniqueFd make_socket(const std::string& protocol) {
@@ -93,8 +95,9 @@ UniqueFd connected_udp(const std::string& handle, const std::string& address, in
     return client;
 }
 
-std::string talk(const std::string& handle, const std::string& protocol, const std::string& address, int port,
-                 const UniqueFd& server) {
+namespace {
+
+UniqueFd call(const std::string& handle, const std::string& protocol, const std::string& address, int port) {
     UniqueFd client;
     const auto target = address_of(address, port);
     in_namespace(handle, [&] {
@@ -102,7 +105,25 @@ std::string talk(const std::string& handle, const std::string& protocol, const s
         ::connect(client.get(), reinterpret_cast<const sockaddr*>(&target), sizeof target);
         EXPECT_EQ(protocol == "udp" ? ::send(client.get(), "word", 4, 0) : 4, 4);
     });
-    if (!ready(server.get(), POLLIN)) return {};
+    return client;
+}
+
+// What is sent before a bridge port forwards is lost: TCP says it again by itself.
+bool arrives(const UniqueFd& client, const std::string& protocol, const UniqueFd& server) {
+    if (protocol == "tcp") return readable(server.get(), kPatienceMs);
+    for (int waited = 0; waited < kPatienceMs; waited += kAgainMs) {
+        if (readable(server.get(), kAgainMs)) return true;
+        ::send(client.get(), "word", 4, 0);
+    }
+    return false;
+}
+
+}  // namespace
+
+std::string talk(const std::string& handle, const std::string& protocol, const std::string& address, int port,
+                 const UniqueFd& server) {
+    const auto client = call(handle, protocol, address, port);
+    if (!arrives(client, protocol, server)) return {};
     sockaddr_in peer{};
     socklen_t size = sizeof peer;
     char word[16];
@@ -114,8 +135,17 @@ std::string talk(const std::string& handle, const std::string& protocol, const s
         UniqueFd accepted(::accept4(server.get(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_CLOEXEC));
         if (!accepted || ::send(accepted.get(), "word", 4, MSG_NOSIGNAL) != 4) return {};
     }
-    if (!ready(client.get(), POLLIN) || ::recv(client.get(), word, sizeof word, 0) != 4) return {};
+    if (!readable(client.get(), kPatienceMs) || ::recv(client.get(), word, sizeof word, 0) != 4) return {};
+    // What was said again is nobody's answer.
+    while (protocol == "udp" && ::recv(server.get(), word, sizeof word, MSG_DONTWAIT) > 0) {
+    }
     return text_of(peer);
+}
+
+bool out_of_reach(const std::string& handle, const std::string& protocol, const std::string& address,
+                  int port, const UniqueFd& server) {
+    const auto client = call(handle, protocol, address, port);
+    return !readable(server.get(), kQuietMs);
 }
 
 void HostTest::SetUp() {

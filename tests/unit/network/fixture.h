@@ -48,10 +48,12 @@ bool comes_true(const std::function<bool()>& condition);
 // A listening socket (or bound, for udp) in the namespace of `handle` ("" is the host).
 UniqueFd serve(const std::string& handle, const std::string& protocol, int port);
 UniqueFd connected_udp(const std::string& handle, const std::string& address, int port);
-// Sends a word from `handle` to address:port and wants it back from whoever serves on `server`. The peer the
-// server saw,
-// "" if nothing arrived within a second.
+// Sends a word from `handle` to address:port and wants it back from whoever serves on `server`, with
+// patience. The peer the server saw, "" if nothing arrived.
 std::string talk(const std::string& handle, const std::string& protocol, const std::string& address, int port,
                  const UniqueFd& server);
+// Sends one, too, which does not arrive there within a second.
+bool out_of_reach(const std::string& handle, const std::string& protocol, const std::string& address,
+                  int port, const UniqueFd& server);
 
 }  // namespace berth::network

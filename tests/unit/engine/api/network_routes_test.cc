@@ -39,6 +39,7 @@ class Recorder final : public http::Responder {
 class Networks final : public network::NetworkService {
  public:
     Result<network::Sandbox> attach(const network::SandboxRequest&) override { return network::Sandbox{}; }
+    std::string firewall() override { return "iptables"; }
     Result<> detach(const std::string&) override { return {}; }
     Result<> recover(const std::vector<std::string>&) override { return {}; }
     std::optional<network::Sandbox> find(const std::string&) override { return std::nullopt; }
