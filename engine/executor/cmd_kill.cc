@@ -46,8 +46,8 @@ bool is_heard(pid_t pid, int signal) {
 }
 
 // The first process of a PID namespace loses every signal that it has no handler for, and a program that was
-// started this moment has none yet: a signal that would be lost is held back until it has, for a tenth of a
-// second after the start at most.
+// started this moment has none yet: a signal that would be lost is held back until it has, for a
+// quarter of a second after the start at most.
 void await_handler(const Options& options, const ContainerState& state, int signal) {
     if (signal == 0 || signal == SIGKILL || signal == SIGSTOP || !state.own_pids) return;
     struct stat folder{};
@@ -58,7 +58,7 @@ void await_handler(const Options& options, const ContainerState& state, int sign
         ::clock_gettime(CLOCK_REALTIME, &now);
         auto age =
             (now.tv_sec - folder.st_mtim.tv_sec) * 1'000'000'000LL + now.tv_nsec - folder.st_mtim.tv_nsec;
-        if (age < 0 || age > 100'000'000 || is_heard(state.pid, signal)) return;
+        if (age < 0 || age > 250'000'000 || is_heard(state.pid, signal)) return;
         timespec pause{0, 1'000'000};
         ::nanosleep(&pause, nullptr);
     }
