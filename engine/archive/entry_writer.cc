@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "engine/sys/safe_path.h"
@@ -18,8 +19,8 @@ Result<Metadata> metadata_of(const TarEntry& entry, const IdMaps& ids) {
         .mode = entry.mode, .uid = owner.uid, .gid = owner.gid, .mtime = entry.mtime, .xattrs = entry.xattrs};
 }
 
-Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags) {
-    UniqueFd file(::openat(folder_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600));
+Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags, mode_t mode) {
+    UniqueFd file(::openat(folder_fd, name, flags | O_NOFOLLOW | O_CLOEXEC, mode));
     if (!file) return fail_errno("open");
     return file;
 }
@@ -34,9 +35,9 @@ Result<> EntryWriter::create(TarReader& reader, const TarEntry& entry, const Pla
         case TarEntry::Type::kHardLink:
             return create_hard_link(entry, place, link);
         case TarEntry::Type::kSymlink:
-            if (::symlinkat(entry.link.c_str(), place.folder.get(), place.name.c_str()) != 0)
+            if (::symlinkat(entry.link.c_str(), place.folder, place.name.c_str()) != 0)
                 return fail_errno("symlink");
-            return set_link_metadata(place.folder.get(), place.name.c_str(), metadata);
+            return set_link_metadata(place.folder, place.name.c_str(), metadata);
         default:
             return create_node(entry, place, metadata);
     }
@@ -44,7 +45,9 @@ Result<> EntryWriter::create(TarReader& reader, const TarEntry& entry, const Pla
 
 Result<> EntryWriter::create_file(TarReader& reader, const TarEntry& entry, const Place& place,
                                   const Metadata& metadata) {
-    BERTH_TRY(UniqueFd file, open_entry(place.folder.get(), place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL));
+    BERTH_TRY(UniqueFd file, open_entry(place.folder, place.name.c_str(), O_WRONLY | O_CREAT | O_EXCL,
+                                        metadata.mode & 0777));
+    std::uint64_t end = 0;
     BERTH_CHECK(reader.content([&](std::uint64_t offset, std::string_view bytes) -> Result<> {
         while (!bytes.empty()) {
             ssize_t written = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
@@ -53,22 +56,18 @@ Result<> EntryWriter::create_file(TarReader& reader, const TarEntry& entry, cons
             bytes.remove_prefix(static_cast<std::size_t>(written));
             offset += static_cast<std::uint64_t>(written);
         }
+        end = std::max(end, offset);
         return {};
     }));
     // A sparse file may end in a hole.
-    struct stat status{};
-    if (::fstat(file.get(), &status) != 0) return fail_errno("stat");
-    if (static_cast<std::uint64_t>(status.st_size) < entry.size &&
-        ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0) {
+    if (end < entry.size && ::ftruncate(file.get(), static_cast<off_t>(entry.size)) != 0)
         return fail_errno("truncate");
-    }
     return set_metadata(file.get(), metadata);
 }
 
 Result<> EntryWriter::create_folder(const Place& place, const Metadata& metadata) {
-    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0 && errno != EEXIST)
-        return fail_errno("mkdir");
-    BERTH_TRY(UniqueFd folder, open_entry(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
+    if (::mkdirat(place.folder, place.name.c_str(), 0700) != 0 && errno != EEXIST) return fail_errno("mkdir");
+    BERTH_TRY(UniqueFd folder, open_entry(place.folder, place.name.c_str(), O_RDONLY | O_DIRECTORY));
     note_folder_time(place.path, metadata.mtime);
     return set_metadata(folder.get(), metadata);
 }
@@ -82,7 +81,7 @@ Result<> EntryWriter::create_hard_link(const TarEntry& entry, const Place& place
     std::string name = slash == std::string::npos ? link : link.substr(slash + 1);
     BERTH_TRY(UniqueFd folder, sys::open_in_root(root_, above, O_PATH | O_DIRECTORY));
     // No AT_SYMLINK_FOLLOW: the link itself is meant.
-    if (::linkat(folder.get(), name.c_str(), place.folder.get(), place.name.c_str(), 0) != 0)
+    if (::linkat(folder.get(), name.c_str(), place.folder, place.name.c_str(), 0) != 0)
         return fail_errno("link");
     return {};
 }
@@ -96,13 +95,13 @@ Result<> EntryWriter::create_node(const TarEntry& entry, const Place& place, con
         return fail(ErrorKind::kInvalidArgument, "invalid device 0:0: " + entry.path);
     }
     const char* name = place.name.c_str();
-    if (::mknodat(place.folder.get(), name, type | 0600, entry.device) != 0) return fail_errno("mknod");
+    if (::mknodat(place.folder, name, type | 0600, entry.device) != 0) return fail_errno("mknod");
     // Opening a device would act on it: by name, in a folder that nobody else is in.
-    if (::fchownat(place.folder.get(), name, metadata.uid, metadata.gid, AT_SYMLINK_NOFOLLOW) != 0)
+    if (::fchownat(place.folder, name, metadata.uid, metadata.gid, AT_SYMLINK_NOFOLLOW) != 0)
         return fail_errno("lchown");
-    if (::fchmodat(place.folder.get(), name, metadata.mode, 0) != 0) return fail_errno("chmod");
+    if (::fchmodat(place.folder, name, metadata.mode, 0) != 0) return fail_errno("chmod");
     timespec times[2] = {{0, UTIME_OMIT}, metadata.mtime};
-    if (::utimensat(place.folder.get(), name, times, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("set time");
+    if (::utimensat(place.folder, name, times, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("set time");
     return {};
 }
 

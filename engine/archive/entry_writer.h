@@ -11,17 +11,18 @@
 
 namespace berth::archive {
 
-// Where an entry goes: a name in a folder that is held by descriptor. `path` is the same from the root.
+// Where an entry goes: a name in a folder that somebody else holds by descriptor. `path` is the same from the
+// root.
 struct Place {
-    UniqueFd folder;
+    int folder = -1;
     std::string path, name;
 };
 
 // kInvalidArgument for an owner whom `ids` do not map.
 Result<Metadata> metadata_of(const TarEntry& entry, const IdMaps& ids);
 
-// openat() of a name that is no link, O_CLOEXEC, mode 0600.
-Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags);
+// openat() of a name that is no link, O_CLOEXEC.
+Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags, mode_t mode = 0600);
 
 // Makes on disk what tar entries say, with owner, mode, attributes and time. Nothing is followed.
 class EntryWriter {
@@ -31,8 +32,8 @@ class EntryWriter {
     explicit EntryWriter(int root_fd, bool through_links = false)
         : root_(root_fd), through_links_(through_links) {}
 
-    // `entry` at `place`, where nothing is, or a folder for a folder. `link`: the clean path from the root of
-    // what a hard link leads to.
+    // `entry` at `place`, where nothing is (else EEXIST, and nothing has been read), or a folder for a
+    // folder. `link`: the clean path from the root of what a hard link leads to.
     Result<> create(TarReader& reader, const TarEntry& entry, const Place& place, const Metadata& metadata,
                     const std::string& link);
     // Writing into a folder changes its time: they are set when all is there.

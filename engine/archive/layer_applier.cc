@@ -78,13 +78,21 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
         root_opaque_ = true;
         return {};
     }
-    if (place.name == kOpaque) return make_opaque(place.folder.get());
+    if (place.name == kOpaque) return make_opaque(place.folder);
     // AUFS's own bookkeeping says nothing to overlay.
     if (place.name.starts_with(kWhiteoutMeta)) return {};
     if (place.name.starts_with(kWhiteout)) return whiteout(place, place.name.substr(kWhiteout.size()));
-    BERTH_CHECK(clear_way(place, entry));
     BERTH_TRY(const Metadata metadata, metadata_of(entry, ids_));
-    return writer_.create(reader, entry, place, metadata, inner_path(entry.link));
+    const std::string link = inner_path(entry.link);
+    // Mostly there is nothing in the way of a file.
+    if (entry.type == TarEntry::Type::kFile) {
+        auto made = writer_.create(reader, entry, place, metadata, link);
+        if (made || made.error().sys_errno != EEXIST) return made;
+    }
+    BERTH_TRY(bool cleared, clear_way(place, entry));
+    auto made = writer_.create(reader, entry, place, metadata, link);
+    if (cleared) cached_folder_.reset();
+    return made;
 }
 
 Metadata LayerApplier::inherited(const std::string& path) const {
@@ -146,7 +154,7 @@ Result<Place> LayerApplier::place_of(const std::string& path) {
         BERTH_TRY(cached_folder_, open_parent(above));
         cached_path_ = above;
     }
-    BERTH_TRY(place.folder, cached_folder_.duplicate());
+    place.folder = cached_folder_.get();
     return place;
 }
 
@@ -154,7 +162,7 @@ Result<> LayerApplier::whiteout(const Place& place, const std::string& hidden) {
     if (hidden.empty() || hidden == "." || hidden == "..") {
         return fail(ErrorKind::kInvalidArgument, "invalid whiteout name: " + place.path);
     }
-    return hide(place.folder.get(), hidden);
+    return hide(place.folder, hidden);
 }
 
 // Overlay does not look at the mark of a layer's root: every name that the layers below have there is hidden
@@ -167,20 +175,22 @@ Result<> LayerApplier::hide_below_root() {
     return {};
 }
 
-Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
+// Whether something was taken away.
+Result<bool> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
     struct stat status{};
-    if (::fstatat(place.folder.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? Result<>() : Result<>(fail_errno("stat"));
+    if (::fstatat(place.folder, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT) return false;
+        return fail_errno("stat");
     }
-    if (S_ISDIR(status.st_mode) && entry.type == TarEntry::Type::kFolder) return {};
+    if (S_ISDIR(status.st_mode) && entry.type == TarEntry::Type::kFolder) return false;
     bool was_whiteout = is_whiteout(status);
-    cached_folder_.reset();
-    BERTH_CHECK(remove_entry(place.folder.get(), place.name));
+    BERTH_CHECK(remove_entry(place.folder, place.name));
     // What the whiteout hid must not shine through the folder that takes its place.
-    if (!was_whiteout || entry.type != TarEntry::Type::kFolder) return {};
-    if (::mkdirat(place.folder.get(), place.name.c_str(), 0700) != 0) return fail_errno("mkdir");
-    BERTH_TRY(UniqueFd folder, open_entry(place.folder.get(), place.name.c_str(), O_RDONLY | O_DIRECTORY));
-    return make_opaque(folder.get());
+    if (!was_whiteout || entry.type != TarEntry::Type::kFolder) return true;
+    if (::mkdirat(place.folder, place.name.c_str(), 0700) != 0) return fail_errno("mkdir");
+    BERTH_TRY(UniqueFd folder, open_entry(place.folder, place.name.c_str(), O_RDONLY | O_DIRECTORY));
+    BERTH_CHECK(make_opaque(folder.get()));
+    return true;
 }
 
 }  // namespace berth::archive

@@ -70,9 +70,16 @@ Result<> TreeExtractor::extract_one(TarReader& reader, const TarEntry& entry) {
     BERTH_TRY(Metadata metadata, metadata_of(entry, options_.owner ? IdMaps() : options_.ids));
     if (options_.owner) std::tie(metadata.uid, metadata.gid) = *options_.owner;
     BERTH_TRY(Place place, place_of(path));
+    const std::string link = below(renamed(inner_path(entry.link)));
+    // Mostly there is nothing in the way of a file.
+    if (entry.type == TarEntry::Type::kFile) {
+        auto made = writer_.create(reader, entry, place, metadata, link);
+        if (made || made.error().sys_errno != EEXIST) return made;
+    }
     BERTH_TRY(bool cleared, clear_way(place, entry));
+    auto made = writer_.create(reader, entry, place, metadata, link);
     if (cleared) cached_folder_.reset();
-    return writer_.create(reader, entry, place, metadata, below(renamed(inner_path(entry.link))));
+    return made;
 }
 
 Result<Place> TreeExtractor::place_of(const std::string& path) {
@@ -92,14 +99,14 @@ Result<Place> TreeExtractor::place_of(const std::string& path) {
         cached_folder_ = std::move(*found);
         cached_path_ = above;
     }
-    BERTH_TRY(place.folder, cached_folder_.duplicate());
+    place.folder = cached_folder_.get();
     return place;
 }
 
 // Whether something was taken away.
 Result<bool> TreeExtractor::clear_way(const Place& place, const TarEntry& entry) {
     struct stat status{};
-    if (::fstatat(place.folder.get(), place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (::fstatat(place.folder, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno == ENOENT) return false;
         return fail_errno("lstat");
     }
@@ -112,7 +119,7 @@ Result<bool> TreeExtractor::clear_way(const Place& place, const TarEntry& entry)
                                               inner_path(entry.path) + "\" with " + comes + " \"/" + folder_ +
                                               "\"");
     }
-    BERTH_CHECK(remove_entry(place.folder.get(), place.name));
+    BERTH_CHECK(remove_entry(place.folder, place.name));
     return true;
 }
 
