@@ -37,7 +37,7 @@ Result<ArchiveReport> extract_archive(HelperOptions options, const TarInput& arc
                                                          {"extract", std::to_string(limits.members),
                                                           std::to_string(limits.bytes), framing_of(archive)},
                                                          archive.fd.get(), target.get(), {}));
-    if (archive.body) BERTH_CHECK(helper.tell(archive.body->early));
+    BERTH_CHECK(helper.send_early(archive));
     ArchiveReport report;
     BERTH_CHECK(helper.finish([&](const Fields& record) {
         if (!record.empty()) hear(record, report, watcher);

@@ -91,8 +91,7 @@ Result<FileTask> FileTask::extract(const HelperOptions& options, const FileView&
     if (extraction.keep_kinds) rules = "keep-kinds";
     BERTH_TRY(FileTask task,
               start_in(options, {"put", path, rules, owner, framing_of(input)}, view, input.fd.get()));
-    // Far less than the socket holds.
-    if (input.body) BERTH_CHECK(write_all(task.result.get(), input.body->early));
+    BERTH_CHECK(send_early(task.result.get(), input));
     return task;
 }
 

@@ -2,12 +2,11 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "engine/base/files.h"
 #include "engine/base/unique_fd.h"
 #include "engine/confine/helper.h"
+#include "engine/confine/tar_input.h"
 #include "engine/confine/wire.h"
 #include "engine/sys/spawn.h"
 
@@ -22,8 +21,7 @@ class HelperProcess {
     HelperProcess(HelperProcess&&) noexcept = default;
     ~HelperProcess();
 
-    // Something that it waits for before it begins; little enough for a socket to hold.
-    Result<> tell(std::string_view bytes) { return write_all(result_.get(), bytes); }
+    Result<> send_early(const TarInput& input) { return confine::send_early(result_.get(), input); }
     // All records up to "done", which is the last one, as they come.
     using Hear = std::function<void(const Fields& record)>;
     Result<> finish(const Hear& hear);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
 
 namespace berth::confine {
@@ -20,5 +21,8 @@ struct TarInput {
 
 // As the helper is told (HelperInput).
 std::string framing_of(const TarInput& input);
+// What was read ahead of a body, to the helper that waits for it: far less than its socket holds. One that
+// has refused its task by now says why itself, which is no error here.
+Result<> send_early(int result_fd, const TarInput& input);
 
 }  // namespace berth::confine
