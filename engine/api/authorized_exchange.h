@@ -33,7 +33,7 @@ class AuthorizedExchange final : public http::Responder {
 
     Async<Result<>> send(unsigned status, http::Headers headers, std::string body) override;
     Async<Result<>> begin(unsigned status, http::Headers headers) override;
-    Async<Result<>> write(std::string bytes) override { return responder_.write(std::move(bytes)); }
+    Async<Result<>> write(std::string_view bytes) override { return responder_.write(bytes); }
     Async<Result<>> end() override;
     Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string head) override {
         return responder_.hijack(std::move(head));

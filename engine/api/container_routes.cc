@@ -121,7 +121,7 @@ Async<Result<>> send_stats(ContainerServices& services, Exchange& exchange, std:
     for (;;) {
         BERTH_CO_TRY(std::string sample, co_await services.stats().sample(id, previous));
         std::string line = sample + "\n";
-        BERTH_CO_CHECK(co_await exchange.responder.write(std::move(line)));
+        BERTH_CO_CHECK(co_await exchange.responder.write(line));
         if (!stream) co_return co_await exchange.responder.end();
         previous = std::move(sample);
         BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::seconds(1)));
@@ -185,7 +185,7 @@ Async<Result<>> wait(ContainerServices& services, Exchange& exchange) {
     json body = {{"StatusCode", result->exit_code}};
     if (!result->error.empty()) body["Error"] = {{"Message", result->error}};
     std::string text = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-    BERTH_CO_CHECK(co_await exchange.responder.write(std::move(text)));
+    BERTH_CO_CHECK(co_await exchange.responder.write(text));
     co_return co_await exchange.responder.end();
 }
 
@@ -223,7 +223,7 @@ Async<Result<>> attach_websocket(ContainerServices& services, Exchange& exchange
 class ResponseSink final : public container::LogSink {
  public:
     explicit ResponseSink(http::Responder& responder) : responder_(responder) {}
-    Async<Result<>> write(std::string bytes) override { return responder_.write(std::move(bytes)); }
+    Async<Result<>> write(std::string_view bytes) override { return responder_.write(bytes); }
 
  private:
     http::Responder& responder_;

@@ -71,7 +71,7 @@ Async<Result<>> send_live(http::Responder& responder, events::Bus::Subscription&
         BERTH_CO_TRY(auto event, co_await live.next());
         if (!window.wants(event)) continue;
         std::string line = render(event, version);
-        BERTH_CO_CHECK(co_await responder.write(std::move(line)));
+        BERTH_CO_CHECK(co_await responder.write(line));
     }
 }
 
@@ -96,7 +96,7 @@ Async<Result<>> stream_events(events::Bus& bus, Exchange& exchange) {
         for (const auto& event : reading.past) {
             if (!window.wants(event)) continue;
             std::string line = render(event, exchange.version);
-            BERTH_CO_CHECK(co_await exchange.responder.write(std::move(line)));
+            BERTH_CO_CHECK(co_await exchange.responder.write(line));
         }
     }
     if (!window.until || *window.until > now()) {

@@ -60,7 +60,7 @@ Async<Result<>> send_all(Exchange& exchange, FileStream& tar) {
     for (;;) {
         BERTH_CO_TRY(std::string bytes, co_await tar.next());
         if (bytes.empty()) co_return co_await exchange.responder.end();
-        BERTH_CO_CHECK(co_await exchange.responder.write(std::move(bytes)));
+        BERTH_CO_CHECK(co_await exchange.responder.write(bytes));
     }
 }
 

@@ -21,7 +21,7 @@ Async<Result<>> send_until_end(async::Stream& tar, Exchange& exchange) {
         BERTH_CO_TRY(std::size_t size, co_await tar.read_some(piece));
         if (size == 0) co_return Result<>();
         piece.resize(size);
-        BERTH_CO_CHECK(co_await exchange.responder.write(std::move(piece)));
+        BERTH_CO_CHECK(co_await exchange.responder.write(piece));
     }
 }
 

@@ -62,7 +62,7 @@ Async<void> ProgressStream::write_lines(std::shared_ptr<Lines> lines, Exchange& 
             auto begun = co_await exchange.stream(200, type);
             if (!begun) co_return;
         }
-        auto sent = co_await exchange.responder.write(std::move(bytes));
+        auto sent = co_await exchange.responder.write(bytes);
         if (!sent) co_return;
     }
 }
@@ -89,7 +89,7 @@ Async<Result<>> ProgressStream::answer(Async<Result<>> work, Client client, Fail
     }
     if (!result) {
         std::string line = error_line(result.error().message) + "\r\n";
-        BERTH_CO_CHECK(co_await responder.write(std::move(line)));
+        BERTH_CO_CHECK(co_await responder.write(line));
     }
     co_return co_await responder.end();
 }

@@ -127,11 +127,11 @@ struct LogRequest {
     std::int64_t tail = -1;  // lines; -1: all
     std::optional<Timestamp> since, until;
 };
-// Where log records go; an error from it ends the reading.
+// Where log records go, which stay the reader's; an error from it ends the reading.
 class LogSink {
  public:
     virtual ~LogSink() = default;
-    virtual Async<Result<>> write(std::string bytes) = 0;
+    virtual Async<Result<>> write(std::string_view bytes) = 0;
 };
 
 class ContainerStreams {

@@ -2,14 +2,14 @@
 
 #include <fcntl.h>
 
-#include <algorithm>
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <cctype>
 
+#include "engine/async/event.h"
 #include "engine/async/race.h"
 #include "engine/async/token.h"
 #include "engine/base/log.h"
 #include "engine/logs/log_reader.h"
+#include "engine/logs/rendering.h"
 
 namespace berth::container {
 
@@ -26,59 +26,30 @@ logs::ReadOptions read_options(const LogRequest& request, bool live) {
     return options;
 }
 
-// As an URL's query has it.
-void append_query(std::string& out, std::string_view text) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    for (char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (std::isalnum(byte) != 0 || c == '-' || c == '_' || c == '.' || c == '~') {
-            out += c;
-        } else if (c == ' ') {
-            out += '+';
-        } else {
-            out += {'%', kHex[byte >> 4], kHex[byte & 15]};
-        }
-    }
+// A step of the reader, which goes on while the client is sent what the step before it gave.
+struct Reading {
+    Reading(IoContext& io, std::unique_ptr<logs::LogReader> source)
+        : reader(std::move(source)), done(std::make_unique<async::Event>(io)) {}
+    std::unique_ptr<logs::LogReader> reader;
+    std::string bytes, sending;
+    Result<logs::Progress> progress;
+    std::unique_ptr<async::Event> done;
+};
+
+Async<void> read_step(Core& core, std::shared_ptr<Reading> reading, logs::Rendering how) {
+    auto work = [&bytes = reading->bytes, &reader = *reading->reader, how] {
+        return reader.read([&](const logs::Record& record) { logs::append_rendered(bytes, record, how); });
+    };
+    reading->progress = co_await core.parts.pool.run(std::move(work));
+    reading->done->set();
 }
 
-// "a=1,b=2 ", sorted.
-std::string details(const logs::Record& record) {
-    auto attributes = record.attributes;
-    std::sort(attributes.begin(), attributes.end());
-    std::string out;
-    for (const auto& [name, value] : attributes) {
-        if (!out.empty()) out += ',';
-        append_query(out, name);
-        out += '=';
-        append_query(out, value);
-    }
-    return out + " ";
-}
-
-std::string render(const std::vector<logs::Record>& records, bool framed, const LogRequest& request) {
-    std::string out;
-    std::size_t size = 0;
-    for (const auto& record : records) size += record.text.size() + (framed ? 8 : 0);
-    out.reserve(size);
-    for (const auto& record : records) {
-        std::string stamp = request.timestamps ? format_rfc3339_fixed(record.time) + " " : "";
-        if (request.details) stamp += details(record);
-        if (framed) {
-            std::size_t size = stamp.size() + record.text.size();
-            const char head[8] = {static_cast<char>(record.stream),
-                                  0,
-                                  0,
-                                  0,
-                                  static_cast<char>(size >> 24),
-                                  static_cast<char>(size >> 16),
-                                  static_cast<char>(size >> 8),
-                                  static_cast<char>(size)};
-            out.append(head, sizeof head);
-        }
-        out += stamp;
-        out += record.text;
-    }
-    return out;
+void begin_step(Core& core, const std::shared_ptr<Reading>& reading, logs::Rendering how) {
+    reading->bytes.clear();
+    reading->done = std::make_unique<async::Event>(core.parts.io);
+    if (core.gate.spawn(read_step(core, reading, how))) return;
+    reading->progress = fail(ErrorKind::kUnavailable, "the engine is shutting down");
+    reading->done->set();
 }
 
 Async<Result<>> wait_readable(boost::asio::posix::stream_descriptor& descriptor) {
@@ -115,32 +86,33 @@ Async<Result<>> run_logs(Core& core, std::string id, LogRequest request, LogSink
         if (copy < 0) co_return fail_errno("fcntl");
         notify.assign(copy);
     }
-    bool framed = !container->config.tty;
+    const logs::Rendering how{!container->config.tty, request.timestamps, request.details};
+    auto reading = std::make_shared<Reading>(core.parts.io, std::move(reader));
+    begin_step(core, reading, how);
     for (;;) {
-        std::string bytes;
-        auto step = [&]() -> Result<logs::Progress> {
-            std::vector<logs::Record> records;
-            BERTH_TRY(const auto progress, reader->read(records));
-            bytes = render(records, framed, request);
-            return progress;
-        };
-        BERTH_CO_TRY(auto progress, co_await core.parts.pool.run(std::move(step)));
-        if (!bytes.empty()) BERTH_CO_CHECK(co_await sink.write(std::move(bytes)));
+        BERTH_CO_CHECK(co_await reading->done->wait());
+        BERTH_CO_TRY(const auto progress, reading->progress);
+        std::swap(reading->bytes, reading->sending);
+        if (progress == logs::Progress::kMore) begin_step(core, reading, how);
+        if (!reading->sending.empty()) BERTH_CO_CHECK(co_await sink.write(reading->sending));
         if (progress == logs::Progress::kEnd) break;
-        if (progress != logs::Progress::kWaiting) continue;
+        if (progress == logs::Progress::kMore) continue;
+        // Many may wait for long.
+        std::string().swap(reading->sending);
+        std::string().swap(reading->bytes);
         auto readable = wait_readable(notify);
         auto exit = waiting->result();
         auto first = co_await async::race(std::move(readable), std::move(exit));
         if (first.index() == 1) {
             if (!std::get<1>(first)) co_return Failure(std::get<1>(first).error());
-            reader->finish();
+            reading->reader->finish();
         } else if (!std::get<0>(first)) {
             co_return Failure(std::get<0>(first).error());
         }
+        begin_step(core, reading, how);
     }
-    if (reader->damaged() > 0) {
-        log::warning("damaged records of a log were passed over",
-                     {{"container", id}, {"records", reader->damaged()}});
+    if (auto damaged = reading->reader->damaged(); damaged > 0) {
+        log::warning("damaged records of a log were passed over", {{"container", id}, {"records", damaged}});
     }
     co_return Result<>();
 }

@@ -11,7 +11,7 @@ namespace {
 class StreamSink final : public LogSink {
  public:
     explicit StreamSink(async::Stream& stream) : stream_(stream) {}
-    Async<Result<>> write(std::string bytes) override { co_return co_await stream_.write_all(bytes); }
+    Async<Result<>> write(std::string_view bytes) override { return stream_.write_all(bytes); }
 
  private:
     async::Stream& stream_;

@@ -86,16 +86,26 @@ Async<Result<>> Exchange::begin(unsigned status, Headers headers) {
     co_return sent;
 }
 
-Async<Result<>> Exchange::write(std::string bytes) {
+Async<Result<>> Exchange::write(std::string_view bytes) {
     if (state_ != State::kStreaming) throw std::logic_error("http: write outside of a stream");
     if (bytes.empty() || is_head_) co_return Result<>();
-    if (chunked_) {
-        bytes.insert(0, fmt::format("{:x}\r\n", bytes.size()));
-        bytes += "\r\n";
-    }
-    auto sent = co_await connection_.stream_->write_all(bytes);
+    auto writing = chunked_ ? write_chunk(bytes) : connection_.stream_->write_all(bytes);
+    auto sent = co_await std::move(writing);
     if (!sent) keep_alive_ = false;
     co_return sent;
+}
+
+// A small one in one piece; many bytes are rather written thrice than copied once.
+Async<Result<>> Exchange::write_chunk(std::string_view bytes) {
+    constexpr std::size_t kSmall = 16 << 10;
+    std::string head = fmt::format("{:x}\r\n", bytes.size());
+    if (bytes.size() <= kSmall) {
+        head.append(bytes).append("\r\n");
+        co_return co_await connection_.stream_->write_all(head);
+    }
+    BERTH_CO_CHECK(co_await connection_.stream_->write_all(head));
+    BERTH_CO_CHECK(co_await connection_.stream_->write_all(bytes));
+    co_return co_await connection_.stream_->write_all("\r\n");
 }
 
 Async<Result<>> Exchange::end() {

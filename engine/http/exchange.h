@@ -15,7 +15,7 @@ class Exchange final : public Responder, public BodyReader {
 
     Async<Result<>> send(unsigned status, Headers headers, std::string body) override;
     Async<Result<>> begin(unsigned status, Headers headers) override;
-    Async<Result<>> write(std::string bytes) override;
+    Async<Result<>> write(std::string_view bytes) override;
     Async<Result<>> end() override;
     UniqueFd chunk_socket() override;
     Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string head) override;
@@ -34,6 +34,7 @@ class Exchange final : public Responder, public BodyReader {
  private:
     enum class State { kWaiting, kStreaming, kDone, kHijacked };
     std::string head(unsigned status, const Headers& headers, std::string_view framing) const;
+    Async<Result<>> write_chunk(std::string_view bytes);
 
     Connection& connection_;
     Parser& parser_;

@@ -20,9 +20,9 @@ class Responder {
     virtual Async<Result<>> send(unsigned status, Headers headers, std::string body) = 0;
     // A chunked response (or one until close, for HTTP/1.0). The head is flushed at once.
     virtual Async<Result<>> begin(unsigned status, Headers headers) = 0;
-    // Returns when the bytes are in the socket: a slow client is felt here. kCancelled once the client is
-    // gone.
-    virtual Async<Result<>> write(std::string bytes) = 0;
+    // Returns when the bytes, which stay the caller's, are in the socket: a slow client is felt here.
+    // kCancelled once the client is gone.
+    virtual Async<Result<>> write(std::string_view bytes) = 0;
     virtual Async<Result<>> end() = 0;
     // After begin(): the socket, for somebody else to write the body's chunks to before end(); none where
     // that cannot be (TLS, HTTP/1.0, HEAD).

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "engine/base/files.h"
 #include "engine/logs/packed_file.h"
@@ -16,7 +17,7 @@ namespace berth::logs {
 
 namespace {
 
-constexpr std::size_t kBlock = 256 * 1024;
+constexpr std::size_t kBlock = 1 << 20;
 constexpr unsigned kMaxFiles = 100'000;  // a loop over rotated files ends, whatever lies there
 
 std::string rotated(const std::string& path, unsigned number) {
@@ -139,24 +140,43 @@ void FileReader::drain_notifications() {
     }
 }
 
-Result<Progress> FileReader::read(std::vector<Record>& out) {
-    drain_notifications();
+Result<std::size_t> FileReader::fill() {
+    if (files_.empty()) return 0;
+    BERTH_CHECK(unpack(files_.front()));
+    const std::size_t left = end_ - begin_;
+    if (room_ < left + kBlock) {
+        std::unique_ptr<char[]> larger(new char[left + kBlock]);
+        if (left > 0) std::memcpy(larger.get(), buffer_.get() + begin_, left);
+        buffer_ = std::move(larger);
+        room_ = left + kBlock;
+    } else if (left > 0) {
+        std::memmove(buffer_.get(), buffer_.get() + begin_, left);
+    }
+    begin_ = 0;
+    end_ = left;
     ssize_t got = 0;
-    if (!files_.empty()) {
-        BERTH_CHECK(unpack(files_.front()));
-        std::size_t before = rest_.size();
-        rest_.resize(before + kBlock);
-        got = ::pread(files_.front().fd.get(), rest_.data() + before, kBlock, static_cast<off_t>(offset_));
-        rest_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-        if (got < 0 && errno != EINTR) return fail_errno("read " + path_);
-    }
-    if (got > 0) {
-        offset_ += static_cast<std::uint64_t>(got);
-        return take_records(out) ? Progress::kMore : Progress::kEnd;
-    }
+    do {
+        got = ::pread(files_.front().fd.get(), buffer_.get() + end_, kBlock, static_cast<off_t>(offset_));
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) return fail_errno("read " + path_);
+    end_ += static_cast<std::size_t>(got);
+    offset_ += static_cast<std::uint64_t>(got);
+    return static_cast<std::size_t>(got);
+}
+
+Result<Progress> FileReader::read(const std::function<void(const Record&)>& out) {
+    drain_notifications();
+    BERTH_TRY(const std::size_t got, fill());
+    if (got > 0) return take_records(out) ? Progress::kMore : Progress::kEnd;
     BERTH_TRY(bool more, advance());
     if (more) return Progress::kMore;
-    return options_.follow && !finished_ ? Progress::kWaiting : Progress::kEnd;
+    if (!options_.follow || finished_) return Progress::kEnd;
+    // Many may wait for long.
+    if (begin_ == end_) {
+        buffer_.reset();
+        room_ = begin_ = end_ = 0;
+    }
+    return Progress::kWaiting;
 }
 
 Result<bool> FileReader::advance() {
@@ -172,13 +192,13 @@ Result<bool> FileReader::advance() {
     if (files_.size() > 1) {
         files_.pop_front();
         offset_ = 0;
-        rest_.clear();
+        forget_rest();
         return true;
     }
     // A log of one file starts over at its beginning.
     if (size < offset_) {
         offset_ = 0;
-        rest_.clear();
+        forget_rest();
         return true;
     }
     if (!options_.follow) return false;
@@ -193,25 +213,19 @@ Result<bool> FileReader::follow_rotation() {
     return true;
 }
 
-bool FileReader::take_records(std::vector<Record>& out) {
-    std::size_t start = 0;
-    bool in_time = true;
-    while (in_time) {
-        Taken taken = codec_.take(std::string_view(rest_).substr(start));
-        if (taken.size == 0) break;
-        start += taken.size;
-        auto& record = taken.record;
-        if (!record) {
+bool FileReader::take_records(const std::function<void(const Record&)>& out) {
+    for (;;) {
+        const Taken taken = codec_.take({buffer_.get() + begin_, end_ - begin_}, record_);
+        if (taken.size == 0) return true;
+        begin_ += taken.size;
+        if (!taken.good) {
             ++damaged_;  // it must not hide the others
             continue;
         }
-        if (options_.until && record->time > *options_.until) in_time = false;
-        bool wanted = record->stream == Stream::kStdout ? options_.with_stdout : options_.with_stderr;
-        if (options_.since && record->time < *options_.since) wanted = false;
-        if (in_time && wanted) out.push_back(std::move(*record));
+        if (options_.until && record_.time > *options_.until) return false;
+        if (options_.since && record_.time < *options_.since) continue;
+        if (record_.stream == Stream::kStdout ? options_.with_stdout : options_.with_stderr) out(record_);
     }
-    rest_.erase(0, start);
-    return in_time;
 }
 
 }  // namespace berth::logs

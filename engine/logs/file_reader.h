@@ -14,16 +14,17 @@
 
 namespace berth::logs {
 
-// The record at the front of some bytes: how many bytes it takes, 0 while it is not whole; no record:
-// damaged.
+// The record at the front of some bytes: how many bytes it takes, 0 while it is not whole, and whether it
+// could be understood.
 struct Taken {
     std::size_t size = 0;
-    std::optional<Record> record;
+    bool good = false;
 };
 
 // How a file driver's records are found in its files.
 struct Codec {
-    Taken (*take)(std::string_view bytes) = nullptr;
+    // Overwrites `record`; its memory is used again.
+    Taken (*take)(std::string_view bytes, Record& record) = nullptr;
     Result<TailPosition> (*tail)(int fd, std::uint64_t records) = nullptr;
 };
 
@@ -32,7 +33,7 @@ struct Codec {
 class FileReader final : public LogReader {
  public:
     static Result<std::unique_ptr<LogReader>> open(const std::string& path, Codec codec, ReadOptions options);
-    Result<Progress> read(std::vector<Record>& out) override;
+    Result<Progress> read(const std::function<void(const Record&)>& out) override;
     int notify_fd() const override { return notify_.get(); }
     std::uint64_t damaged() const override { return damaged_; }
     void finish() override { finished_ = true; }
@@ -58,8 +59,11 @@ class FileReader final : public LogReader {
     // new.
     Result<bool> advance();
     Result<bool> follow_rotation();
-    // Cuts whole records out of rest_. False once `until` is passed.
-    bool take_records(std::vector<Record>& out);
+    // Reads on from offset_, behind what is left over. The bytes read; 0 at the end.
+    Result<std::size_t> fill();
+    // Cuts whole records out of what was read. False once `until` is passed.
+    bool take_records(const std::function<void(const Record&)>& out);
+    void forget_rest() { begin_ = end_ = 0; }
     void drain_notifications();
 
     std::string path_;
@@ -68,7 +72,10 @@ class FileReader final : public LogReader {
     UniqueFd notify_;
     std::deque<File> files_;    // oldest first; the front is being read
     std::uint64_t offset_ = 0;  // in the front
-    std::string rest_;          // read, and no whole record yet
+    // [begin_, end_) of it is read, and no whole record yet.
+    std::unique_ptr<char[]> buffer_;
+    std::size_t room_ = 0, begin_ = 0, end_ = 0;
+    Record record_;
     std::uint64_t damaged_ = 0;
     bool finished_ = false;
 };

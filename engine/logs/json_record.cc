@@ -1,6 +1,5 @@
 #include "engine/logs/json_record.h"
 
-#include <algorithm>
 #include <cstdint>
 
 #include "engine/logs/json_text.h"
@@ -8,9 +7,6 @@
 namespace berth::logs {
 
 namespace {
-
-// What a record without attributes has around its text, about.
-constexpr std::size_t kFrame = 70;
 
 // As format_rfc3339_nano(); of many records in one second only the first pays for the calendar.
 void append_time(std::string& out, Timestamp time) {
@@ -45,11 +41,14 @@ Result<Timestamp> parse_time(std::string_view text) {
                           kMost = 30;  // "2026-11-21T01:20:00", ".1Z", ".123456789Z"
     if (text.size() < kLeast || text.size() > kMost || text[kSeconds] != '.' || text.back() != 'Z')
         return parse_rfc3339(text);
-    thread_local std::string known;
-    thread_local Timestamp second{};
-    if (text.substr(0, kSeconds) != known) {
-        BERTH_TRY(second, parse_rfc3339(std::string(text.substr(0, kSeconds)) + 'Z'));
-        known = text.substr(0, kSeconds);
+    struct Known {
+        char text[kSeconds];
+        Timestamp second;
+    };
+    thread_local constinit Known known{};
+    if (text.substr(0, kSeconds) != std::string_view(known.text, kSeconds)) {
+        BERTH_TRY(known.second, parse_rfc3339(std::string(text.substr(0, kSeconds)) + 'Z'));
+        text.copy(known.text, kSeconds);
     }
     std::int64_t fraction = 0, unit = 1'000'000'000;
     for (char c : text.substr(kSeconds + 1, text.size() - kSeconds - 2)) {
@@ -57,7 +56,52 @@ Result<Timestamp> parse_time(std::string_view text) {
         fraction = fraction * 10 + (c - '0');
         unit /= 10;
     }
-    return second + std::chrono::nanoseconds(fraction * unit);
+    return known.second + std::chrono::nanoseconds(fraction * unit);
+}
+
+// What append_json_record() writes, most of the time; false for anything else.
+bool parse_own_line(std::string_view line, Record& record) {
+    JsonScanner scan(line);
+    record.text.clear();
+    record.attributes.clear();
+    if (!scan.take_exactly("{\"log\":") || !scan.take_string(record.text)) return false;
+    record.stream = Stream::kStdout;
+    if (!scan.take_exactly(R"(,"stream":"stdout","time":)")) {
+        record.stream = Stream::kStderr;
+        if (!scan.take_exactly(R"(,"stream":"stderr","time":)")) return false;
+    }
+    std::string_view time;
+    std::string unescaped;
+    if (!scan.take_view(time, unescaped) || !scan.take_exactly("}")) return false;
+    auto parsed = parse_time(time);
+    if (parsed) record.time = *parsed;
+    return parsed.has_value();
+}
+
+// False if it is damaged.
+bool parse_line(std::string_view line, Record& record) {
+    if (parse_own_line(line, record)) return true;
+    JsonScanner scan(line);
+    record.text.clear();
+    record.attributes.clear();
+    std::string_view key, stream, time;
+    std::string unescaped_key, unescaped_stream, unescaped_time;
+    if (!scan.take('{')) return false;
+    do {
+        if (!scan.take_view(key, unescaped_key) || !scan.take(':')) return false;
+        bool good = key == "log"      ? scan.take_string(record.text)
+                    : key == "stream" ? scan.take_view(stream, unescaped_stream)
+                    : key == "time"   ? scan.take_view(time, unescaped_time)
+                    : key == "attrs"  ? scan.take_attributes(record.attributes)
+                                      : scan.skip_value();
+        if (!good) return false;
+    } while (scan.take(','));
+    if (!scan.take('}')) return false;
+    auto parsed = parse_time(time);
+    if (!parsed) return false;
+    record.time = *parsed;
+    record.stream = stream == "stderr" ? Stream::kStderr : Stream::kStdout;
+    return true;
 }
 
 }  // namespace
@@ -93,34 +137,10 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
     out += "\"}\n";
 }
 
-std::optional<Record> parse_json_record(std::string_view line) {
-    JsonScanner scan(line);
-    Record record;
-    std::string_view key, stream, time;
-    std::string unescaped_key, unescaped_stream, unescaped_time;
-    if (!scan.take('{')) return {};
-    do {
-        if (!scan.take_view(key, unescaped_key) || !scan.take(':')) return {};
-        if (key == "log") record.text.reserve(line.size() - std::min(line.size(), kFrame));
-        bool good = key == "log"      ? scan.take_string(record.text)
-                    : key == "stream" ? scan.take_view(stream, unescaped_stream)
-                    : key == "time"   ? scan.take_view(time, unescaped_time)
-                    : key == "attrs"  ? scan.take_attributes(record.attributes)
-                                      : scan.skip_value();
-        if (!good) return {};
-    } while (scan.take(','));
-    if (!scan.take('}')) return {};
-    auto parsed = parse_time(time);
-    if (!parsed) return {};
-    record.time = *parsed;
-    record.stream = stream == "stderr" ? Stream::kStderr : Stream::kStdout;
-    return record;
-}
-
-Taken take_json_record(std::string_view bytes) {
-    auto end = bytes.find('\n');
+Taken take_json_record(std::string_view bytes, Record& record) {
+    const auto end = bytes.find('\n');
     if (end == std::string_view::npos) return {};
-    return {end + 1, parse_json_record(bytes.substr(0, end))};
+    return {end + 1, parse_line(bytes.substr(0, end), record)};
 }
 
 std::optional<std::string> json_text_field(std::string_view line, std::string_view key) {

@@ -21,12 +21,8 @@ void append_json_record(std::string& out, Stream stream, Timestamp time, std::st
 // {"a":"b"}, or "" for no members.
 std::string json_object(const Options& members);
 
-// A line of the file without its newline; other keys and their order do not matter. Nothing if the
-// line is damaged.
-std::optional<Record> parse_json_record(std::string_view line);
-
-// The line at the front of `bytes`, parsed.
-Taken take_json_record(std::string_view bytes);
+// The line at the front of `bytes`; other keys and their order do not matter.
+Taken take_json_record(std::string_view bytes, Record& record);
 
 // The text under `key` of a flat JSON object in one line. Nothing if it is not there or no text.
 std::optional<std::string> json_text_field(std::string_view line, std::string_view key);

@@ -28,6 +28,12 @@ class JsonScanner {
         rest_.remove_prefix(1);
         return true;
     }
+    // What stands there byte for byte.
+    bool take_exactly(std::string_view text) {
+        if (!rest_.starts_with(text)) return false;
+        rest_.remove_prefix(text.size());
+        return true;
+    }
     // Appends.
     bool take_string(std::string& out);
     // A text as it stands there, where it has no escapes; else as `unescaped`, which is overwritten.

@@ -99,9 +99,12 @@ bool last_of(std::string_view metadata) {
     return last;
 }
 
-std::optional<Record> decode(std::string_view entry) {
+// False if it is damaged.
+bool decode(std::string_view entry, Record& record) {
     ProtoReader reader(entry);
-    Record record;
+    record.stream = Stream::kStdout;
+    record.text.clear();
+    record.attributes.clear();
     unsigned field = 0;
     std::uint64_t number = 0;
     std::string_view bytes;
@@ -114,9 +117,9 @@ std::optional<Record> decode(std::string_view entry) {
         if (field == 4) partial = number != 0;
         if (field == 5) last = last_of(bytes);
     }
-    if (reader.damaged() || !timed) return {};
+    if (reader.damaged() || !timed) return false;
     if (!partial || last) record.text += '\n';
-    return record;
+    return true;
 }
 
 // Whether a whole record begins at `at`; 0 if not, npos if that cannot be told yet.
@@ -133,6 +136,7 @@ std::size_t frame_at(std::string_view bytes, std::size_t at) {
 Result<TailPosition> scan_forwards(int fd, std::uint64_t wanted) {
     std::deque<std::uint64_t> starts;
     std::string rest;
+    Record record;
     std::uint64_t offset = 0;  // of rest in the file
     for (;;) {
         const std::size_t before = rest.size();
@@ -143,9 +147,9 @@ Result<TailPosition> scan_forwards(int fd, std::uint64_t wanted) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return fail_errno("read log");
         std::size_t at = 0;
-        for (Taken taken = take_local_record(rest); taken.size > 0;
-             taken = take_local_record(std::string_view(rest).substr(at))) {
-            if (taken.record) starts.push_back(offset + at);
+        for (Taken taken = take_local_record(rest, record); taken.size > 0;
+             taken = take_local_record(std::string_view(rest).substr(at), record)) {
+            if (taken.good) starts.push_back(offset + at);
             if (starts.size() > wanted) starts.pop_front();
             at += taken.size;
         }
@@ -180,16 +184,16 @@ void append_local_record(std::string& out, Stream stream, Timestamp time, std::s
     out += frame;
 }
 
-Taken take_local_record(std::string_view bytes) {
+Taken take_local_record(std::string_view bytes, Record& record) {
     std::size_t at = 0;
     for (; at < bytes.size(); ++at) {
         const std::size_t size = frame_at(bytes, at);
         if (size == std::string_view::npos && at == 0) return {};
         if (size == std::string_view::npos || (size > 0 && at > 0)) break;
         if (size == 0) continue;
-        return {size + kFrame, decode(bytes.substr(4, size))};
+        return {size + kFrame, decode(bytes.substr(4, size), record)};
     }
-    return {at, {}};
+    return {at, false};
 }
 
 Result<TailPosition> find_local_tail(int fd, std::uint64_t records) {

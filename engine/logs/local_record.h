@@ -15,7 +15,7 @@ void append_local_record(std::string& out, Stream stream, Timestamp time, std::s
                          const Piece& piece);
 
 // The record at the front of `bytes`. What is no record is passed over to where one begins.
-Taken take_local_record(std::string_view bytes);
+Taken take_local_record(std::string_view bytes, Record& record);
 
 // As find_tail(), for files of these records: backwards from size to size, and from the front if that leads
 // nowhere.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,23 +34,14 @@ enum class Progress {
 };
 
 // Reads a container's log files, also while the shim writes and rotates them, without a lock. Blocking calls
-// that end soon: each read() handles at most about 256 KiB of the file, so a coroutine runs them on the
-// blocking pool one by one, hands out the records, and in between waits for notify_fd() (an inotify
-// descriptor) to be readable. It is not to be used by two threads at the same time.
-//
-//   while (true) {
-//       auto step = co_await pool.run([&] { records.clear(); return reader->read(records); });
-//       … write the records …
-//       if (*step == Progress::kEnd) break;
-//       if (*step == Progress::kWaiting) … wait for notify_fd(), for the container's exit (then finish()),
-//       for the
-//                                          client's end of file …
-//   }
+// that end soon: each read() handles at most about 1 MiB of the file, so a coroutine runs them on the
+// blocking pool one by one, and where there is nothing more waits for notify_fd() (an inotify descriptor) to
+// be readable. It is not to be used by two threads at the same time.
 class LogReader {
  public:
     virtual ~LogReader() = default;
-    // Appends records.
-    virtual Result<Progress> read(std::vector<Record>& out) = 0;
+    // Shows `out` some records, each for the time of its call.
+    virtual Result<Progress> read(const std::function<void(const Record&)>& out) = 0;
     // -1 unless the options say follow.
     virtual int notify_fd() const = 0;
     // Records that could not be understood and were passed over.

@@ -10,7 +10,8 @@ namespace {
 constexpr std::size_t kChunk = 64 * 1024;
 }
 
-Replay::Replay(UniqueFd file, std::uint64_t offset, Taken (*take)(std::string_view), std::size_t max_files)
+Replay::Replay(UniqueFd file, std::uint64_t offset, Taken (*take)(std::string_view, Record&),
+               std::size_t max_files)
     : offset_(offset), take_(take), max_files_(max_files) {
     files_.push_back(std::move(file));
 }
@@ -48,8 +49,9 @@ Result<bool> Replay::read_on() {
 }
 
 Result<std::optional<Record>> Replay::next() {
+    Record record;
     while (read_ < written_) {
-        Taken taken = take_(std::string_view(rest_).substr(at_));
+        const Taken taken = take_(std::string_view(rest_).substr(at_), record);
         if (taken.size == 0) {
             BERTH_TRY(bool more, read_on());
             // What the disk did not take.
@@ -59,13 +61,13 @@ Result<std::optional<Record>> Replay::next() {
         at_ += taken.size;
         ++read_;
         if (auto kept = lossy_.find(read_); kept != lossy_.end()) {
-            Record record = std::move(kept->second);
+            record = std::move(kept->second);
             kept_ -= record.text.size();
             lossy_.erase(kept);
             return record;
         }
-        if (!taken.record) return fail(ErrorKind::kDataLoss, "a record of the log is damaged");
-        return std::move(taken.record);
+        if (!taken.good) return fail(ErrorKind::kDataLoss, "a record of the log is damaged");
+        return record;
     }
     std::string().swap(rest_);
     at_ = 0;

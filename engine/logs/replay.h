@@ -18,7 +18,8 @@ namespace berth::logs {
 class Replay {
  public:
     // From `offset` of `file` on. `max_files`: how many it may keep.
-    Replay(UniqueFd file, std::uint64_t offset, Taken (*take)(std::string_view), std::size_t max_files);
+    Replay(UniqueFd file, std::uint64_t offset, Taken (*take)(std::string_view, Record&),
+           std::size_t max_files);
 
     // The next record; nothing: all that was written has been read. After an error there is nothing more to
     // be had.
@@ -38,7 +39,7 @@ class Replay {
 
     std::deque<UniqueFd> files_;
     std::uint64_t offset_;
-    Taken (*take_)(std::string_view);
+    Taken (*take_)(std::string_view, Record&);
     std::size_t max_files_;
     std::string rest_;  // read, from at_ on no record yet
     std::size_t at_ = 0;

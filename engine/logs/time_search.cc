@@ -22,6 +22,7 @@ struct Found {
 // The first whole record at or after `offset`; what begins in the middle of one is passed over.
 Result<std::optional<Found>> record_after(int fd, const Codec& codec, std::uint64_t offset) {
     std::string bytes;
+    Record record;
     std::size_t at = 0;
     while (bytes.size() < kLongest) {
         const std::size_t before = bytes.size();
@@ -32,9 +33,9 @@ Result<std::optional<Found>> record_after(int fd, const Codec& codec, std::uint6
         if (got < 0) return fail_errno("read log");
         if (got == 0) break;
         for (;;) {
-            const Taken taken = codec.take(std::string_view(bytes).substr(at));
+            const Taken taken = codec.take(std::string_view(bytes).substr(at), record);
             if (taken.size == 0) break;
-            if (taken.record) return std::optional(Found{offset + at, taken.record->time});
+            if (taken.good) return std::optional(Found{offset + at, record.time});
             at += taken.size;
         }
     }

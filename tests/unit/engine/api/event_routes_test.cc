@@ -28,8 +28,8 @@ class Reader final : public http::Responder {
         began_.set();
         co_return Result<>();
     }
-    Async<Result<>> write(std::string bytes) override {
-        lines.push_back(std::move(bytes));
+    Async<Result<>> write(std::string_view bytes) override {
+        lines.emplace_back(bytes);
         if (lines.size() >= wanted_) had_enough_.set();
         co_return Result<>();
     }

@@ -23,7 +23,7 @@ class Recorder final : public http::Responder {
     Async<Result<>> begin(unsigned code, http::Headers fields) override {
         return send(code, std::move(fields), "");
     }
-    Async<Result<>> write(std::string) override { co_return Result<>(); }
+    Async<Result<>> write(std::string_view) override { co_return Result<>(); }
     Async<Result<>> end() override { co_return Result<>(); }
     Async<Result<std::unique_ptr<async::Stream>>> hijack(std::string) override {
         co_return std::unique_ptr<async::Stream>();

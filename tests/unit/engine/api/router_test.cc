@@ -24,7 +24,7 @@ class Recorder final : public http::Responder {
     Async<Result<>> begin(unsigned code, http::Headers fields) override {
         return send(code, std::move(fields), "");
     }
-    Async<Result<>> write(std::string bytes) override {
+    Async<Result<>> write(std::string_view bytes) override {
         body += bytes;
         co_return Result<>();
     }

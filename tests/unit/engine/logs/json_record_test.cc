@@ -39,26 +39,34 @@ TEST(JsonRecord, IsWhatDockerWrites) {
 TEST(JsonRecord, ReadsBackWhatItWrote) {
     for (std::string line : {"", "a", "\"\\<>&\t\r\x01", "\xC3\xA9 \xE2\x80\xA9 \xF0\x9F\x98\x80"}) {
         std::string text = record(line);
-        auto parsed = parse_json_record(std::string_view(text).substr(0, text.size() - 1));
-        ASSERT_TRUE(parsed) << text;
-        EXPECT_EQ(line + "\n", parsed->text);
-        EXPECT_EQ(kTime, parsed->time);
-        EXPECT_EQ(Stream::kStdout, parsed->stream);
+        Record parsed;
+        const Taken taken = take_json_record(text, parsed);
+        ASSERT_TRUE(taken.good) << text;
+        EXPECT_EQ(text.size(), taken.size);
+        EXPECT_EQ(line + "\n", parsed.text);
+        EXPECT_EQ(kTime, parsed.time);
+        EXPECT_EQ(Stream::kStdout, parsed.stream);
     }
 }
 
 TEST(JsonRecord, ReadsForeignRecords) {
-    auto parsed = parse_json_record(
-        R"({"attrs":{"a":"}","b":[1,"]"]},"time":"2026-11-21T01:20:00.5Z","stream":"stderr","log":"\ud83d\ude00\u00e9\ud83d"})");
-    ASSERT_TRUE(parsed);
-    EXPECT_EQ("\xF0\x9F\x98\x80\xC3\xA9\xEF\xBF\xBD", parsed->text);
-    EXPECT_EQ(Stream::kStderr, parsed->stream);
+    Record parsed;
+    const Taken taken = take_json_record(
+        R"({"attrs":{"a":"}","b":[1,"]"]},"time":"2026-11-21T01:20:00.5Z","stream":"stderr","log":"\ud83d\ude00\u00e9\ud83d"})"
+        "\n",
+        parsed);
+    ASSERT_TRUE(taken.good);
+    EXPECT_EQ("\xF0\x9F\x98\x80\xC3\xA9\xEF\xBF\xBD", parsed.text);
+    EXPECT_EQ(Stream::kStderr, parsed.stream);
 }
 
 TEST(JsonRecord, RefusesDamage) {
     for (const char* line : {"", "{", "{}", "null", R"({"log":"x)", R"({"log":"x","time":"yesterday"})",
                              R"({"log":"\u12","time":"2026-11-21T01:20:00Z"})", "\0\0\0"}) {
-        EXPECT_FALSE(parse_json_record(line)) << line;
+        Record parsed;
+        const Taken taken = take_json_record(std::string(line) + "\n", parsed);
+        EXPECT_NE(0u, taken.size);
+        EXPECT_FALSE(taken.good) << line;
     }
 }
 
