@@ -10,6 +10,7 @@ import tarfile
 import time
 import urllib.parse
 
+from measuring import BERTH, DOCKER, medians, timed
 from support.engine import CLIENTS, UnixConnection
 
 FILES = 50_000
@@ -76,7 +77,13 @@ def compare(what, measure, engine, peer, rounds, row):
     row(what, *(statistics.median(times[who] for times in both) for who in (0, 1)), "ms")
 
 
+def by_command(program, host):
+    return timed(program, host, "volume", "create", "benched") + timed(program, host, "volume", "rm", "benched")
+
+
 def bench_volume(engine, peer, arguments, row):
+    row("volume create and remove, berth : docker",
+        *medians(arguments.runs, lambda: by_command(BERTH, engine.host), lambda: by_command(DOCKER, peer.host)), "ms")
     compare("volume create and remove, raw HTTP", create_and_remove, engine, peer, arguments.runs * 4, row)
 
 
