@@ -83,10 +83,17 @@ Result<Container> build(const Core& core, CreateRequest& request, References& re
     return container;
 }
 
+// A container on its way to disk.
+struct Parts {
+    Container container;
+    snapshot::Staged root;
+};
+
 // What lies on disk before the record does. On the pool.
-Result<> make_parts(const Core& core, Container& container) {
+Result<> make_parts(const Core& core, Parts& parts) {
+    Container& container = parts.container;
     BERTH_CHECK(make_folders(core.store.folder(container.id), 0710));
-    BERTH_CHECK(core.parts.snapshots.prepare(container.id, container.snapshot_parent));
+    BERTH_TRY(parts.root, core.parts.snapshots.stage(container.id, container.snapshot_parent));
     std::size_t index = 0;
     for (auto& mount : container.mounts) {
         if (mount.type == "volume") BERTH_CHECK(acquire_volume(core, container.id, mount));
@@ -96,11 +103,12 @@ Result<> make_parts(const Core& core, Container& container) {
     return {};
 }
 
-Async<void> take_back(Core& core, std::shared_ptr<Container> container) {
-    (void)co_await core.store.erase(container->id);
-    auto work = [&core, container] {
-        remove_remains(core, container->id);
-        for (const auto& mount : container->mounts) {
+Async<void> take_back(Core& core, std::shared_ptr<Parts> parts) {
+    (void)co_await core.store.erase(parts->container.id);
+    auto work = [&core, parts] {
+        remove_remains(core, parts->container.id);
+        if (parts->root.number != 0) (void)core.parts.snapshots.leave(parts->root).has_value();
+        for (const auto& mount : parts->container.mounts) {
             if (mount.anonymous && !mount.name.empty()) (void)core.parts.volumes.remove(mount.name, true);
         }
     };
@@ -121,19 +129,25 @@ Async<Result<Created>> run_create(Core& core, CreateRequest request) {
         return build(core, request, references, created);
     };
     BERTH_CO_TRY(Container built, co_await core.parts.pool.run(std::move(build_work)));
-    auto container = std::make_shared<Container>(std::move(built));
-    if (auto other = core.store.find(joined_ref(container->network)))
-        container->config.hostname = (*other)->config.hostname;
-    BERTH_CO_TRY(container->name, take_name(core.store, request.name, created.id));
-    auto parts_work = [&core, container] { return make_parts(core, *container); };
+    auto parts = std::make_shared<Parts>(Parts{std::move(built), {}});
+    Container& container = parts->container;
+    if (auto other = core.store.find(joined_ref(container.network)))
+        container.config.hostname = (*other)->config.hostname;
+    BERTH_CO_TRY(container.name, take_name(core.store, request.name, created.id));
+    auto parts_work = [&core, parts] { return make_parts(core, *parts); };
     auto done = co_await core.parts.mount_pool.run(std::move(parts_work));
-    if (done) done = co_await core.store.add(*container);
+    if (done) {
+        auto enter_root = [&core, parts](state::Connection& connection) {
+            return core.parts.snapshots.enter(connection, parts->root);
+        };
+        done = co_await core.store.add(container, std::move(enter_root));
+    }
     if (!done) {
-        co_await take_back(core, container);
-        core.store.release_name(container->name, created.id);
+        co_await take_back(core, parts);
+        core.store.release_name(container.name, created.id);
         co_return Failure(std::move(done.error()));
     }
-    core.publish(*container, "create");
+    core.publish(container, "create");
     co_return created;
 }
 

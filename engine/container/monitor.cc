@@ -30,9 +30,9 @@ Async<void> release_resources(Core& core, std::string id) {
     auto removed = co_await core.parts.tasks.remove(id);
     if (!removed)
         log::warning("cannot remove a task", {{"container", id}, {"error", removed.error().message}});
-    auto unmount = [&core, container = core.store.get(id)] {
-        if (container) release_mounts(core, *container);
-    };
+    auto container = core.store.get(id);
+    if (!container || container->mounts.empty()) co_return;
+    auto unmount = [&core, container] { release_mounts(core, *container); };
     co_await core.parts.mount_pool.run(std::move(unmount));
 }
 
@@ -60,8 +60,13 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
         ++state.restart_count;
         core.restart_pauses[id] = std::make_shared<async::Event>(core.parts.io);
     }
-    auto saved = co_await core.store.save_state(id, state);
-    if (!saved) log::error("an exit is not on disk", {{"container", id}, {"error", saved.error().message}});
+    if (next.remove) {
+        core.store.set_state(id, state);
+    } else {
+        auto saved = co_await core.store.save_state(id, state);
+        if (!saved)
+            log::error("an exit is not on disk", {{"container", id}, {"error", saved.error().message}});
+    }
     // dockerd's order: whoever asked for the stop is answered before the end is told.
     if (core.stops.contains(id)) core.publish(*container, "stop");
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(next.ran).count();

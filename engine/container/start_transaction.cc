@@ -106,17 +106,28 @@ Result<std::string> prepare_network(const Core& core, const Container& container
 }
 
 // A pool job that runs beside its coroutine.
-struct NetworkStep {
-    explicit NetworkStep(IoContext& io) : done(io) {}
-    Result<std::string> netns;
+template <typename T>
+struct Step {
+    explicit Step(IoContext& io) : done(io) {}
+    Result<T> result;
     async::Event done;
 };
 
-Async<void> run_network_step(Core& core, ContainerPtr container, std::shared_ptr<Others> others,
-                             std::shared_ptr<NetworkStep> step) {
-    auto work = [&core, container, others] { return prepare_network(core, *container, *others); };
-    step->netns = co_await core.parts.pool.run(std::move(work));
+template <typename T>
+Async<void> run_step(async::BlockingPool& pool, std::function<Result<T>()> work,
+                     std::shared_ptr<Step<T>> step) {
+    step->result = co_await pool.run(std::move(work));
     step->done.set();
+}
+
+template <typename T>
+std::shared_ptr<Step<T>> begin_step(Core& core, async::BlockingPool& pool, std::function<Result<T>()> work) {
+    auto step = std::make_shared<Step<T>>(core.parts.io);
+    if (!core.gate.spawn(run_step<T>(pool, std::move(work), step))) {
+        step->result = fail(ErrorKind::kUnavailable, "the engine is shutting down");
+        step->done.set();
+    }
+    return step;
 }
 
 // The container that a mode names, which has to run.
@@ -196,58 +207,62 @@ Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::
     co_return started;
 }
 
+// The parts of a task, made beside each other, and put together.
+Async<Result<supervisor::TaskSpec>> make_task(Core& core, ContainerPtr container,
+                                              std::shared_ptr<Others> others, RuntimeProgram program,
+                                              std::shared_ptr<Step<std::string>> network) {
+    auto root_work = [&core, container, others] { return prepare_root(core, *container, *others); };
+    auto root = begin_step<PlanInputs>(core, core.parts.mount_pool, std::move(root_work));
+    core.parts.tasks.expect(container->id, program.path.empty());
+    (void)co_await root->done.wait();
+    (void)co_await network->done.wait();
+    if (!network->result) co_return Failure(network->result.error());
+    if (!root->result) co_return Failure(root->result.error());
+    PlanInputs inputs = std::move(*root->result);
+    inputs.netns = *network->result;
+    inputs.pid_ns = namespace_path(others->pid, "pid");
+    inputs.ipc_ns = namespace_path(others->ipc, "ipc");
+    if (others->user) inputs.user_ns = others->user->user_path();
+    inputs.linked = link_environment(*container, others->links);
+    auto plan_work = [&core, container, &inputs] { return make_runtime_plan(core, *container, inputs); };
+    auto plan = co_await core.parts.pool.run(std::move(plan_work));
+    if (!plan) {
+        // The request was accepted long ago: what is wrong with it now is no fault of this one.
+        if (plan.error().kind == ErrorKind::kInvalidArgument) plan.error().kind = ErrorKind::kInternal;
+        co_return Failure(std::move(plan.error()));
+    }
+    auto probe = std::move(plan->health);
+    auto spec = task_spec(*container, std::move(*plan), std::move(inputs.root));
+    spec.runtime = program.path;
+    spec.runtime_args = program.arguments;
+    spec.health = std::move(probe);
+    spec.mounts = std::move(inputs.handed);
+    co_return spec;
+}
+
 Async<Result<>> run_steps(Core& core, ContainerPtr container) {
     // It may have been taken away since the create, and the table may change while the steps run.
     BERTH_CO_TRY(auto program, find_runtime(container->host.runtime, core.parts.config));
     BERTH_CO_TRY(auto others, find_others(core, *container));
-    auto network = std::make_shared<NetworkStep>(core.parts.io);
-    auto network_step = run_network_step(core, container, others, network);
-    if (!core.gate.spawn(std::move(network_step)))
-        co_return fail(ErrorKind::kUnavailable, "the engine is shutting down");
-    auto root_work = [&core, container, others] { return prepare_root(core, *container, *others); };
-    auto inputs = co_await core.parts.mount_pool.run(std::move(root_work));
-    (void)co_await network->done.wait();
+    auto network_work = [&core, container, others] { return prepare_network(core, *container, *others); };
+    auto network = begin_step<std::string>(core, core.parts.pool, std::move(network_work));
+    auto spec = co_await make_task(core, container, others, program, network);
     Result<> problem;
-    bool task_made = false;
-    if (!network->netns) {
-        problem = Failure(network->netns.error());
-    } else if (!inputs) {
-        problem = Failure(inputs.error());
+    if (!spec) {
+        problem = Failure(std::move(spec.error()));
     } else {
-        inputs->netns = *network->netns;
-        inputs->pid_ns = namespace_path(others->pid, "pid");
-        inputs->ipc_ns = namespace_path(others->ipc, "ipc");
-        if (others->user) inputs->user_ns = others->user->user_path();
-        inputs->linked = link_environment(*container, others->links);
-        auto plan_work = [&core, container, &inputs] { return make_runtime_plan(core, *container, *inputs); };
-        auto plan = co_await core.parts.pool.run(std::move(plan_work));
-        if (!plan) {
-            // The request was accepted long ago: what is wrong with it now is no fault of this one.
-            if (plan.error().kind == ErrorKind::kInvalidArgument) plan.error().kind = ErrorKind::kInternal;
-            problem = Failure(plan.error());
-        } else {
-            auto probe = std::move(plan->health);
-            auto spec = task_spec(*container, std::move(*plan), std::move(inputs->root));
-            spec.runtime = program.path;
-            spec.runtime_args = program.arguments;
-            bool probed = probe.has_value();
-            spec.health = std::move(probe);
-            spec.mounts = std::move(inputs->handed);
-            task_made = true;
-            auto started = co_await run_task(core, container, std::move(spec));
-            if (started) {
-                State state = after_start(core.store.get(container->id)->state, started->pid, started->at);
-                state.health = probed ? std::make_shared<const supervisor::Health>() : nullptr;
-                co_return co_await core.store.save_state(container->id, std::move(state));
-            }
-            problem = Failure(started.error());
+        const bool probed = spec->health.has_value();
+        auto started = co_await run_task(core, container, std::move(*spec));
+        if (started) {
+            State state = after_start(core.store.get(container->id)->state, started->pid, started->at);
+            state.health = probed ? std::make_shared<const supervisor::Health>() : nullptr;
+            co_return co_await core.store.save_state(container->id, std::move(state));
         }
+        problem = Failure(std::move(started.error()));
     }
-    if (task_made) {
-        auto removed = co_await core.parts.tasks.remove(container->id);
-        if (!removed) log::warning("a task that did not start is left", {{"error", removed.error().message}});
-    }
-    if (network->netns) {
+    auto removed = co_await core.parts.tasks.remove(container->id);
+    if (!removed) log::warning("a task that did not start is left", {{"error", removed.error().message}});
+    if (network->result) {
         auto undo = [&core, container] { return core.parts.networks.detach(container->id); };
         auto undone = co_await core.parts.pool.run(std::move(undo));
         if (!undone) log::warning("a network that is not used is left", {{"error", undone.error().message}});

@@ -36,8 +36,22 @@ std::string copy_path(const std::string& folder) {
     return folder + "/config.json";
 }
 
+// A copy that a power cut takes or empties is made again from the record, by load().
 Result<> write_copy(const std::string& folder, const Container& container) {
-    return replace_file(copy_path(folder), render_record(container), 0600, Sync::kData);
+    return replace_file(copy_path(folder), render_record(container), 0600, Sync::kNone);
+}
+
+Result<> check_copy(const std::string& folder, const Container& container) {
+    auto copy = read_file(copy_path(folder));
+    return copy && *copy == render_record(container) ? Result<>() : write_copy(folder, container);
+}
+
+// Nobody gets to see again after a power cut what is removed as soon as it does not run: that its record gets
+// to the disk need not be waited for. What it leaves behind without one, recovery takes away; but a volume
+// has no owner then.
+state::Durability durability_of(const Container& container) {
+    return container.host.auto_remove && container.mounts.empty() ? state::Durability::kNormal
+                                                                  : state::Durability::kFull;
 }
 
 }  // namespace
@@ -66,15 +80,17 @@ Result<std::vector<std::string>> Store::load() {
             replace(std::move(container));
         }
     }));
+    // While there are records, a folder without one is what a power cut left of a create or a removal.
+    const bool lost_all = by_id_.empty();
     std::vector<std::string> orphans;
     BERTH_TRY(auto folders, list_folder(data_root_ + "/containers"));
     for (const auto& id : folders) {
-        bool has_copy = exists(copy_path(folder(id)));
         if (auto known = get(id)) {
-            if (!has_copy) BERTH_CHECK(write_copy(folder(id), *known));
+            BERTH_CHECK(check_copy(folder(id), *known));
             continue;
         }
         if (!is_id(id)) continue;
+        const bool has_copy = lost_all && exists(copy_path(folder(id)));
         auto text = has_copy ? read_file(copy_path(folder(id))) : Result<std::string>("");
         auto lost = text ? parse_record(*text) : Result<Container>(Failure(text.error()));
         if (!has_copy) {
@@ -150,10 +166,11 @@ void Store::release_name(const std::string& name, const std::string& id) {
     if (found != names_.end() && found->second == id) names_.erase(found);
 }
 
-Async<Result<>> Store::add(Container container) {
+Async<Result<>> Store::add(Container container, std::function<Result<>(state::Connection&)> with) {
     auto value = std::make_shared<const Container>(std::move(container));
-    auto work = [this, value]() -> Result<> {
-        BERTH_CHECK(database_.write(state::Durability::kFull, [&](state::Connection& connection) {
+    auto work = [this, value, with = std::move(with)]() -> Result<> {
+        BERTH_CHECK(database_.write(durability_of(*value), [&](state::Connection& connection) -> Result<> {
+            if (with) BERTH_CHECK(with(connection));
             return insert(connection, *value);
         }));
         return write_copy(folder(value->id), *value);
@@ -191,10 +208,12 @@ Async<Result<>> Store::update(Container changed) {
 
 Async<Result<>> Store::erase(std::string id) {
     std::string path = copy_path(folder(id));
-    auto work = [this, id, path]() -> Result<> {
+    auto known = get(id);
+    const auto durability = known ? durability_of(*known) : state::Durability::kFull;
+    auto work = [this, id, path, durability]() -> Result<> {
         // First the copy: a crash in between leaves a row, which gets its copy back, never the reverse.
         if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail_errno("unlink " + path);
-        return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
+        return database_.write(durability, [&](state::Connection& connection) -> Result<> {
             BERTH_TRY(auto row, connection.prepare("DELETE FROM container_record WHERE id = ?"));
             return row.bind(1, id).run();
         });

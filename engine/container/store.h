@@ -17,9 +17,9 @@ class Store {
  public:
     Store(state::Database& database, async::BlockingPool& pool, std::string data_root);
 
-    // Reads the database; containers that it lost come back from their config.json. Blocking; once, before
-    // the rest. Returns the IDs of folders that belong to no container: creates and removals that were cut in
-    // two.
+    // Reads the database; one that has no container at all gets them back from their config.json. Blocking;
+    // once, before the rest. Returns the IDs of folders that belong to no container: creates and removals
+    // that were cut in two.
     Result<std::vector<std::string>> load();
 
     // By ID, name (with or without the slash), another's link ("web/data") or unambiguous ID prefix: "No such
@@ -33,8 +33,10 @@ class Store {
     Result<> reserve_name(const std::string& name, const std::string& id);
     void release_name(const std::string& name, const std::string& id);
 
-    // Durable when they return; visible to readers from then on. rename() moves the reserved name as well.
-    Async<Result<>> add(Container container);
+    // Durable when they return, but for a container that a restart of the machine would remove anyway;
+    // visible to readers from then on. rename() moves the reserved name as well. `with`, if there is one,
+    // runs in the same transaction.
+    Async<Result<>> add(Container container, std::function<Result<>(state::Connection&)> with = {});
     Async<Result<>> rename(std::string id, std::string name);
     // Another record for the container of this ID; its state stays. The caller holds the container's lock.
     Async<Result<>> update(Container container);

@@ -1,7 +1,10 @@
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <string>
 
@@ -37,10 +40,31 @@ void protect_from_oom() {
     (void)write_file("/proc/self/oom_score_adj", "-500").has_value();
 }
 
-Result<> serve(TaskFile task) {
+// We are started while our bundle is being made: it is there once we are asked for something. False when
+// nobody is going to.
+bool asked_for() {
+    char first = 0;
+    ssize_t got = 0;
+    pollfd control{kControlDescriptor, POLLIN, 0};
+    do {
+        (void)::poll(&control, 1, -1);
+        got = ::recv(kControlDescriptor, &first, 1, MSG_PEEK | MSG_DONTWAIT);
+    } while (got < 0 && (errno == EINTR || errno == EAGAIN));
+    return got > 0;
+}
+
+Result<TaskFile> read_task(const std::string& bundle) {
+    if (::chdir(bundle.c_str()) != 0) return fail_errno("chdir " + bundle);
+    BERTH_TRY(std::string bytes, read_file(kTaskFile, 1 << 20));
+    return decode_task_file(bytes);
+}
+
+Result<> serve(const std::string& bundle) {
     protect_from_oom();
     if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno("subreaper");
     BERTH_TRY(UniqueFd signals, watch_children());
+    if (!asked_for()) return {};
+    BERTH_TRY(TaskFile task, read_task(bundle));
     BERTH_TRY(UniqueFd listening, listen_here(kSocketFile));
     BERTH_TRY(Loop loop, Loop::make());
     UniqueFd runtime(kRuntimeDescriptor);
@@ -54,11 +78,9 @@ Result<> serve(TaskFile task) {
 Result<> run(int argc, char** argv) {
     BERTH_TRY(ShimOptions options, parse_options(argc, argv));
     if (options.version) return write_all(STDOUT_FILENO, "berth-shim version " BERTH_VERSION "\n");
-    if (::chdir(options.bundle.c_str()) != 0) return fail_errno("chdir " + options.bundle);
-    BERTH_TRY(std::string bytes, read_file(kTaskFile, 1 << 20));
-    BERTH_TRY(TaskFile task, decode_task_file(bytes));
-    if (!options.reap_reason.empty()) return reap(task, options.reap_reason);
-    return serve(std::move(task));
+    if (options.reap_reason.empty()) return serve(options.bundle);
+    BERTH_TRY(const TaskFile task, read_task(options.bundle));
+    return reap(task, options.reap_reason);
 }
 
 }  // namespace

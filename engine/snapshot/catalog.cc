@@ -79,11 +79,12 @@ const state::Schema kSchema{"snapshot", kMigrations};
 
 Result<> Catalog::add(const Record& record) {
     return database_.write(record.committed ? Durability::kFull : Durability::kNormal,
-                           [&](Connection& connection) -> Result<> {
-                               if (!record.parent.empty())
-                                   BERTH_CHECK(check_parent(connection, record.parent));
-                               return insert(connection, record);
-                           });
+                           [&](Connection& connection) { return add_in(connection, record); });
+}
+
+Result<> Catalog::add_in(Connection& connection, const Record& record) {
+    if (!record.parent.empty()) BERTH_CHECK(check_parent(connection, record.parent));
+    return insert(connection, record);
 }
 
 Result<> Catalog::commit(const std::string& key, const std::string& name,

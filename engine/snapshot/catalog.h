@@ -28,6 +28,8 @@ class Catalog {
 
     // kConflict "snapshot KEY: already exists"; kNotFound when the parent is not there or not committed.
     Result<> add(const Record& record);
+    // The same in a transaction of the caller's.
+    static Result<> add_in(state::Connection& connection, const Record& record);
     // `parent`: what it stands on from now on, with add()'s errors; nothing: what it stood on. Its files were
     // written in `boot`.
     Result<> commit(const std::string& key, const std::string& name, const std::optional<std::string>& parent,

@@ -39,6 +39,11 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<> start();
 
     Result<sys::Mount> prepare(const std::string& key, const std::string& parent) override;
+    Result<Staged> stage(const std::string& key, const std::string& parent) override;
+    Result<> enter(state::Connection& connection, const Staged& staged) override {
+        return Catalog::add_in(connection, active(staged));
+    }
+    Result<> leave(const Staged& staged) override { return remove_tree(home(staged.number)); }
     Result<sys::Mount> mounts(const std::string& key) override;
     Result<sys::Mount> view(const std::string& key) override;
     Result<> commit(const std::string& key, const std::string& name) override {
@@ -63,6 +68,9 @@ class OverlaySnapshotter final : public Snapshotter {
         const bool unsettled = !record.unsettled.empty();
         return {record.key,       record.parent, record.committed,
                 files(record.id), unsettled,     unsettled && record.unsettled != boot_};
+    }
+    static Record active(const Staged& staged) {
+        return {staged.number, staged.key, staged.parent, false, ""};
     }
     Result<> make_folder(std::int64_t id, const std::string& parent);
     Result<> liken_root(std::int64_t id, const std::string& parent);
@@ -180,19 +188,21 @@ Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& par
 }
 
 Result<sys::Mount> OverlaySnapshotter::prepare(const std::string& key, const std::string& parent) {
-    Record record{++last_number_, key, parent, false, ""};
-    bool added = false;
-    auto make = [&]() -> Result<sys::Mount> {
-        BERTH_CHECK(make_folder(record.id, parent));
-        BERTH_CHECK(write_copy(record));
-        BERTH_CHECK(catalog_.add(record));
-        added = true;
-        return mounts(key);
-    };
-    auto mount = make();
+    BERTH_TRY(const Staged staged, stage(key, parent));
+    auto added = catalog_.add(active(staged));
+    auto mount = added ? mounts(key) : Result<sys::Mount>(Failure(added.error()));
     if (!mount && added) (void)catalog_.remove(key).has_value();
-    if (!mount) (void)remove_tree(home(record.id)).has_value();
+    if (!mount) (void)leave(staged).has_value();
     return mount;
+}
+
+Result<Staged> OverlaySnapshotter::stage(const std::string& key, const std::string& parent) {
+    Staged staged{++last_number_, key, parent};
+    auto made = make_folder(staged.number, parent);
+    if (made) made = write_copy(active(staged));
+    if (made) return staged;
+    (void)leave(staged).has_value();
+    return Failure(std::move(made.error()));
 }
 
 std::string OverlaySnapshotter::lower_option(std::vector<Record>::const_iterator first,

@@ -22,6 +22,12 @@ struct SnapshotInfo {
     bool unsettled = false, doubtful = false;
 };
 
+// A snapshot whose folder is there and whose record is not.
+struct Staged {
+    std::int64_t number = 0;
+    std::string key, parent;
+};
+
 // Layers of root filesystems, by key. A committed snapshot never changes; an active one is one container's
 // writable layer. Safe from any thread. Both are durable with the database's next durable transaction: that
 // of the container's record or the image's name. The files of a committed one are on disk once settle() has
@@ -36,6 +42,12 @@ class Snapshotter {
     // root without one). A bind mount without a parent, else an overlay with lowerdir=, upperdir= and
     // workdir=.
     virtual Result<sys::Mount> prepare(const std::string& key, const std::string& parent) = 0;
+    // prepare() in two halves, for a caller with a record of its own to go with it: the folder now, the
+    // snapshot's record in the caller's transaction, with prepare()'s errors. leave() takes the folder away
+    // again when nothing came of it.
+    virtual Result<Staged> stage(const std::string& key, const std::string& parent) = 0;
+    virtual Result<> enter(state::Connection& connection, const Staged& staged) = 0;
+    virtual Result<> leave(const Staged& staged) = 0;
     // The mount of an active snapshot, for mount_detached().
     virtual Result<sys::Mount> mounts(const std::string& key) = 0;
     // A read-only view of a committed one.

@@ -23,7 +23,8 @@ class BundleStore {
     Result<std::vector<std::string>> list() const;
     // Whether a runtime still keeps state of the container: `delete` has not been run, or not to its end.
     bool runtime_knows(const std::string& id) const;
-    // Starts a shim that outlives us; returns its control connection. `own_runtime`: its task is for our own
+    // Starts a shim that outlives us; returns its control connection. It looks at its bundle when it is first
+    // asked, and ends when the connection does before that. `own_runtime`: its task is for our own
     // runtime, of which all shims share one sealed copy, so that none has to be made at each of its commands.
     Result<UniqueFd> start_shim(const std::string& id, bool own_runtime);
     // Starts `berth-shim --reap`, a child of ours.

@@ -16,6 +16,7 @@ class ShimTasks final : public TaskService {
     ShimTasks(IoContext& io, SupervisorConfig config);
     ~ShimTasks() override;
 
+    void expect(const std::string& id, bool own_runtime) override;
     Async<Result<pid_t>> create(TaskSpec spec) override;
     Async<Result<Timestamp>> start(std::string id) override;
     Async<Result<>> kill(std::string id, int signal) override;
@@ -56,6 +57,8 @@ class ShimTasks final : public TaskService {
         std::vector<std::unique_ptr<ShimClient>> lost;
     };
     using EntryPtr = std::shared_ptr<Entry>;
+    // The control connection of the shim that was expected, or of one that starts now.
+    Result<UniqueFd> take_shim(const TaskSpec& spec);
     // Hands the mounts over and has the container made.
     Async<Result<std::string>> ask_create(Entry& entry, std::vector<UniqueFd> mounts, UniqueFd root);
 
@@ -87,6 +90,7 @@ class ShimTasks final : public TaskService {
     IoContext& io_;
     BundleStore bundles_;
     HealthListener health_listener_;
+    std::map<std::string, UniqueFd> expected_;
     std::map<std::string, EntryPtr> tasks_;
     std::unique_ptr<async::Gate> gate_;
 };

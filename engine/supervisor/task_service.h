@@ -93,6 +93,9 @@ class TaskService {
  public:
     virtual ~TaskService() = default;
 
+    // A create() of this ID follows when its parts are ready, or a remove() when they are not: its shim
+    // starts meanwhile. `own_runtime`: TaskSpec::runtime will be empty.
+    virtual void expect(const std::string& id, bool own_runtime) = 0;
     // Bundle, shim, `runtime create`. After an error nothing is left. Returns the pid of the container's
     // init.
     virtual Async<Result<pid_t>> create(TaskSpec spec) = 0;

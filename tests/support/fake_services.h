@@ -56,6 +56,7 @@ class Tasks final : public supervisor::TaskService {
  public:
     explicit Tasks(IoContext& io) : io_(io) {}
 
+    void expect(const std::string&, bool) override {}
     Async<Result<pid_t>> create(supervisor::TaskSpec spec) override {
         if (!create_error.empty()) co_return fail(ErrorKind::kInternal, create_error);
         auto& run = runs_[spec.id];
@@ -218,6 +219,14 @@ class Snapshots final : public snapshot::Snapshotter {
         keys.insert(key);
         return mounts(key);
     }
+    Result<snapshot::Staged> stage(const std::string& key, const std::string& parent) override {
+        return snapshot::Staged{1, key, parent};
+    }
+    Result<> enter(state::Connection&, const snapshot::Staged& staged) override {
+        keys.insert(staged.key);
+        return {};
+    }
+    Result<> leave(const snapshot::Staged&) override { return {}; }
     Result<sys::Mount> mounts(const std::string&) override {
         return sys::Mount{"bind", folder_, "", {"rbind"}};
     }

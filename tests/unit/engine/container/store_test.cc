@@ -119,12 +119,46 @@ TEST_F(StoreTest, AFolderWithoutRowAndCopyIsAnOrphan) {
     EXPECT_EQ(orphans_, std::vector<std::string>{half});
 }
 
-TEST_F(StoreTest, AMissingCopyIsWrittenAgain) {
+// A power cut may take a copy, empty it, or leave one of before the last change.
+TEST_F(StoreTest, ACopyIsMadeAsItsRecord) {
     std::string id = add("web");
-    ASSERT_TRUE(remove_tree(store_->folder(id) + "/config.json"));
+    const std::string copy = store_->folder(id) + "/config.json";
+    const std::string whole = *read_file(copy);
+    ASSERT_TRUE(remove_tree(copy));
     reopen();
-    EXPECT_TRUE(exists(store_->folder(id) + "/config.json"));
+    EXPECT_EQ(*read_file(copy), whole);
+    for (const char* text : {"", "{}"}) {
+        ASSERT_TRUE(write_file(copy, text));
+        reopen();
+        EXPECT_EQ(*read_file(copy), whole);
+    }
     EXPECT_TRUE(orphans_.empty());
+}
+
+// Or the record alone: nobody was told of it, or it was removed.
+TEST_F(StoreTest, WhileThereAreRecordsACopyAloneIsAnOrphan) {
+    std::string kept = add("kept"), gone = add("gone");
+    const std::string text = *read_file(store_->folder(gone) + "/config.json");
+    ASSERT_TRUE(async::block_on(io_, store_->erase(gone)));
+    ASSERT_TRUE(write_file(store_->folder(gone) + "/config.json", text));
+    reopen();
+    EXPECT_EQ(orphans_, std::vector<std::string>{gone});
+    EXPECT_FALSE(store_->find("gone"));
+    EXPECT_TRUE(store_->find("kept"));
+}
+
+TEST_F(StoreTest, WhatGoesWithARecordGoesWithoutItToo) {
+    auto refuse = [](state::Connection&) { return fail(ErrorKind::kConflict, "not with me"); };
+    Container container;
+    container.id = new_id();
+    container.name = "web";
+    ASSERT_TRUE(make_folders(store_->folder(container.id), 0700));
+    auto added = async::block_on(io_, store_->add(container, refuse));
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().message, "not with me");
+    EXPECT_FALSE(store_->find(container.id));
+    reopen();
+    EXPECT_EQ(orphans_, std::vector<std::string>{container.id});
 }
 
 }  // namespace

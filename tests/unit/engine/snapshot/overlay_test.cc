@@ -153,6 +153,33 @@ TEST_F(OverlayTest, RefusesWhatDoesNotFitAndLeavesNothing) {
     EXPECT_EQ(folders(), 0u);
 }
 
+TEST_F(OverlayTest, AFolderFirstAndItsRecordInAnothersTransaction) {
+    layer("base", "");
+    const std::size_t before = folders();
+    auto staged = snapshots_->stage("container", "base");
+    ASSERT_TRUE(staged) << staged.error().message;
+    EXPECT_FALSE(snapshots_->stat("container"));
+    auto enter = [&](state::Connection& connection) { return snapshots_->enter(connection, *staged); };
+    auto regret = [&](state::Connection& connection) -> Result<> {
+        BERTH_CHECK(enter(connection));
+        return fail(ErrorKind::kInternal, "the record beside it");
+    };
+    EXPECT_FALSE(database_->write(state::Durability::kFull, regret));
+    EXPECT_FALSE(snapshots_->stat("container"));
+    ASSERT_TRUE(database_->write(state::Durability::kFull, enter));
+    EXPECT_EQ(snapshots_->mounts("container")->type, "overlay");
+    EXPECT_EQ(folders(), before + 1);
+
+    auto other = snapshots_->stage("container", "base");
+    ASSERT_TRUE(other);
+    auto again = [&](state::Connection& connection) { return snapshots_->enter(connection, *other); };
+    EXPECT_EQ(database_->write(state::Durability::kFull, again).error().kind, ErrorKind::kConflict);
+    ASSERT_TRUE(snapshots_->leave(*other));
+    EXPECT_EQ(folders(), before + 1);
+    EXPECT_FALSE(snapshots_->stage("orphan", "nowhere"));
+    EXPECT_EQ(folders(), before + 1);
+}
+
 TEST_F(OverlayTest, OfRacingPreparesOneWins) {
     layer("base", "");
     std::atomic<int> won = 0;

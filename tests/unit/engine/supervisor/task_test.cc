@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -19,6 +20,52 @@ TEST_P(TaskTest, ExitCodeAndNothingLeft) {
     EXPECT_EQ("", exit.error);
     remove(id);
     EXPECT_FALSE(tasks_->find(id));
+}
+
+// The shims that were started for a task.
+std::size_t shims_of(const std::string& id) {
+    std::size_t count = 0;
+    const auto processes = list_folder("/proc").value();
+    for (const std::string& process : processes) {
+        if (process.find_first_not_of("0123456789") != std::string::npos) continue;
+        auto line = read_file("/proc/" + process + "/cmdline");
+        if (line && line->find(std::string("--id\0", 5) + id) != std::string::npos) ++count;
+    }
+    return count;
+}
+
+// A program that has just been started has no command line yet.
+void await_shims(const std::string& id, std::size_t count) {
+    std::size_t seen = shims_of(id);
+    for (int tries = 0; seen != count && tries < 500; ++tries) {
+        ::usleep(10'000);
+        seen = shims_of(id);
+    }
+    EXPECT_EQ(count, seen);
+}
+
+TEST_P(TaskTest, AnExpectedShimServesItsTask) {
+    TaskSpec task = spec({"sh", "-c", "exit 3"});
+    tasks_->expect(task.id, task.runtime.empty());
+    await_shims(task.id, 1);
+    std::string id = create(std::move(task));
+    await_shims(id, 1);
+    start(id);
+    EXPECT_EQ(3, wait(id).exit_code);
+    remove(id);
+    await_shims(id, 0);
+}
+
+TEST_P(TaskTest, AnExpectedShimGoesWithoutATask) {
+    const std::string id = spec({"true"}).id;
+    tasks_->expect(id, true);
+    await_shims(id, 1);
+    remove(id);
+    await_shims(id, 0);
+    tasks_->expect(id, true);
+    restart();
+    await_shims(id, 0);
+    EXPECT_FALSE(exists(bundle(id)));
 }
 
 TEST_P(TaskTest, AttachBeforeStartGetsEverythingAndSoDoesTheLog) {
