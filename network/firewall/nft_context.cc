@@ -1,6 +1,5 @@
 #include "network/firewall/nft_context.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <nftables/libnftables.h>
@@ -10,6 +9,7 @@
 #include <set>
 
 #include "engine/base/files.h"
+#include "network/firewall/shared_library.h"
 
 namespace berth::network {
 namespace {
@@ -46,12 +46,6 @@ int port_of_new_socket(const std::set<int>& before) {
     return 0;
 }
 
-template <class Function>
-bool find(void* handle, const char* name, Function*& function) {
-    function = reinterpret_cast<Function*>(::dlsym(handle, name));
-    return function != nullptr;
-}
-
 }  // namespace
 
 struct NftContext::Library {
@@ -66,12 +60,13 @@ struct NftContext::Library {
 
     bool load() {
         handle = ::dlopen("libnftables.so.1", RTLD_NOW | RTLD_LOCAL);
-        return handle && find(handle, "nft_ctx_new", make) && find(handle, "nft_ctx_free", free) &&
-               find(handle, "nft_ctx_buffer_output", buffer_output) &&
-               find(handle, "nft_ctx_buffer_error", buffer_error) &&
-               find(handle, "nft_ctx_get_output_buffer", output) &&
-               find(handle, "nft_ctx_get_error_buffer", error) &&
-               find(handle, "nft_run_cmd_from_buffer", run);
+        return handle && find_function(handle, "nft_ctx_new", make) &&
+               find_function(handle, "nft_ctx_free", free) &&
+               find_function(handle, "nft_ctx_buffer_output", buffer_output) &&
+               find_function(handle, "nft_ctx_buffer_error", buffer_error) &&
+               find_function(handle, "nft_ctx_get_output_buffer", output) &&
+               find_function(handle, "nft_ctx_get_error_buffer", error) &&
+               find_function(handle, "nft_run_cmd_from_buffer", run);
     }
 };
 

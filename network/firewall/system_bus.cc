@@ -1,9 +1,10 @@
 #include "network/firewall/system_bus.h"
 
-#include <dlfcn.h>
 #include <systemd/sd-bus.h>
 
 #include <cerrno>
+
+#include "network/firewall/shared_library.h"
 
 namespace berth::network {
 namespace {
@@ -12,12 +13,6 @@ namespace {
 constexpr std::uint64_t kTimeoutUs = 20'000'000;
 
 constexpr SystemBus::Target kBus{"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus"};
-
-template <class Function>
-bool find(void* handle, const char* name, Function*& function) {
-    function = reinterpret_cast<Function*>(::dlsym(handle, name));
-    return function != nullptr;
-}
 
 Failure trouble(const char* what, int error) {
     return fail_errno(what, -error);
@@ -42,15 +37,19 @@ struct SystemBus::Library {
 
     bool load() {
         void* handle = ::dlopen("libsystemd.so.0", RTLD_NOW | RTLD_LOCAL);
-        return handle && find(handle, "sd_bus_open_system", open) &&
-               find(handle, "sd_bus_flush_close_unref", close) &&
-               find(handle, "sd_bus_message_new_method_call", make) &&
-               find(handle, "sd_bus_message_unref", drop) && find(handle, "sd_bus_message_append", append) &&
-               find(handle, "sd_bus_message_open_container", begin) &&
-               find(handle, "sd_bus_message_close_container", end) &&
-               find(handle, "sd_bus_message_read", read) && find(handle, "sd_bus_call", call) &&
-               find(handle, "sd_bus_error_free", free_error) && find(handle, "sd_bus_add_match", match) &&
-               find(handle, "sd_bus_get_fd", get_fd) && find(handle, "sd_bus_process", process);
+        return handle && find_function(handle, "sd_bus_open_system", open) &&
+               find_function(handle, "sd_bus_flush_close_unref", close) &&
+               find_function(handle, "sd_bus_message_new_method_call", make) &&
+               find_function(handle, "sd_bus_message_unref", drop) &&
+               find_function(handle, "sd_bus_message_append", append) &&
+               find_function(handle, "sd_bus_message_open_container", begin) &&
+               find_function(handle, "sd_bus_message_close_container", end) &&
+               find_function(handle, "sd_bus_message_read", read) &&
+               find_function(handle, "sd_bus_call", call) &&
+               find_function(handle, "sd_bus_error_free", free_error) &&
+               find_function(handle, "sd_bus_add_match", match) &&
+               find_function(handle, "sd_bus_get_fd", get_fd) &&
+               find_function(handle, "sd_bus_process", process);
     }
 };
 
