@@ -243,6 +243,7 @@ Result<ExecPlan> plan_exec(const Options& options, const ContainerState& state) 
     plan.personality = spec.linux_.personality;
     lend_streams(spec.linux_);
     BERTH_TRY(plan.filter, filters.filter(spec));
+    if (plan.filter) debug(options, "seccomp filter flags: " + std::to_string(plan.filter->flags));
     auto init = hold_init(state);
     if (!init) return fail(ErrorKind::kConflict, "cannot exec in a stopped container");
     plan.init = std::move(*init);

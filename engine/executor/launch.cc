@@ -165,6 +165,7 @@ Result<pid_t> Launch::clone_from_stage(int sync_fd) {
 
 Result<> Launch::make_init() {
     BERTH_TRY(plan_.filter, filters_.filter(spec()));
+    if (plan_.filter) debug(options_, "seccomp filter flags: " + std::to_string(plan_.filter->flags));
     if (!spec().process->terminal) plan_.console.reset();
     if (!options_.console_socket.empty()) {
         BERTH_TRY(plan_.console, connect_unix(options_.console_socket));

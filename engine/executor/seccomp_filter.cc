@@ -184,8 +184,10 @@ Result<std::vector<sock_filter>> compile(const oci::Seccomp& seccomp) {
 }
 
 Result<unsigned> flags_of(const oci::Seccomp& seccomp) {
+    // As runc has it: without a word about them a filter is no reason to forgo speculation.
+    if (!seccomp.flags) return unsigned{SECCOMP_FILTER_FLAG_SPEC_ALLOW};
     unsigned flags = 0;
-    for (const std::string& name : seccomp.flags) {
+    for (const std::string& name : *seccomp.flags) {
         if (name == "SECCOMP_FILTER_FLAG_LOG")
             flags |= SECCOMP_FILTER_FLAG_LOG;
         else if (name == "SECCOMP_FILTER_FLAG_SPEC_ALLOW")
@@ -223,7 +225,7 @@ std::string cache_key(std::string_view section) {
     const scmp_version* version = ::seccomp_version();
     std::string text = std::string(section) + "\n" + host.release + "\n" + host.machine + "\n" +
                        std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-                       std::to_string(version->micro) + "\n2";
+                       std::to_string(version->micro) + "\n3";
     return std::string(sha256(text).hex());
 }
 

@@ -229,8 +229,8 @@ struct SeccompRule {
 struct Seccomp {
     std::string default_action;
     std::optional<std::uint32_t> default_errno_ret;
-    std::vector<std::string> architectures;  // SCMP_ARCH_X86_64 …
-    std::vector<std::string> flags;          // SECCOMP_FILTER_FLAG_LOG …
+    std::vector<std::string> architectures;         // SCMP_ARCH_X86_64 …
+    std::optional<std::vector<std::string>> flags;  // SECCOMP_FILTER_FLAG_LOG …; not given is not none
     std::string listener_path, listener_metadata;
     std::vector<SeccompRule> syscalls;
     bool operator==(const Seccomp&) const = default;

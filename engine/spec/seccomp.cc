@@ -113,7 +113,8 @@ Result<std::optional<oci::Seccomp>> resolve(const json& profile, const std::vect
     }
     if (const json& number = field(profile, "defaultErrnoRet"); !number.is_null())
         out.default_errno_ret = number;
-    if (const json& flags = field(profile, "flags"); !flags.is_null()) out.flags = flags;
+    if (const json& flags = field(profile, "flags"); !flags.is_null())
+        out.flags = flags.get<std::vector<std::string>>();
     out.listener_path = profile.value("listenerPath", "");
     out.listener_metadata = profile.value("listenerMetadata", "");
     read_architectures(profile, host, out);

@@ -128,3 +128,11 @@ def test_every_comparison(bundle, compare, value, two, refused):
     script = "for mode in 500 700 777; do chmod $mode /etc 2>/dev/null || echo $mode; done"
     said = bundle.foreground(["sh", "-c", script]).stdout.split()
     assert [int(mode, 8) for mode in said] == refused
+
+
+@pytest.mark.parametrize("given, flags", [({}, 4), ({"flags": []}, 0), ({"flags": ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"]}, 2)])
+def test_flags_that_are_not_given_are_not_none(bundle, given, flags):
+    bundle.spec["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}], **given}
+    bundle.write(["true"])
+    assert bundle.call("--debug", "run", "--bundle", bundle.folder, bundle.id).returncode == 0
+    assert f"seccomp filter flags: {flags}\"" in (bundle.folder / "log").read_text()
