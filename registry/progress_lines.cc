@@ -10,6 +10,10 @@ std::string status_line(const std::string& status) {
     return json{{"status", status}}.dump();
 }
 
+std::string message_line(const std::string& message, const std::string& id) {
+    return json{{"status", message}, {"id", id}}.dump();
+}
+
 std::string status_line(const std::string& status, const std::string& id) {
     return json{{"status", status}, {"progressDetail", json::object()}, {"id", id}}.dump();
 }

@@ -331,7 +331,7 @@ Async<Result<>> Pull::adopt(Digest target, bool quiet) {
 Async<Result<>> Pull::run() {
     BERTH_CO_TRY(auto target, co_await fetch_target());
     const bool there_before = co_await up_to_date(target.digest);
-    progress_(status_line("Pulling from " + request_.reference.path(), tag_or_digest(request_.reference)));
+    progress_(message_line("Pulling from " + request_.reference.path(), tag_or_digest(request_.reference)));
     BERTH_CO_TRY(auto manifest, co_await platform_manifest(target.document));
     BERTH_CO_CHECK(co_await fetch_blob(manifest.config, true));
     BERTH_CO_CHECK(co_await fetch_layers(manifest, there_before));
@@ -362,7 +362,7 @@ Async<Result<>> load_embedded(async::BlockingPool& pool, image::ImageService& im
         BERTH_TRY(auto loaded, images.resolve(reference.text()));
         return loaded.id;
     };
-    progress(status_line("Pulling from " + reference.path(), reference.tag()));
+    progress(message_line("Pulling from " + reference.path(), reference.tag()));
     BERTH_CO_TRY(auto target, co_await pool.run(work));
     say_end(progress, reference, target, there_before);
     co_return Result<>();

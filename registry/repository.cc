@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/oci/json_shape.h"
 #include "registry/registry_error.h"
 
 namespace berth::registry {
@@ -96,6 +97,7 @@ Async<Result<std::vector<std::string>>> Repository::tags() {
         const std::string next = next_page(response.headers);
         BERTH_CO_TRY(auto text,
                      co_await read_document(*response.body, kDocumentLimit, wire_->settings().patience));
+        BERTH_CO_CHECK(oci::check_json_shape(text));
         const auto json = nlohmann::json::parse(text, nullptr, false);
         const bool listed = json.is_object() && json.contains("tags") && json["tags"].is_array();
         for (const auto& tag : listed ? json["tags"] : nlohmann::json::array()) {

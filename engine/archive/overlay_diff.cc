@@ -152,7 +152,9 @@ Result<> OverlayDiff::walk_entry(Folder& folder, const std::string& name) {
         if (!ours) BERTH_CHECK(tell(folder, {Change::Kind::kAdded, path}, name, &now));
         return S_ISDIR(now.st_mode) ? descend(folder, name, path, !ours) : Result<>();
     }
-    bool changed = differs(before->status, now) ||
+    // A name of a file that has others: they are to stay one file.
+    const bool linked = S_ISREG(now.st_mode) && now.st_nlink > 1;
+    bool changed = linked || differs(before->status, now) ||
                    (S_ISREG(now.st_mode) && capability_of(folder.upper.get(), name) !=
                                                 capability_of(folder.lower[before->layer].get(), name));
     if (changed) BERTH_CHECK(tell(folder, {Change::Kind::kModified, path}, name, &now));

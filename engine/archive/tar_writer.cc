@@ -93,6 +93,15 @@ std::optional<std::size_t> split_point(std::string_view path) {
     return slash;
 }
 
+// Seconds with their fraction, which counts towards the sign.
+std::string time_text(timespec time) {
+    const bool negative = time.tv_sec < 0;
+    if (negative) time = {-time.tv_sec - 1, 1'000'000'000 - time.tv_nsec};
+    std::string fraction = std::to_string(time.tv_nsec);
+    fraction.insert(0, 9 - fraction.size(), '0');
+    return (negative ? "-" : "") + std::to_string(time.tv_sec) + "." + fraction;
+}
+
 void put_path(Block& block, std::string_view path, std::string& pax) {
     if (is_ascii(path) && path.size() <= 100) return block.text(0, 100, path);
     auto cut = is_ascii(path) ? split_point(path) : std::nullopt;
@@ -126,7 +135,12 @@ Result<> TarWriter::add(const TarEntry& entry) {
     number(108, 8, entry.uid, "uid");
     number(116, 8, entry.gid, "gid");
     number(124, 12, file ? static_cast<std::int64_t>(entry.size) : 0, "size");
-    number(136, 12, entry.mtime.tv_sec, "mtime");
+    if (times_ == Times::kExact && entry.mtime.tv_nsec != 0) {
+        pax += pax_record("mtime", time_text(entry.mtime));
+        block.number(136, 12, entry.mtime.tv_sec);
+    } else {
+        number(136, 12, entry.mtime.tv_sec, "mtime");
+    }
     block.text(156, 1, {std::string(1, type_flag(entry.type))});
     block.number(329, 8, major(entry.device));
     block.number(337, 8, minor(entry.device));

@@ -9,11 +9,12 @@
 namespace berth::archive {
 
 // Writes a tar: POSIX headers, PAX records for what does not fit into them (long or non-ASCII
-// names, large numbers, attributes as SCHILY.xattr.*). Times are whole seconds, as Docker's archives have
-// them. Does not own the descriptor.
+// names, large numbers, attributes as SCHILY.xattr.*). Does not own the descriptor.
 class TarWriter {
  public:
-    explicit TarWriter(ByteSink& out) : out_(out) {}
+    // Docker's archives have whole seconds; layers the times that files have.
+    enum class Times { kSeconds, kExact };
+    explicit TarWriter(ByteSink& out, Times times = Times::kSeconds) : out_(out), times_(times) {}
 
     // One entry. A folder's path gets its "/". A file's content must follow, `entry.size` bytes of it.
     Result<> add(const TarEntry& entry);
@@ -32,6 +33,7 @@ class TarWriter {
     Result<> pad(std::uint64_t size);
 
     ByteSink& out_;
+    Times times_;
     std::string buffer_;
     std::uint64_t bytes_ = 0;
 };

@@ -207,7 +207,7 @@ Result<std::string> run_layers(Arguments arguments, const IdMaps& ids) {
     archive::OverlayDiff diff(kTargetFd, std::move(layers.descriptors), std::move(layers.scaffold));
     if (std::string_view(arguments[0]) == "layer") {
         archive::FdSink sink(STDOUT_FILENO);
-        archive::TarWriter out(sink);
+        archive::TarWriter out(sink, archive::TarWriter::Times::kExact);
         BERTH_CHECK(archive_diff(diff, out, ids));
         return done(0);
     }

@@ -21,6 +21,8 @@ class Ingest {
     virtual std::uint64_t size() const = 0;
     // The bytes so far, to be read from their beginning while more are written.
     virtual Result<UniqueFd> reader() = 0;
+    // Of an offered file: takes in what has been written to its end since.
+    virtual Result<> catch_up() = 0;
     // Checks the digest and size (when expected), makes the data durable, and names it. A blob that is there
     // already is success. kInvalidArgument when they differ ("… expected sha256:…, got sha256:…").
     virtual Result<Digest> commit(const Digest* expected_digest, std::int64_t expected_size = -1) = 0;
@@ -40,8 +42,8 @@ class ContentStore {
     virtual Result<std::uint64_t> partial_bytes() = 0;  // of all that resume() keeps without a blob beside it
     // All that nobody has open. Those that nothing has come to for eight hours go when the store is opened.
     virtual Result<> drop_partials() = 0;
-    // A file of the caller's on the store's file system, already read, of which commit() takes a link: it may
-    // not be written any more.
+    // A file of the caller's on the store's file system, read as far as it goes now, of which commit() takes
+    // a link: then nobody may write it any more.
     virtual Result<std::unique_ptr<Ingest>> offer(const std::string& path) = 0;
     virtual Result<UniqueFd> open(const Digest& digest) = 0;  // kNotFound; read-only
     // A small blob whole (manifests, configs); kInvalidArgument above `limit`.

@@ -17,7 +17,7 @@ namespace berth::content {
 
 namespace {
 
-constexpr std::size_t kPiece = 1 << 20;
+constexpr std::size_t kPiece = 256 << 10;
 
 Result<> sync_folder(const std::string& path) {
     BERTH_TRY(UniqueFd folder, open_file(path, O_RDONLY | O_DIRECTORY));
@@ -41,8 +41,8 @@ class FileIngest final : public Ingest {
         if (file_ && keep_ == Keep::kNo) ::unlink(path_.c_str());
     }
 
-    // Takes over what an earlier ingest has left in the file.
-    Result<> take_over() {
+    // Also what an earlier ingest has left in the file.
+    Result<> catch_up() override {
         std::string buffer(kPiece, '\0');
         for (;;) {
             const ssize_t got = ::read(file_.get(), buffer.data(), buffer.size());
@@ -131,7 +131,7 @@ class FileStore final : public ContentStore {
             return fail(ErrorKind::kConflict, "content " + expected.text() + " is being fetched already");
         }
         auto ingest = std::make_unique<FileIngest>(std::move(path), blobs_, std::move(file), Keep::kYes);
-        BERTH_CHECK(ingest->take_over());
+        BERTH_CHECK(ingest->catch_up());
         return std::unique_ptr<Ingest>(std::move(ingest));
     }
 
@@ -157,7 +157,7 @@ class FileStore final : public ContentStore {
     Result<std::unique_ptr<Ingest>> offer(const std::string& path) override {
         BERTH_TRY(UniqueFd file, open_file(path, O_RDONLY | O_NOFOLLOW));
         auto ingest = std::make_unique<FileIngest>(path, blobs_, std::move(file), Keep::kYes);
-        BERTH_CHECK(ingest->take_over());
+        BERTH_CHECK(ingest->catch_up());
         return std::unique_ptr<Ingest>(std::move(ingest));
     }
 

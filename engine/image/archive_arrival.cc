@@ -59,6 +59,7 @@ void ArchiveArrival::begun(const confine::ArchiveMember& member) {
 
 void ArchiveArrival::grown(const std::string& file, std::uint64_t bytes) {
     if (auto work = works_.find(file); work != works_.end()) work->second->grown(bytes);
+    tell_hasher(file, bytes, false);
     if (decided_ || file != present_.file) return;
     decided_ = true;
     auto opened = open_file(folder_ + "/" + file, O_RDONLY | O_NOFOLLOW);
@@ -76,10 +77,20 @@ void ArchiveArrival::grown(const std::string& file, std::uint64_t bytes) {
 void ArchiveArrival::ended(const std::string& file) {
     if (file != present_.file || present_.size < kLarge) return;
     if (auto work = works_.find(file); work != works_.end()) work->second->grown(present_.size);
+    tell_hasher(file, present_.size, true);
+}
+
+void ArchiveArrival::tell_hasher(const std::string& file, std::uint64_t bytes, bool whole) {
+    if (file != present_.file || present_.size < kLarge) return;
     std::lock_guard guard(mutex_);
-    if (offers_.size() >= kMostOffers) return;
-    offers_[file];
-    to_hash_.push_back(file);
+    if (to_hash_.empty() || to_hash_.back().file != file) {
+        // One that grows is known already, and one that has been taken out of the queue is not told of again.
+        if (offers_.size() >= kMostOffers || offers_.contains(file)) return;
+        offers_[file];
+        to_hash_.push_back({.file = file});
+    }
+    to_hash_.back().there = bytes;
+    to_hash_.back().whole = whole;
     if (!hasher_.joinable()) hasher_ = std::thread([this] { hash_all(); });
     changed_.notify_all();
 }
@@ -89,14 +100,29 @@ void ArchiveArrival::hash_all() {
     for (;;) {
         changed_.wait(guard, [this] { return over_ || !to_hash_.empty(); });
         if (over_) return;
-        const std::string file = std::move(to_hash_.front());
+        Offer offer = hash(to_hash_.front(), guard);
+        offers_[to_hash_.front().file] = std::move(offer);
         to_hash_.pop_front();
-        guard.unlock();
-        Offer offer = unpacker_.content().offer(folder_ + "/" + file);
-        guard.lock();
-        offers_[file] = std::move(offer);
         changed_.notify_all();
     }
+}
+
+// `guard` is held but while there is something to do.
+ArchiveArrival::Offer ArchiveArrival::hash(ToHash& present, std::unique_lock<std::mutex>& guard) {
+    const std::string path = folder_ + "/" + present.file;
+    guard.unlock();
+    Offer offer = unpacker_.content().offer(path);
+    guard.lock();
+    while (offer) {
+        changed_.wait(guard, [&] { return over_ || present.whole || present.there > (*offer)->size(); });
+        if (over_) return fail(ErrorKind::kCancelled, "the archive is not wanted any more");
+        const bool whole = present.whole;
+        guard.unlock();
+        if (auto more = (*offer)->catch_up(); !more) offer = Failure(std::move(more.error()));
+        guard.lock();
+        if (whole) break;
+    }
+    return offer;
 }
 
 Result<Digest> ArchiveArrival::store_recompressed(const std::string& file) {

@@ -14,8 +14,8 @@
 namespace berth::image {
 
 // What can be done with an archive's files while the rest of it is still on its way: those that look like
-// layers are unpacked, though nobody knows yet which layers they are, and large ones are hashed by a thread
-// of their own. What nobody takes goes with the object.
+// layers are unpacked, though nobody knows yet which layers they are, and large ones are hashed while they
+// grow, by a thread of their own. What nobody takes goes with the object.
 class ArchiveArrival final : public confine::ArchiveWatcher {
  public:
     // `folder`: where the archive is extracted to.
@@ -36,8 +36,15 @@ class ArchiveArrival final : public confine::ArchiveWatcher {
 
  private:
     using Offer = Result<std::unique_ptr<content::Ingest>>;
+    struct ToHash {
+        std::string file;
+        std::uint64_t there = 0;  // bytes
+        bool whole = false;
+    };
     bool known(const std::string& name);
     void hash_all();
+    Offer hash(ToHash& present, std::unique_lock<std::mutex>& guard);
+    void tell_hasher(const std::string& file, std::uint64_t bytes, bool whole);
 
     Unpacker& unpacker_;
     std::string folder_;
@@ -48,7 +55,7 @@ class ArchiveArrival final : public confine::ArchiveWatcher {
 
     std::mutex mutex_;  // of what follows
     std::condition_variable changed_;
-    std::deque<std::string> to_hash_;
+    std::deque<ToHash> to_hash_;                          // the first one is being hashed
     std::map<std::string, std::optional<Offer>> offers_;  // nothing: not hashed yet
     LayersBegun layers_;
     bool over_ = false;

@@ -14,6 +14,7 @@
 #include "engine/image/layer_media.h"
 #include "engine/image/parallel.h"
 #include "engine/oci/image_spec.h"
+#include "engine/oci/json_shape.h"
 #include "engine/oci/reference.h"
 
 namespace berth::image {
@@ -130,6 +131,7 @@ Result<> ArchiveReader::store_tree(const oci::Descriptor& descriptor, int depth)
 
 Result<std::vector<LoadedImage>> ArchiveReader::oci_layout() {
     BERTH_TRY(std::string bytes, text("index.json"));
+    BERTH_CHECK(in("invalid index.json", oci::check_json_shape(bytes)));
     Json json = Json::parse(bytes, nullptr, false);
     if (!json.is_object() || !json.contains("manifests") || !json["manifests"].is_array()) {
         return bad("invalid index.json");
@@ -209,6 +211,7 @@ Result<LoadedImage> ArchiveReader::docker_image(const Json& entry) {
 
 Result<std::vector<LoadedImage>> ArchiveReader::docker_archive() {
     BERTH_TRY(std::string bytes, text("manifest.json"));
+    BERTH_CHECK(in("invalid manifest.json", oci::check_json_shape(bytes)));
     Json json = Json::parse(bytes, nullptr, false);
     if (!json.is_array()) return bad("invalid manifest.json");
     std::vector<LoadedImage> images;

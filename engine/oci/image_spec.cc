@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/oci/json_shape.h"
+
 namespace berth::oci {
 namespace {
 
@@ -18,6 +20,7 @@ Failure refuse(std::string message) {
 }
 
 Result<json> parse_object(std::string_view bytes, std::string_view what) {
+    BERTH_CHECK(in("invalid " + std::string(what), check_json_shape(bytes)));
     auto out = json::parse(bytes, nullptr, false);
     if (out.is_discarded()) return refuse("invalid " + std::string(what) + ": not JSON");
     if (!out.is_object()) return refuse("invalid " + std::string(what) + ": not a JSON object");

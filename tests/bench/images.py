@@ -7,6 +7,7 @@ import os
 import statistics
 import subprocess
 import tarfile
+import tempfile
 import threading
 import time
 from hashlib import sha256
@@ -101,14 +102,35 @@ BOTH = [Contender(Engine, DOCKER), Contender(Peer, DOCKER)]
 THREE = [Contender(Engine, BERTH), *BOTH]
 
 
+@contextlib.contextmanager
+def disk():
+    """A new ext4 in a file: how fast files are made on an old one depends on what was removed from it before."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        file, folder = Path(name) / "file", Path(name) / "mounted"
+        folder.mkdir()
+        with file.open("wb") as out:
+            out.truncate(32 << 30)
+        subprocess.run(["mkfs.ext4", "-qF", file], check=True)
+        loop = subprocess.run(["losetup", "--direct-io=on", "--find", "--show", file], capture_output=True, text=True, check=True).stdout.strip()
+        try:
+            subprocess.run(["mount", loop, folder], check=True)
+            try:
+                yield folder
+            finally:
+                subprocess.run(["umount", folder], check=True)
+        finally:
+            subprocess.run(["losetup", "--detach", loop], check=True)
+
+
 def in_turn(contenders, rounds, measure, prepare=lambda stack, side: None):
-    """Medians of measure(contender, side), each time on an engine that nobody has used. Nothing of them goes before all is
-    measured: ext4 walks over every inode that was freed in the last five minutes when it makes one."""
+    """Medians of measure(contender, side), each time on an engine and a file system that nobody has used."""
     samples = [[] for _ in contenders]
-    with contextlib.ExitStack() as stack:
-        for _ in range(rounds):
-            for contender, times in zip(contenders, samples):
-                side = stack.enter_context(contender.kind("--live-restore", images=()))
+    for _ in range(rounds):
+        for contender, times in zip(contenders, samples):
+            with contextlib.ExitStack() as stack:
+                side = contender.kind("--live-restore", images=())
+                side.data = stack.enter_context(disk()) / "data"
+                stack.enter_context(side)
                 prepare(stack, side)
                 os.sync()
                 times.append(measure(contender, side))

@@ -41,6 +41,35 @@ def test_the_stream_of_a_push(engine, registry):
     engine.docker("rmi", f"{registry}/stream:1", f"{registry}/streaming:1")
 
 
+def test_the_stream_of_a_pull(engine, registry):
+    """Line by line as dockerd with containerd's store has it; and the events of both ways."""
+    name = f"{registry}/stream:2"
+    engine.docker("tag", "busybox", name)
+    since = engine.api("GET", "/info").json["SystemTime"]
+    engine.docker("push", "-q", name)
+    manifest = json.loads(skopeo(engine, "inspect", "--raw", "--tls-verify=false", f"docker://{name}"))
+    digest = engine.api("GET", "/images/busybox/json").json["Id"]
+    saved = engine.docker("save", "busybox").bytes
+    engine.docker("rmi", "-f", digest)
+    said = lines(engine, "POST", f"/images/create?fromImage={registry}/stream&tag=2")
+    layer = manifest["layers"][0]["digest"].removeprefix("sha256:")[:12]
+    assert said[0] == {"status": "Pulling from stream", "id": "2"}
+    steps = [line["status"] for line in said if line.get("id") == layer and line["status"] not in ("Downloading", "Extracting")]
+    assert steps == ["Pulling fs layer", "Verifying Checksum", "Download complete", "Pull complete"]
+    for line in said:
+        if line["status"] == "Downloading":
+            assert line["progressDetail"]["total"] == manifest["layers"][0]["size"] >= line["progressDetail"]["current"]
+    assert [line["status"] for line in said[-2:]] == [f"Digest: {digest}", f"Status: Downloaded newer image for {name}"]
+    again = lines(engine, "POST", f"/images/create?fromImage={registry}/stream&tag=2")
+    assert [line["status"] for line in again] == ["Pulling from stream", f"Digest: {digest}", f"Status: Image is up to date for {name}"]
+    until = engine.api("GET", "/info").json["SystemTime"]
+    events = engine.docker("events", "--since", since, "--until", until, "--filter", "type=image", "--format",
+                           "{{.Action}} {{.Actor.ID}} {{.Actor.Attributes.name}}").out.splitlines()
+    assert events[0] == f"push {name} {registry}/stream" and events[-1] == f"pull {name} {registry}/stream", events
+    engine.docker("rmi", name)
+    engine.docker("load", "-q", stdin=saved)
+
+
 def test_what_is_pushed_is_pulled_byte_for_byte(engine, cli, registry):
     name = f"{registry}/bytes:{cli.program[0].name}"
     cli("tag", "busybox", name)

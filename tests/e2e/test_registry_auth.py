@@ -210,6 +210,24 @@ def test_a_proxy_on_the_way(own_engine, tls):
         assert expected in log.read_text()
 
 
+@pytest.mark.parametrize("by", ["settings", "environment"])
+@pytest.mark.parametrize("spared", ["", "10.99.0.0/16", ADDRESS])
+def test_whom_the_proxy_is_not_for(own_engine, monkeypatch, by, spared):
+    url, settings = "http://ann:secret@127.0.0.1:5038", {}
+    if by == "settings":
+        settings["proxies"] = {"http-proxy": url, "no-proxy": spared}
+    else:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", spared)
+    engine = own_engine(**{"insecure-registries": [ADDRESS + ":5039"]}, **settings)
+    log = engine.directory / "proxy.log"
+    log.touch()
+    with server(engine, "forward_proxy.py", 5038, log), docker_registry(engine, 5039, address=ADDRESS) as registry:
+        engine.docker("tag", "busybox", f"{registry}/box:1")
+        engine.docker("push", "-q", f"{registry}/box:1")
+    assert (ADDRESS in log.read_text()) == (spared == "")
+
+
 def test_a_reload_brings_new_settings(own_engine):
     engine = own_engine()
     with docker_registry(engine, 5037, address=ADDRESS) as registry:

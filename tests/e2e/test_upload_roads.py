@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from support.archives import tar_of
@@ -80,6 +82,19 @@ def test_import_from_a_url(engine, cli):
     finally:
         server.kill()
         server.communicate()
+
+
+def test_documents_that_are_bombs(new_engine):
+    """Manifests and configs that are huge, or deep, or name ten thousand layers."""
+    engine = new_engine(images=())
+    texts = {"layers": "too many entries", "annotated": "", "deep": "", "endless": "too long", "config": ""}
+    with server(engine, "huge_documents.py", 5340):
+        for name, text in texts.items():
+            said = engine.api("POST", f"/images/create?fromImage=127.0.0.1:5340/{name}&tag=1").text
+            assert text in said and ('"error"' in said or '"message"' in said), (name, said[-300:])
+    assert engine.api("GET", "/images/json").json == []
+    peak = int(re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{engine.process.pid}/status").read_text())[1])
+    assert peak < 64 << 10
 
 
 @pytest.mark.parametrize("layers, text", [(600, "max depth exceeded"), (10000, "too many entries")])

@@ -43,9 +43,7 @@ def test_a_daemon_that_is_killed_half_way(new_engine):
     with registry(engine, 5410, 1, SIZE) as log:
         pulling = engine.background("docker", "pull", "-q", "127.0.0.1:5410/gate:1", stdout=subprocess.DEVNULL,
                                     stderr=subprocess.DEVNULL)
-        end = time.monotonic() + 30
-        while partial(engine) < SIZE // 2 - (1 << 20) and time.monotonic() < end:
-            time.sleep(0.01)
+        until_half(engine)
         engine.crash()
         pulling.wait()
         engine.start()
@@ -55,6 +53,44 @@ def test_a_daemon_that_is_killed_half_way(new_engine):
         assert first["range"] is None and int(second["range"][6:-1]) >= SIZE // 2 - (1 << 20)
         assert first["sent"] + second["sent"] <= SIZE + (2 << 20)
         assert partial(engine) == 0
+
+
+def until_half(engine):
+    end = time.monotonic() + 30
+    while partial(engine) < SIZE // 2 - (1 << 20) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+def test_a_pull_that_is_cancelled(new_engine):
+    engine = new_engine(images=())
+    with registry(engine, 5430, 1, SIZE) as log:
+        pulling = engine.background("docker", "pull", "-q", "127.0.0.1:5430/gate:1", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until_half(engine)
+        pulling.kill()
+        pulling.wait()
+        Path(f"{log}.open").touch()
+        engine.docker("pull", "-q", "127.0.0.1:5430/gate:1")
+        second = next(entry for entry in entries(log) if entry["range"])
+        assert int(second["range"][6:-1]) >= SIZE // 2 - (1 << 20)
+        assert partial(engine) == 0
+
+
+def test_a_prune_meanwhile(new_engine):
+    """Neither it nor a removed image takes what a pull has and needs."""
+    engine = new_engine(images=())
+    with registry(engine, 5440, 2, SIZE // 4) as log:
+        engine.docker("pull", "-q", "127.0.0.1:5440/plain:1")
+        pulling = engine.background("docker", "pull", "-q", "127.0.0.1:5440/gate:1", stdout=subprocess.DEVNULL)
+        engine.docker("rmi", "127.0.0.1:5440/plain:1")
+        engine.api("POST", "/images/prune?filters=%7B%22dangling%22:%5B%22false%22%5D%7D")
+        Path(f"{log}.open").touch()
+        assert pulling.wait() == 0
+        image, = engine.api("GET", "/images/json?manifests=1").json
+        assert image["RepoTags"] == ["127.0.0.1:5440/gate:1"] and image["Manifests"][0]["Available"]
+        container = engine.docker("create", "127.0.0.1:5440/gate:1").out.strip()
+        for layer in range(2):
+            assert len(engine.docker("cp", f"{container}:/layer{layer}", "-").bytes) > SIZE // 4
+        engine.docker("rm", container)
 
 
 @pytest.mark.parametrize("limit", [1, 2])

@@ -37,8 +37,9 @@ def docker_archive(name, layers, pack=bytes, **config):
                    "manifest.json": json.dumps(manifest).encode()})
 
 
-def oci_layout(name, images):
-    """An OCI layout of an index: by platform ("linux/amd64") the one plain layer of its image. Returns it and its manifests' digests."""
+def oci_layout(name, images, attested=None):
+    """An OCI layout of an index: by platform ("linux/amd64") the one plain layer of its image. Returns it and its manifests' digests.
+    There is an attestation for the platform `attested`, as BuildKit writes them."""
     blobs, digests = {}, {}
 
     def keep(kind, data, **more):
@@ -57,6 +58,14 @@ def oci_layout(name, images):
         manifest = document("manifest.v1+json", config=keep("config.v1+json", json.dumps(config).encode()), layers=[keep("layer.v1.tar", layer)])
         manifests.append({**manifest, "platform": described})
         digests[platform] = manifest["digest"]
+    if attested:
+        statement = {**keep("layer.v1.tar", b'{"predicate": {}}'), "mediaType": "application/vnd.in-toto+json"}
+        config = keep("config.v1+json", json.dumps({"architecture": "unknown", "os": "unknown", "config": {}, "rootfs": {
+            "type": "layers", "diff_ids": [statement["digest"]]}}).encode())
+        manifest = document("manifest.v1+json", config=config, layers=[statement])
+        digests["attestation"] = manifest["digest"]
+        manifests.append({**manifest, "platform": {"os": "unknown", "architecture": "unknown"}, "annotations": {
+            "vnd.docker.reference.type": "attestation-manifest", "vnd.docker.reference.digest": digests[attested]}})
     index = document("index.v1+json", manifests=manifests)
     top = {"schemaVersion": 2, "manifests": [{**index, "annotations": {"io.containerd.image.name": f"docker.io/library/{name}"}}]}
     return tar_of({**blobs, "oci-layout": b'{"imageLayoutVersion": "1.0.0"}', "index.json": json.dumps(top).encode()}), digests

@@ -4,113 +4,14 @@ A case is (name, layer bytes, expectation). The expectation is either a regular 
 path -> what must be there ("dir", "file:CONTENT", "link:TARGET", "whiteout", "fifo", "char", "absent", or a callable that
 gets an lstat result). Whatever the outcome, the canary tree outside must stay as it was.
 """
-import bz2
-import gzip
-import lzma
 import os
 import shutil
 import stat
-import struct
-import zlib
 
-BLOCK = 512
-END = b"\0" * (2 * BLOCK)
-INVALID = r"archive/tar: invalid tar header"
-TRUNCATED = r"unexpected EOF"
-
-
-def number(value, width):
-    if isinstance(value, bytes):
-        return value.ljust(width, b"\0")
-    if 0 <= value < 8 ** (width - 1):
-        return b"%0*o\0" % (width - 1, value)
-    return bytes([0xFF if value < 0 else 0x80]) + (value & (2 ** (8 * (width - 1)) - 1)).to_bytes(width - 1, "big")
-
-
-def header(name, kind=b"0", size=0, mode=0o644, uid=0, gid=0, mtime=0, link=b"", major=0, minor=0, prefix=b"",
-           magic=b"ustar\0" b"00", checksum=None, tail=b""):
-    name = name if isinstance(name, bytes) else name.encode()
-    link = link if isinstance(link, bytes) else link.encode()
-    block = b"".join([
-        name[:100].ljust(100, b"\0"), number(mode, 8), number(uid, 8), number(gid, 8), number(size, 12),
-        number(mtime, 12), b" " * 8, kind, link[:100].ljust(100, b"\0"), magic, b"\0" * 64, number(major, 8),
-        number(minor, 8), prefix.ljust(155, b"\0"), b"\0" * 12])
-    if tail:
-        block = block[:345] + tail + block[345 + len(tail):]
-    total = sum(block) if checksum is None else checksum
-    return block[:148] + b"%06o\0 " % total + block[156:]
-
-
-def padded(data):
-    return data + b"\0" * (-len(data) % BLOCK)
-
-
-def file(name, data=b"x", **fields):
-    return header(name, size=len(data), **fields) + padded(data)
-
-
-def folder(name, mode=0o755, **fields):
-    return header(name, b"5", mode=mode, **fields)
-
-
-def symlink(name, target, **fields):
-    return header(name, b"2", link=target, mode=0o777, **fields)
-
-
-def hardlink(name, target, **fields):
-    return header(name, b"1", link=target, **fields)
-
-
-def record(key, value):
-    key = key if isinstance(key, bytes) else key.encode()
-    value = value if isinstance(value, bytes) else value.encode()
-    body = b" " + key + b"=" + value + b"\n"
-    length = len(body)
-    while length != len(body) + len(str(length)):
-        length = len(body) + len(str(length))
-    return str(length).encode() + body
-
-
-def pax(kind=b"x", raw=None, **records):
-    data = raw if raw is not None else b"".join(record(k.replace("__", "."), v) for k, v in records.items())
-    return header("PaxHeaders.0/x", kind, size=len(data)) + padded(data)
-
-
-def gnu_long(kind, text):
-    data = text + b"\0"
-    return header("././@LongLink", kind, size=len(data), magic=b"ustar  \0") + padded(data)
-
-
-def layer(*parts):
-    return b"".join(parts) + END
-
-
-def mode_is(bits):
-    return lambda status: status.st_mode & 0o7777 == bits
-
-
-def mtime_is(nanoseconds):
-    return lambda status: status.st_mtime_ns == nanoseconds
-
-
-def size_is(size):
-    return lambda status: status.st_size == size
-
-
-def xz_with_window(data, code):
-    """The window's size as LZMA2 codes it, in the header of the one block; 36 is 1 GiB."""
-    out = bytearray(lzma.compress(data))
-    out[16] = code
-    out[20:24] = struct.pack("<I", zlib.crc32(out[12:20]))
-    return bytes(out)
-
-
-def zstd_frame(data, zeros=0):
-    """A frame of one raw block for each 64 KiB of `data`, then of zeros in blocks of one repeated byte."""
-    blocks = [(len(data[at:at + 65536]) << 3, data[at:at + 65536]) for at in range(0, len(data), 65536)]
-    blocks += [(min(131072, zeros - at) << 3 | 1 << 1, b"\0") for at in range(0, zeros, 131072)]
-    blocks[-1] = (blocks[-1][0] | 1, blocks[-1][1])
-    return b"\x28\xb5\x2f\xfd\x00\x58" + b"".join(struct.pack("<I", head)[:3] + body for head, body in blocks)
+from support.hostile_streams import streams
+from support.tar_bytes import (
+    BLOCK, END, INVALID, TRUNCATED, file, folder, gnu_long, hardlink, header,
+    layer, mode_is, mtime_is, number, padded, pax, record, size_is, symlink)
 
 
 def more_names(outside):
@@ -330,48 +231,7 @@ def corpus(outside):
         ("trailing garbage after the end", layer(file("a", b"1")) + b"garbage" * 100, {"a": "file:1"}),
     ]
     cases += more_names(outside) + more_links(outside) + more_kinds() + more_broken()
-    good = layer(file("a", b"1"))
-    half = len(good) // 2
-    cases += [
-        ("gzip", gzip.compress(good), {"a": "file:1"}),
-        ("gzip members concatenated", gzip.compress(good[:half]) + gzip.compress(good[half:]), {"a": "file:1"}),
-        ("gzip cut", gzip.compress(good)[:30], TRUNCATED),
-        ("gzip cut in its trailer", gzip.compress(good)[:-4], TRUNCATED),
-        ("gzip wrong checksum", gzip.compress(good)[:-8] + struct.pack("<II", 0, len(good)), r"gzip: invalid checksum"),
-        ("gzip wrong data", b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 64, r"."),
-        ("gzip wrong method", b"\x1f\x8b\x07" + b"\0" * 64, r"gzip: invalid header"),
-        ("gzip trailing garbage", gzip.compress(good) + b"garbage that is no member", r"gzip: invalid header"),
-        ("zlib without gzip", zlib.compress(good), TRUNCATED),
-        ("zstd cut", b"\x28\xb5\x2f\xfd\x04", TRUNCATED),
-        ("zstd wrong data", b"\x28\xb5\x2f\xfd" + b"\xff" * 64, r"."),
-        ("zstd window of gigabytes", b"\x28\xb5\x2f\xfd\x00\xff" + b"\0" * 64, r"."),
-        ("xz magic", b"\xfd7zXZ\0" + b"\0" * 64, r"xz: corrupt input"),
-        ("xz", lzma.compress(good), {"a": "file:1"}),
-        ("xz streams concatenated", lzma.compress(good[:half]) + lzma.compress(good[half:]), {"a": "file:1"}),
-        ("xz cut", lzma.compress(good)[:-9], TRUNCATED),
-        ("xz wrong data", lzma.compress(good)[:40] + b"\xff" * 64, r"xz: corrupt input"),
-        ("xz trailing garbage", lzma.compress(good) + b"garbage that is no stream", r"xz: corrupt input"),
-        ("xz window of gigabytes", xz_with_window(good, 36), r"xz: the archive takes too much memory"),
-        ("xz bomb of zeros", lzma.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END, preset=1), {"z": size_is(64 << 20)}),
-        ("bzip2", bz2.compress(good), {"a": "file:1"}),
-        ("bzip2 streams concatenated", bz2.compress(good[:half]) + bz2.compress(good[half:]), {"a": "file:1"}),
-        ("bzip2 cut", bz2.compress(good)[:-9], TRUNCATED),
-        ("bzip2 wrong data", bz2.compress(good)[:20] + b"\xff" * 64, r"bzip2 data invalid"),
-        ("bzip2 magic", b"BZh9" + b"\0" * 64, r"bzip2 data invalid"),
-        ("bzip2 bomb of zeros", bz2.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END), {"z": size_is(64 << 20)}),
-        ("many folders deep", layer(folder("d/" * 1500)), None),
-        ("deep tree replaced", layer(folder("d/" * 1500), file("d", b"1")), {"d": "file:1"}),
-        ("many entries", layer(*[header("f%d" % n) for n in range(5000)]), {"f4999": "file:"}),
-        ("zstd", zstd_frame(good), {"a": "file:1"}),
-        ("zstd frames concatenated", zstd_frame(good[:half]) + zstd_frame(good[half:]), {"a": "file:1"}),
-        ("zstd bomb of zeros", zstd_frame(header("z", size=64 << 20), zeros=(64 << 20) + len(END)), {"z": size_is(64 << 20)}),
-        ("zstd window of 128 MiB", b"\x28\xb5\x2f\xfd\x00" + bytes([17 << 3]) + zstd_frame(good)[6:], r"zstd: "),
-        ("bomb in a bomb is a file", gzip.compress(file("b.gz", gzip.compress(b"\0" * (64 << 20), 9)) + END), {"b.gz": size_is(len(gzip.compress(b"\0" * (64 << 20), 9)))}),
-        ("gzip bomb of headers", gzip.compress(b"".join(folder("d%d" % n) for n in range(5000)) + END, 9), {"d4999": "dir"}),
-        ("gzip bomb of pax headers", gzip.compress(pax(comment="x" * 900000) * 60 + file("a", b"1") + END, 9), {"a": "file:1"}),
-        ("gzip bomb of zeros", gzip.compress(header("z", size=64 << 20) + b"\0" * (64 << 20) + END, 9), {"z": size_is(64 << 20)}),
-    ]
-    return cases
+    return cases + streams()
 
 
 # The canary tree beside which layers are unpacked, and what is looked at afterwards.

@@ -84,6 +84,29 @@ TEST_F(TarWriterTest, WhatAHeaderCannotHoldGoesIntoRecords) {
     EXPECT_EQ(status.st_size % 512, 0);
 }
 
+TEST_F(TarWriterTest, ExactTimesAreReadBack) {
+    FdSink sink(file_.get());
+    TarWriter writer(sink, TarWriter::Times::kExact);
+    const std::array<timespec, 5> times{
+        {{0, 0}, {5, 1}, {1234567890, 123456789}, {-2, 500000000}, {-1, 999999999}}};
+    for (const timespec& time : times) {
+        TarEntry entry;
+        entry.path = "file";
+        entry.mtime = time;
+        ASSERT_TRUE(writer.add(entry));
+    }
+    ASSERT_TRUE(writer.finish());
+    ASSERT_EQ(::lseek(file_.get(), 0, SEEK_SET), 0);
+    FdSource source(file_.get());
+    TarReader reader(source);
+    TarEntry entry;
+    for (const timespec& time : times) {
+        ASSERT_TRUE(*reader.next(entry));
+        EXPECT_EQ(entry.mtime.tv_sec, time.tv_sec);
+        EXPECT_EQ(entry.mtime.tv_nsec, time.tv_nsec);
+    }
+}
+
 TEST_F(TarWriterTest, FoldersLinksAndDevices) {
     FdSink sink(file_.get());
     TarWriter writer(sink);
@@ -183,6 +206,13 @@ TEST_F(OverlayDiffTest, WhatWasCopiedUpAndIsTheSameIsNoChange) {
     EXPECT_EQ(changes(), Changes());
     file("upper/a/same", "longer");
     EXPECT_EQ(changes(), (Changes{"C /a", "C /a/same"}));
+}
+
+TEST_F(OverlayDiffTest, ANewLinkTakesItsFileAlong) {
+    file("bottom/same");
+    file("upper/same");
+    ASSERT_EQ(::link(in("upper/same").c_str(), in("upper/new").c_str()), 0);
+    EXPECT_EQ(changes(), (Changes{"A /new", "C /same"}));
 }
 
 TEST_F(OverlayDiffTest, WhiteoutsTellWhatWasThere) {

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/oci/json_shape.h"
+
 namespace berth::oci {
 namespace {
 
@@ -20,6 +22,16 @@ std::string manifest(const std::string& extra = "") {
 
 std::string index(const std::string& extra = "") {
     return R"({"schemaVersion":2,"manifests":[)" + descriptor() + "]" + extra + "}";
+}
+
+TEST(JsonShape, BoundsValuesAndDepthOutsideOfStrings) {
+    EXPECT_TRUE(check_json_shape(R"({"a": ["[[[[", "\\"[", {"b": 1}]})"));
+    EXPECT_TRUE(check_json_shape(std::string(60, '[') + std::string(60, ']')));
+    EXPECT_EQ(check_json_shape(std::string(100, '[')).error().message, "the document is nested too deeply");
+    std::string many = "[";
+    for (int i = 0; i < 70000; ++i) many += "1,";
+    EXPECT_EQ(check_json_shape(many + "1]").error().message, "the document has too many values");
+    EXPECT_TRUE(check_json_shape("[\"" + std::string(100000, ',') + "\"]"));
 }
 
 TEST(ImageSpec, ReadsManifestsAndIndexes) {
