@@ -203,6 +203,8 @@ Result<> Service::recover(const std::vector<std::string>& live) {
         const std::lock_guard lock(mutex_);
         attached_.insert_or_assign(container, std::move(attached));
     }
+    // Whoever hears of something to repair from here on waits until all of it is there.
+    const std::unique_lock alone(rules_mutex_);
     open_firewalld();
     BERTH_TRY(const bool own_policy, note_forwarding());
     BERTH_CHECK(reconcile(wanted, drops_forwarded_));
