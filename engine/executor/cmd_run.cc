@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "engine/base/files.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/foreground.h"
 #include "engine/executor/launch.h"
@@ -23,11 +24,21 @@ void give_it_up(const Options& options, const ContainerState& state) {
     (void)remove_container(options, state).has_value();
 }
 
+// What `delete` would take away, of a container whose processes have all ended.
+std::string remains_of(const Options& options, const ContainerState& state) {
+    if (state.hooks || !state.resctrl.removed.empty()) return {};
+    auto group = cgroup_of(state);
+    if (!group) return {};
+    std::string out;
+    for (const auto& folder : group->folders()) out += folder.path + "\n";
+    return out + state_folder(options.root, state.id) + "\n";
+}
+
 // Says that it is created, and waits; no longer than there is something to start, since init's end is the
 // caller's to hear of.
-bool asks_for_start(int line, const ContainerState& state) {
-    char word = kCreatedWord;
-    if (::write(line, &word, 1) != 1) return false;
+bool asks_for_start(const Options& options, int line, const ContainerState& state) {
+    if (!write_all(line, kCreatedWord + remains_of(options, state))) return false;
+    char word = 0;
     auto init = hold_init(state);
     for (;;) {
         pollfd wait{line, POLLIN, 0};
@@ -44,7 +55,7 @@ Result<> create_command(const Options& options) {
     UniqueFd line(options.start_line);
     if (line && ::fcntl(line.get(), F_SETFD, FD_CLOEXEC) != 0) return fail_errno("start-line");
     BERTH_TRY(ContainerState state, launch(options, id));
-    if (!line || !asks_for_start(line.get(), state)) return {};
+    if (!line || !asks_for_start(options, line.get(), state)) return {};
     Options starting = options;
     starting.command = "start";
     NotifySocket notify;

@@ -17,11 +17,15 @@ Result<> run_poststart_hooks(const Options& options, const ContainerState& state
 // What a caller says to a `create` that it has given a descriptor by --start-line, so that the start needs no
 // program of its own:
 //
-//   create → caller   'c'   the container is created; state and pid file are there
+//   create → caller   'c'   the container is created; state and pid file are there. In the same packet, each
+//   with
+//                           a newline behind it: the folders that go with it, its cgroups and at last its
+//                           state; none when `delete` has more to do
 //   caller → create   's'   start it; create then ends as `start` would have
 //   the caller's end        leave it created
 //
-// A caller that hears nothing has a create that failed, and its exit status as always.
+// A caller that hears nothing has a create that failed, and its exit status as always. The descriptor is a
+// socket of packets.
 inline constexpr char kCreatedWord = 'c', kStartWord = 's';
 
 // Kills what is left of it, takes its cgroup and state away, and runs the poststop hooks.

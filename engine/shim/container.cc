@@ -10,6 +10,7 @@
 #include "engine/base/time.h"
 #include "engine/shim/cgroup_files.h"
 #include "engine/shim/protocol/bundle.h"
+#include "engine/shim/remains.h"
 #include "engine/shim/rootfs.h"
 #include "engine/sys/pidfd.h"
 
@@ -106,6 +107,7 @@ Result<> Container::launch_create(UniqueFd root) {
 // As if it had ended, but that it can still be asked.
 void Container::created_and_waits() {
     waiting_ = std::exchange(running_, 0);
+    remains_ = start_line_->take_remains();
     loop_.cancel(running_limit_);
     auto done = std::move(running_done_);
     done(0);
@@ -320,6 +322,7 @@ void Container::record_exit() {
         end_when_done();
     };
     if (deleted_) return end_when_done();
+    if (take_away(remains_)) return done(0);
     if (!run({"delete", "--force"}, {-1, -1, -1}, {}, done)) done(1);
 }
 

@@ -119,6 +119,7 @@ class Container {
     // The `create` that has created and waits to start, or nothing.
     pid_t waiting_ = 0;
     std::unique_ptr<StartLine> start_line_;
+    std::string remains_;  // see take_away()
     Loop::Timer running_limit_ = 0;
     bool timed_out_ = false;  // the last command was killed: it took too long
     Done running_done_;

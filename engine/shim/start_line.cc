@@ -9,11 +9,13 @@ namespace berth::shim {
 
 namespace {
 constexpr char kCreated = 'c', kStart = 's';
+// Of what the runtime says.
+constexpr std::size_t kLongest = 16 << 10;
 }  // namespace
 
 Result<std::unique_ptr<StartLine>> StartLine::open(Loop& loop, std::function<void()> created) {
     int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) return fail_errno("socketpair");
     return std::unique_ptr<StartLine>(
         new StartLine(loop, UniqueFd(pair[0]), UniqueFd(pair[1]), std::move(created)));
 }
@@ -27,8 +29,13 @@ StartLine::StartLine(Loop& loop, UniqueFd ours, UniqueFd theirs, std::function<v
 void StartLine::hear() {
     // Whatever it is, there is nothing more to come: its exit says the rest.
     watch_.pause();
-    char word = 0;
-    if (::recv(ours_.get(), &word, 1, MSG_DONTWAIT) == 1 && word == kCreated) std::exchange(created_, {})();
+    std::string said(kLongest, '\0');
+    const ssize_t got = ::recv(ours_.get(), said.data(), said.size(), MSG_DONTWAIT | MSG_TRUNC);
+    if (got < 1 || said[0] != kCreated) return;
+    // Half a list is none.
+    const auto size = static_cast<std::size_t>(got);
+    if (size <= said.size()) remains_ = said.substr(1, size - 1);
+    std::exchange(created_, {})();
 }
 
 bool StartLine::ask_for_start() const {

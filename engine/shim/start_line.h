@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "engine/base/result.h"
 #include "engine/base/unique_fd.h"
@@ -18,6 +19,8 @@ class StartLine {
     int theirs() const { return theirs_.get(); }
     // Once the runtime runs and has its end.
     void drop_theirs() { theirs_.reset(); }
+    // Of a created container, for take_away().
+    std::string take_remains() { return std::move(remains_); }
     // False when the runtime does not listen any more.
     bool ask_for_start() const;
 
@@ -27,6 +30,7 @@ class StartLine {
 
     UniqueFd ours_, theirs_;
     std::function<void()> created_;
+    std::string remains_;
     Watch watch_;
 };
 

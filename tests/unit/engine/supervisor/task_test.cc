@@ -68,6 +68,19 @@ TEST_P(TaskTest, AnExpectedShimGoesWithoutATask) {
     EXPECT_FALSE(exists(bundle(id)));
 }
 
+// What the runtime does not know of when the container is created.
+TEST_P(TaskTest, CgroupsThatAContainerMadeGoWithIt) {
+    std::string id = create(spec({"sh", "-c", "exit 0"}));
+    const bool v1 = exists("/sys/fs/cgroup/pids");
+    const std::string group = (v1 ? "/sys/fs/cgroup/pids/" : "/sys/fs/cgroup/") + id;
+    ASSERT_EQ(0, ::mkdir((group + "/its-own").c_str(), 0755));
+    start(id);
+    EXPECT_EQ(0, wait(id).exit_code);
+    remove(id);
+    EXPECT_FALSE(exists(group));
+    EXPECT_FALSE(exists(state() + "/runtime/" + id));
+}
+
 TEST_P(TaskTest, AttachBeforeStartGetsEverythingAndSoDoesTheLog) {
     std::string id = create(spec({"sh", "-c", "echo out; echo err >&2; echo more"}));
     auto stream = run(tasks_->attach(id, {})).value();
