@@ -83,8 +83,13 @@ Result<Sandbox> Service::attach(const SandboxRequest& request) {
             log::error("cannot take back network sandbox", {{"error", detached.error().message}});
         return Failure(std::move(named.error()));
     }
-    for (const auto& endpoint : copy.endpoints) report("connect", request.container_id, endpoint);
     return copy;
+}
+
+void Service::announce(const std::string& container_id) {
+    const auto sandbox = find(container_id);
+    if (!sandbox) return;
+    for (const auto& endpoint : sandbox->endpoints) report("connect", container_id, endpoint);
 }
 
 Result<Service::Attached> Service::plan(const SandboxRequest& request) {

@@ -143,6 +143,8 @@ class NetworkService {
     virtual ~NetworkService() = default;
     // Netns, links, addresses, routes, published ports. After an error nothing is left.
     virtual Result<Sandbox> attach(const SandboxRequest& request) = 0;
+    // Tells of the connections that attach() has made, once the container has a process to be connected.
+    virtual void announce(const std::string& container_id) = 0;
     // Takes all of it back. Idempotent; also cleans what a crash left of this container.
     virtual Result<> detach(const std::string& container_id) = 0;
     // One network more or less for a container that is attached; the sandbox as it is then.

@@ -46,6 +46,7 @@ class Service : public NetworkService {
             events::EventSink& events);
 
     Result<Sandbox> attach(const SandboxRequest& request) override;
+    void announce(const std::string& container_id) override;
     Result<> detach(const std::string& container_id) override;
     Result<Sandbox> connect(const std::string& container_id, const EndpointRequest& request) override;
     Result<Sandbox> disconnect(const std::string& container_id, const std::string& network) override;

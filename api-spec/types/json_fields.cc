@@ -1,5 +1,7 @@
 #include "api-spec/types/json_fields.h"
 
+#include <strings.h>
+
 namespace berth::types {
 
 namespace {
@@ -23,6 +25,16 @@ bool says_nothing(const nlohmann::json& json) {
 
 }  // namespace
 
+const nlohmann::json* field_of(const nlohmann::json& object, std::string_view name) {
+    if (auto found = object.find(name); found != object.end()) return &*found;
+    for (auto entry = object.begin(); entry != object.end(); ++entry) {
+        const std::string& key = entry.key();
+        if (key.size() == name.size() && ::strncasecmp(key.data(), name.data(), name.size()) == 0)
+            return &*entry;
+    }
+    return nullptr;
+}
+
 bool FieldReader::expect(bool right, const nlohmann::json& json, const std::string& path, const char* type) {
     if (!right && !error_) {
         error_ =
@@ -38,8 +50,8 @@ void FieldReader::read(const nlohmann::json& json, std::set<std::string>& value,
 }
 
 void FieldReader::unsupported(const char* name, Empty) {
-    auto found = object_.find(name);
-    if (error_ || found == object_.end() || says_nothing(*found)) return;
+    const auto* found = error_ ? nullptr : field_of(object_, name);
+    if (found == nullptr || says_nothing(*found)) return;
     std::string field = path_.empty() ? name : path_.substr(1) + "." + name;
     error_ = Error{ErrorKind::kNotImplemented, field + " is not supported yet"};
 }

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api-spec/types/field_of.h"
 #include "engine/base/result.h"
 
 // For the .cc files of this folder: one list of fields per struct, walked to read and to write.
@@ -32,8 +33,8 @@ class FieldReader {
 
     template <class T>
     void operator()(const char* name, T& value) {
-        auto found = object_.find(name);
-        if (error_ || found == object_.end() || found->is_null()) return;
+        const auto* found = error_ ? nullptr : field_of(object_, name);
+        if (found == nullptr || found->is_null()) return;
         read(*found, value, path_ + "." + name);
     }
     void unsupported(const char* name, Empty empty);

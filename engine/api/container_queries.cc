@@ -4,6 +4,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "api-spec/types/field_of.h"
 #include "engine/api/filters.h"
 
 namespace berth::api {
@@ -34,6 +35,13 @@ Result<std::optional<Timestamp>> time_of(const http::Query& query, const char* n
     return std::optional<Timestamp>(*time);
 }
 
+Result<const nlohmann::json*> part_of(const nlohmann::json& body, const char* name) {
+    const auto* found = types::field_of(body, name);
+    if (found == nullptr || found->is_null()) return nullptr;
+    if (found->is_object()) return found;
+    return bad(std::string("invalid JSON: json: cannot unmarshal into Go struct field .") + name);
+}
+
 }  // namespace
 
 Result<container::CreateRequest> create_request(const http::Query& query, nlohmann::json body) {
@@ -48,19 +56,13 @@ Result<container::CreateRequest> create_request(const http::Query& query, nlohma
         BERTH_TRY(auto parsed, oci::Platform::parse(platform));
         request.platform = std::move(parsed);
     }
-    for (const char* part : {"HostConfig", "NetworkingConfig"}) {
-        auto found = body.find(part);
-        if (found != body.end() && found->is_null())
-            body.erase(found);
-        else if (found != body.end() && !found->is_object()) {
-            return bad(std::string("invalid JSON: json: cannot unmarshal into Go struct field .") + part);
-        }
-    }
+    BERTH_TRY(const auto* host, part_of(body, "HostConfig"));
+    BERTH_TRY(const auto* networking, part_of(body, "NetworkingConfig"));
     BERTH_TRY(request.config, types::parse_container_config(body, ""));
-    if (auto host = body.find("HostConfig"); host != body.end()) {
+    if (host != nullptr) {
         BERTH_TRY(request.host, types::parse_host_config(*host, ".HostConfig"));
     }
-    if (auto networking = body.find("NetworkingConfig"); networking != body.end()) {
+    if (networking != nullptr) {
         BERTH_TRY(request.endpoints, types::parse_networking_config(*networking, ".NetworkingConfig"));
     }
     return request;

@@ -84,7 +84,7 @@ Async<Result<>> kill(ContainerServices& services, Exchange& exchange) {
 }
 
 Async<Result<>> update(ContainerServices& services, Exchange& exchange) {
-    BERTH_CO_TRY(auto body, co_await exchange.body());
+    BERTH_CO_TRY(auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(auto changes, types::parse_host_config(body, ""));
     std::string ref = ref_of(exchange);
     BERTH_CO_TRY(auto warnings, co_await services.lifecycle().update(ref, std::move(changes)));
@@ -172,7 +172,10 @@ Async<Result<>> prune(ContainerServices& services, Exchange& exchange) {
 
 // The head goes out at once; the exit, which may be days away, is the body.
 Async<Result<>> wait(ContainerServices& services, Exchange& exchange) {
-    BERTH_CO_TRY(auto condition, wait_condition(exchange.request.query));
+    auto condition = container::WaitCondition::kNotRunning;
+    if (constexpr ApiVersion kConditions{1, 30}; exchange.version >= kConditions) {
+        BERTH_CO_TRY(condition, wait_condition(exchange.request.query));
+    }
     BERTH_CO_TRY(auto waiting, services.lifecycle().wait(ref_of(exchange), condition));
     std::string type = "application/json";
     BERTH_CO_CHECK(co_await exchange.stream(200, type));

@@ -3,8 +3,8 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <ctime>
 
+#include "engine/base/moment.h"
 #include "engine/oci/reference.h"
 
 namespace berth::api {
@@ -22,29 +22,6 @@ bool has_label(const ImageSummary& image, const std::string& text) {
     const auto label = image.labels.find(text.substr(0, equals));
     if (label == image.labels.end()) return false;
     return equals == std::string::npos || label->second == text.substr(equals + 1);
-}
-
-// A time without a zone, which is the daemon's, and perhaps without its end: "2006-01-02",
-// "2006-01-02T15:04".
-Result<Timestamp> local_time(std::string text) {
-    constexpr std::string_view kWhole = "0000-00-00T00:00:00";
-    const bool cut = text.size() == 10 || text.size() == 13 || text.size() == 16;
-    if (cut) text += kWhole.substr(text.size());
-    BERTH_TRY(const Timestamp time, parse_rfc3339(text + "Z"));
-    const std::time_t seconds = std::chrono::system_clock::to_time_t(
-        std::chrono::time_point_cast<std::chrono::system_clock::duration>(time));
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    return time - std::chrono::seconds(local.tm_gmtoff);
-}
-
-// A point in time, or a span back from now ("24h").
-Result<Timestamp> until_time(const std::string& text) {
-    if (auto time = parse_rfc3339(text)) return time;
-    if (auto time = local_time(text)) return time;
-    if (auto time = parse_unix_time(text)) return time;
-    BERTH_TRY(auto span, parse_duration(text));
-    return now() - span;
 }
 
 }  // namespace
@@ -77,7 +54,7 @@ Result<> ImageSelection::read_until() {
     const auto* times = values("until");
     if (times == nullptr) return {};
     for (const auto& text : *times) {
-        BERTH_TRY(auto time, in("invalid value for 'until' filter", until_time(text)));
+        BERTH_TRY(auto time, in("invalid value for 'until' filter", parse_moment(text)));
         if (!until || time < *until) until = time;
     }
     return {};

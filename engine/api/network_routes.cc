@@ -8,6 +8,7 @@
 
 #include "api-spec/types/network.h"
 #include "engine/api/filters.h"
+#include "engine/base/moment.h"
 
 namespace berth::api {
 namespace {
@@ -205,12 +206,7 @@ Result<Timestamp> until_filter(const Filters& filters) {
     if (found == filters.end()) return Timestamp::max();
     if (found->second.size() != 1)
         return fail(ErrorKind::kInvalidArgument, "more than one until filter specified");
-    const std::string& text = *found->second.begin();
-    if (auto duration = parse_duration(text)) return now() - *duration;
-    if (auto time = parse_unix_time(text)) return *time;
-    if (auto time = parse_rfc3339(text)) return *time;
-    return fail(ErrorKind::kInvalidArgument,
-                fmt::format("failed to parse value as time or duration: {:?}", text));
+    return parse_moment(*found->second.begin());
 }
 
 Async<Result<>> prune(Services services, Exchange& exchange) {

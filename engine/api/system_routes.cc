@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/api/common_headers.h"
+#include "engine/api/info_compat.h"
 
 namespace berth::api {
 
@@ -25,6 +26,7 @@ Async<Result<>> version(SystemService& system, Exchange& exchange) {
 Async<Result<>> info(SystemService& system, Exchange& exchange) {
     BERTH_CO_TRY(auto found, co_await system.info());
     auto body = types::to_json(found);
+    apply_info_version(body, exchange.version);
     co_return co_await exchange.json(200, std::move(body));
 }
 

@@ -113,8 +113,9 @@ Result<Timestamp> parse_unix_time(std::string_view text) {
     if (error != std::errc()) return bad("timestamp", text);
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     if (take_char(rest, '.') && !take_fraction(rest, nanos)) return bad("timestamp", text);
-    if (!rest.empty() || seconds > INT64_MAX / kNanos - 1) return bad("timestamp", text);
-    std::int64_t total = seconds * kNanos + nanos;
+    if (!rest.empty()) return bad("timestamp", text);
+    // Later than can be said is as late as can be said.
+    const std::int64_t total = seconds > INT64_MAX / kNanos - 1 ? INT64_MAX : seconds * kNanos + nanos;
     return Timestamp(std::chrono::nanoseconds(negative ? -total : total));
 }
 

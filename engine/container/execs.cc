@@ -275,6 +275,7 @@ Async<Result<>> Execs::resize(std::string id, std::uint16_t rows, std::uint16_t 
     auto in_time =
         co_await async::with_deadline(kStartLimit, "wait for the exec's start", std::move(started));
     if (!in_time) co_return fail(ErrorKind::kDeadlineExceeded, "timeout waiting for exec session ready");
+    if (exec->pid == 0) co_return fail(ErrorKind::kInvalidArgument, "exec process is not started");
     if (exec->state != Exec::State::kRunning) {
         co_return fail(ErrorKind::kNotFound,
                        fmt::format("NotFound: process does not exist {}: not found", exec->id));

@@ -88,10 +88,15 @@ Async<Result<>> Lifecycle::restart(std::string ref, StopOptions options) {
 }
 
 Async<Result<>> Lifecycle::kill(std::string ref, std::string signal) {
-    BERTH_CO_TRY(auto container, core_.store.find(ref));
     const std::string phrase = "cannot kill container: " + ref;
+    BERTH_CO_TRY(auto container, in(phrase, core_.store.find(ref)));
     auto number = parse_signal(signal.empty() ? "KILL" : signal);
     if (!number) co_return Failure(std::move(number.error()).in(phrase));
+    if (!container->state.live()) {
+        // Its start may be at work: what it prints can be seen before its start is answered.
+        BERTH_CO_TRY(auto guard, co_await core_.locks.lock(container->id));
+        BERTH_CO_TRY(container, in(phrase, core_.store.find(container->id)));
+    }
     if (!container->state.live()) {
         co_return fail(ErrorKind::kConflict, phrase + ": container " + container->id + " is not running");
     }

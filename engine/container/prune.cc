@@ -1,5 +1,6 @@
 #include "engine/container/prune.h"
 
+#include "engine/base/moment.h"
 #include "engine/container/label_filter.h"
 #include "engine/container/removal.h"
 
@@ -12,10 +13,7 @@ Result<Timestamp> until_filter(const Filters& filters) {
     if (found == filters.end()) return Timestamp::max();
     if (found->second.size() != 1)
         return fail(ErrorKind::kInvalidArgument, "more than one until filter specified");
-    const std::string& text = *found->second.begin();
-    if (auto duration = parse_duration(text)) return now() - *duration;
-    if (auto time = parse_unix_time(text)) return *time;
-    return parse_rfc3339(text);
+    return parse_moment(*found->second.begin());
 }
 
 }  // namespace

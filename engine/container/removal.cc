@@ -47,7 +47,7 @@ Async<Result<>> remove_stopped(Core& core, std::string id, bool volumes) {
     co_await core.parts.pool.run(std::move(work));
     core.hub.abandon(id);
     core.publish(*container, "destroy");
-    core.waits.removed(id, {container->state.exit_code, container->state.error});
+    core.waits.removed(id, container->state.exit_code);
     co_return Result<>();
 }
 

@@ -202,6 +202,7 @@ struct Started {
 Async<Result<Started>> run_task(Core& core, ContainerPtr container, supervisor::TaskSpec spec) {
     Started started;
     BERTH_CO_TRY(started.pid, co_await core.parts.tasks.create(std::move(spec)));
+    core.parts.networks.announce(container->id);
     BERTH_CO_CHECK(co_await core.hub.connect(container->id));
     BERTH_CO_TRY(started.at, co_await core.parts.tasks.start(container->id));
     co_return started;

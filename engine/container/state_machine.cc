@@ -13,7 +13,13 @@ bool contains(const std::string& text, const char* words) {
     return lower.find(words) != std::string::npos;
 }
 
+// Whether it was the runtime's business that failed: only then a missing file is the program.
+bool of_the_runtime(const std::string& message) {
+    return contains(message, "oci runtime");
+}
+
 int exit_code_of(const std::string& message) {
+    if (!of_the_runtime(message)) return 128;
     if (contains(message, "permission denied") || contains(message, "is a directory")) return 126;
     if (contains(message, "executable file not found") || contains(message, "no such file or directory") ||
         contains(message, "not a directory")) {
@@ -59,14 +65,13 @@ State after_failed_start(State state, const Error& error) {
 }
 
 Error start_error(Error error) {
-    bool of_the_runtime = contains(error.message, "oci runtime");
-    if (of_the_runtime && contains(error.message, "not a directory")) {
+    if (of_the_runtime(error.message) && contains(error.message, "not a directory")) {
         error.message +=
             ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host "
             "path exists "
             "and is the expected type";
     }
-    if (of_the_runtime && exit_code_of(error.message) != 128) error.kind = ErrorKind::kInvalidArgument;
+    if (exit_code_of(error.message) != 128) error.kind = ErrorKind::kInvalidArgument;
     return error;
 }
 

@@ -39,7 +39,8 @@ Result<> check_cpu_conflicts(const Container& container, const types::HostConfig
 Result<types::HostConfig> merge(const Container& container, const types::HostConfig& changes) {
     types::HostConfig host = container.host;
     BERTH_CHECK(check_cpu_conflicts(container, changes));
-    if (changes.memory > host.memory_swap && host.memory_swap > 0 && changes.memory_swap == 0) {
+    // Also where there is none, as in Docker.
+    if (changes.memory > 0 && changes.memory > host.memory_swap && changes.memory_swap == 0) {
         return conflict(
             container.id,
             "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at "

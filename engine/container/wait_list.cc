@@ -55,11 +55,11 @@ void WaitList::exited(const std::string& id, const WaitResult& result) {
     if (found->second.empty()) places_.erase(found);
 }
 
-void WaitList::removed(const std::string& id, const WaitResult& result) {
+void WaitList::removed(const std::string& id, int exit_code) {
     auto found = places_.find(id);
     if (found == places_.end()) return;
     for (const auto& entry : found->second) {
-        if (auto place = entry.lock()) place->answer(result);
+        if (auto place = entry.lock()) place->answer({exit_code, ""});
     }
     places_.erase(found);
 }

@@ -20,7 +20,8 @@ class WaitList {
     std::unique_ptr<Waiting> answered(WaitResult result);
 
     void exited(const std::string& id, const WaitResult& result);
-    void removed(const std::string& id, const WaitResult& result);
+    // As with Docker the error of a start that failed is not that of its end.
+    void removed(const std::string& id, int exit_code);
 
  private:
     struct Place;

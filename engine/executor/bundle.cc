@@ -11,6 +11,7 @@
 #include "engine/base/files.h"
 #include "engine/cgroup/settings.h"
 #include "engine/executor/capabilities.h"
+#include "engine/executor/delegation.h"
 #include "engine/executor/net_devices.h"
 #include "engine/executor/report.h"
 #include "engine/executor/socket_calls.h"
@@ -156,7 +157,7 @@ Result<> make_cgroup(const Options& options, const oci::RuntimeSpec& spec, Conta
         !applied && options.rootless && not_allowed(applied.error()) && !limits_anything(resources);
     if (!given_up) BERTH_CHECK(std::move(applied));
     state.freezer = group.freezer_file();
-    return {};
+    return delegate_cgroup(spec, group);
 }
 
 Result<> publish(const Options& options, const ContainerState& state) {

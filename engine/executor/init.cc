@@ -108,7 +108,7 @@ Result<> set_names(const oci::RuntimeSpec& spec) {
 
 Result<> set_attributes(const InitPlan& plan) {
     const oci::Process& process = *plan.spec.process;
-    // In a user namespace the parent has done it, with the host's rights.
+    // In a user namespace the parent does it, with the host's rights.
     if (!plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(set_rlimits(0, process.rlimits));
     if (process.scheduler) BERTH_CHECK(set_scheduler(*process.scheduler));
     if (process.io_priority) BERTH_CHECK(set_io_priority(*process.io_priority));
@@ -124,7 +124,8 @@ Result<std::string> set_up(const InitPlan& plan, int sync_fd) {
     if (plan.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(become_root_here());
     if (::setsid() < 0) return fail_errno("setsid");
     if (plan.new_keyring) join_keyring(plan.state.id);
-    if (plan.own_network && ::unshare(CLONE_NEWNET) != 0) return fail_errno("unshare network");
+    if (plan.own_spaces != 0 && ::unshare(static_cast<int>(plan.own_spaces)) != 0)
+        return fail_errno("unshare network");
     if (plan.spaces.is_fresh(CLONE_NEWNET)) BERTH_CHECK(bring_up_loopback());
     BERTH_TRY(LabelFiles labels, open_label_files(process));
     cgroup::Layout cgroups = plan.state.layout;

@@ -24,8 +24,10 @@ struct InitPlan {
     UniqueFd console;  // connected console socket, or none
     int preserve_fds = 0;
     bool new_keyring = true, pivot = true;
-    bool at_once = false;      // nobody waits for it to be ready: the container is written down already
-    bool own_network = false;  // init makes its network namespace itself, which takes a while
+    bool at_once = false;  // nobody waits for it to be ready: the container is written down already
+    // Namespaces that init makes itself: the network, which takes a while; message queues, whose folder is
+    // its maker's, in a user namespace.
+    unsigned long long own_spaces = 0;
     bool plain_lines = false;  // see console.h
     bool debug = false;        // says what it does
 };

@@ -71,10 +71,9 @@ class Launch {
     Result<> give_source(const std::string& number);
 
     // The namespaces that the clone makes.
-    unsigned long long born_into() const {
-        return plan_.own_network ? plan_.spaces.fresh & ~static_cast<unsigned long long>(CLONE_NEWNET)
-                                 : plan_.spaces.fresh;
-    }
+    unsigned long long born_into() const { return plan_.spaces.fresh & ~plan_.own_spaces; }
+    // With the host's rights, and not before init is ready: it may have needed more descriptors.
+    bool limits_from_outside() { return plan_.spaces.has(CLONE_NEWUSER) && !spec().process->rlimits.empty(); }
     oci::RuntimeSpec& spec() { return plan_.spec; }
     ContainerState& state() { return plan_.state; }
 
@@ -104,13 +103,17 @@ Result<> Launch::prepare() {
     plan_.pivot = !options_.no_pivot;
     plan_.debug = options_.debug;
     // Devices are moved there before init does anything.
-    plan_.own_network = plan_.spaces.is_fresh(CLONE_NEWNET) && spec().linux_.net_devices.empty();
+    if (plan_.spaces.is_fresh(CLONE_NEWNET) && spec().linux_.net_devices.empty())
+        plan_.own_spaces |= CLONE_NEWNET;
+    if (plan_.spaces.is_fresh(CLONE_NEWIPC) && plan_.spaces.has(CLONE_NEWUSER))
+        plan_.own_spaces |= CLONE_NEWIPC;
     if (gated_) {
         BERTH_TRY(plan_.gate, make_start_gate(start_gate(options_.root, id_)));
     }
     oci::Hooks hooks = spec().hooks;
     hooks.poststop.clear();
-    plan_.at_once = !waits_ && hooks == oci::Hooks() && options_.pidfd_socket.empty();
+    plan_.at_once =
+        !waits_ && hooks == oci::Hooks() && options_.pidfd_socket.empty() && !limits_from_outside();
     BERTH_TRY(group_, find_cgroup(options_, spec(), state(), undo_));
     return {};
 }
@@ -207,7 +210,6 @@ Result<> Launch::release_init() {
         // without.
         if (!written) warn(options_, "oom_score_adj is not set: " + written.error().message);
     }
-    if (plan_.spaces.has(CLONE_NEWUSER)) BERTH_CHECK(set_rlimits(pid_, process.rlimits));
     return send_message(sync_.get(), {SyncMessage::Kind::kGo, ""});
 }
 
@@ -314,6 +316,7 @@ Result<Launched> Launch::run() {
     }
     close_seal();
     BERTH_CHECK(converse());
+    if (limits_from_outside()) BERTH_CHECK(set_rlimits(pid_, spec().process->rlimits));
     if (!plan_.at_once) BERTH_CHECK(publish(options_, state()));
     Launched launched{std::move(state()), plan_.at_once ? UniqueFd() : std::move(sync_)};
     if (gated_) BERTH_CHECK(let_go(launched));

@@ -26,6 +26,7 @@
 //   takes the descriptor and sends it to the <----- "listener" and its number, if seccomp has one
 //   agent; "go"  --------------------------------->
 //   "ready"  <------------------------------------- or "error" and a text: create fails, all is undone
+//   sets limits, if there is a user namespace;
 //   puts state and pid file in their place
 //   create: "go", ends ---------------------------> closes its end, waits at the gate (start_gate.h) until
 //                                                   `start`, which is another process, opens it;

@@ -292,7 +292,7 @@ Result<> check_log_options(const std::string& driver, const Options& options) {
     if (driver == "syslog") return check_syslog(options);
     if (driver == "gelf") return check_gelf(options);
     if (driver == "fluentd") return check_fluentd(options);
-    return bad("logger: no log driver named '" + driver + "' is registered");
+    return bad("error looking up logging plugin " + driver + ": plugin \"" + driver + "\" not found");
 }
 
 }  // namespace berth::logs

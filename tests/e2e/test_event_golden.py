@@ -2,7 +2,7 @@
 
 golden/events.json is a record of dockerd (support/event_script.py): for each step the type, action, ID, attributes and scope of
 its events. "berth" is there only where berthd says something else: an image's events are those of dockerd's containerd store
-(an untag names the tag, no labels), and a container that cannot be started has been connected to its network first.
+(an untag names the tag, no labels).
 """
 
 import json

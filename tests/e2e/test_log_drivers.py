@@ -85,7 +85,7 @@ def test_details_without_attributes(engine):
 
 
 @pytest.mark.parametrize("options, message", [
-    (["--log-driver", "nope"], "logger: no log driver named 'nope' is registered"),
+    (["--log-driver", "nope"], 'error looking up logging plugin nope: plugin "nope" not found'),
     (["--log-opt", "colour=red"], "unknown log opt 'colour' for json-file log driver"),
     (["--log-opt", "tag={{.Colour}}"], "can't evaluate field Colour in type *logger.Info"),
     (["--log-opt", "tag={{.Name"], "template: log-tag:1: unclosed action"),
@@ -106,9 +106,9 @@ def test_details_without_attributes(engine):
     (["--log-driver", "fluentd", "--log-opt", "fluentd-address=127.0.0.1:9"],
      "failed to initialize logging driver: dial tcp 127.0.0.1:9: connect: connection refused"),
     (["--log-driver", "journald", "--log-opt", "max-size=1m"], "unknown log opt 'max-size' for journald log driver"),
-    (["--log-driver", "awslogs"], "logger: no log driver named 'awslogs' is registered"),
-    (["--log-driver", "gcplogs"], "logger: no log driver named 'gcplogs' is registered"),
-    (["--log-driver", "splunk"], "logger: no log driver named 'splunk' is registered"),
+    (["--log-driver", "awslogs"], 'error looking up logging plugin awslogs: plugin "awslogs" not found'),
+    (["--log-driver", "gcplogs"], 'error looking up logging plugin gcplogs: plugin "gcplogs" not found'),
+    (["--log-driver", "splunk"], 'error looking up logging plugin splunk: plugin "splunk" not found'),
 ])
 def test_what_is_refused(engine, options, message):
     assert message.lower() in engine.docker("run", "--rm", *options, "busybox", "true", status=125).err.lower()

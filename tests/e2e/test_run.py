@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from support.engine import CLIENTS
+
 
 def inspect(engine, name):
     return engine.api("GET", f"/containers/{name}/json").json
@@ -26,6 +28,18 @@ def test_nothing_is_left_of_rm(engine, cli):
 def test_commands_that_cannot_run(engine, cli, command, status):
     done = cli("run", "--rm", "busybox", *command, status=status)
     assert "OCI runtime create failed" in done.err
+    # Said once: the container's end says nothing of its start.
+    assert "Error waiting for container" not in done.err
+
+
+def test_a_signal_right_at_the_start(engine):
+    """What a program prints may be seen before its start is answered; a signal then waits for that."""
+    for _ in range(5):
+        run = engine.background(CLIENTS / "usr/bin/docker", "run", "--rm", "busybox", "sh", "-c",
+                                "trap 'echo term; exit 9' TERM; echo up; while :; do usleep 10000; done")
+        assert run.stdout.readline() == b"up\n"
+        run.terminate()
+        assert (run.communicate(timeout=30)[0], run.returncode) == (b"term\n", 9)
 
 
 def test_engine_errors_exit_125(engine, cli):
@@ -190,7 +204,8 @@ def test_no_such_container(engine):
     for method, path in [("GET", "json"), ("POST", "start"), ("POST", "stop"), ("POST", "kill"), ("POST", "wait"),
                          ("GET", "logs?stdout=1"), ("POST", "attach?stream=1"), ("POST", "restart")]:
         answer = engine.api(method, f"/containers/nosuch/{path}")
-        assert (answer.status, answer.json["message"]) == (404, "No such container: nosuch"), path
+        prefix = "cannot kill container: nosuch: " if path == "kill" else ""
+        assert (answer.status, answer.json["message"]) == (404, prefix + "No such container: nosuch"), path
 
 
 def test_workdir_that_is_a_file(engine, cli):

@@ -54,6 +54,19 @@ def test_unknown_routes(engine, method, path):
     assert (answer.status, answer.json) == (404, {"message": "page not found"})
 
 
+def test_info_of_older_versions(engine):
+    """As dockerd 28.5 has it, but for what it says of containerd."""
+    def info(version):
+        return engine.api("GET", f"/v{version}/info").json
+    gone = ["BridgeNfIptables", "BridgeNfIp6tables", "KernelMemory"]
+    assert not [name for name in gone if name in info("1.50")]
+    assert (info("1.49")["BridgeNfIptables"], info("1.49")["FirewallBackend"]["Driver"] != "") == (False, True)
+    assert "FirewallBackend" not in info("1.48") and "AllowNondistributableArtifactsCIDRs" not in info("1.48")["RegistryConfig"]
+    assert info("1.46")["RegistryConfig"]["AllowNondistributableArtifactsCIDRs"] is None
+    assert "KernelMemory" not in info("1.42") and isinstance(info("1.41")["KernelMemory"], bool)
+    assert info("1.25")["SecurityOptions"] == ["name=" + info("1.24")["SecurityOptions"][0] + ",profile=builtin", *info("1.25")["SecurityOptions"][1:]]
+
+
 def test_not_a_swarm(engine):
     for path in ("/nodes", "/services", "/swarm", "/tasks", "/secrets", "/configs"):
         answer = engine.api("GET", path)

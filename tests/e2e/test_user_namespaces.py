@@ -16,6 +16,7 @@ from support.engine import BIN, Engine
 from support.remapped import COUNT, FIRST, RemappedEngine, RemappedHost
 
 MAP = f"0 {FIRST} {COUNT}"
+V2 = Path("/sys/fs/cgroup/cgroup.controllers").exists()
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +123,12 @@ def test_a_root_that_nobody_can_walk_to():
 
 
 def test_ids_inside_and_outside(engine):
-    out = sh(engine, "id -u; cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u:%g %n' / /bin /etc/passwd /dev /dev/shm /dev/pts /dev/null")
+    out = sh(engine, "id -u; cat /proc/self/uid_map /proc/self/gid_map; stat -c '%u:%g %n' / /bin /etc/passwd /dev /dev/shm /dev/mqueue /dev/pts /dev/null")
     lines = [" ".join(line.split()) for line in out.splitlines()]
     assert lines[:3] == ["0", MAP, MAP]
-    assert lines[3:] == ["0:0 /", "0:0 /bin", "0:0 /etc/passwd", "0:0 /dev", "0:0 /dev/shm", "0:0 /dev/pts", "65534:65534 /dev/null"]
+    assert lines[3:] == ["0:0 /", "0:0 /bin", "0:0 /etc/passwd", "0:0 /dev", "0:0 /dev/shm", "0:0 /dev/mqueue", "0:0 /dev/pts", "65534:65534 /dev/null"]
+    # Limits are the program's, not those of what starts it.
+    assert sh(engine, "ulimit -n", "--ulimit", "nofile=10:10") == "10\n"
     engine.docker("run", "-d", "--name", "outside", "-u", "1000:2000", "busybox", "sleep", "1000")
     pid = engine.docker("inspect", "-f", "{{.State.Pid}}", "outside").out.strip()
     status = Path(f"/proc/{pid}/status").read_text()
@@ -157,8 +160,21 @@ def test_cgroups(engine):
     out = sh(engine, "mount | grep -c cgroup; for f in $(find /sys/fs/cgroup -name cgroup.procs -o -name release_agent); do "
              "echo 0 >$f; done 2>&1 | grep -v -e denied -e Permission; true", "-m", "64m").split("\n")
     assert int(out[0]) > 0
-    v2 = Path("/sys/fs/cgroup/cgroup.controllers").exists()
-    assert v2 or out[1] == ""
+    assert V2 or out[1] == ""
+
+
+@pytest.mark.skipif(not V2, reason="version 1 has no delegation")
+def test_a_cgroup_is_its_roots(engine):
+    """As under systemd: the folder and what goes with it, the limits not. dockerd delegates with its systemd driver."""
+    script = ("cd /sys/fs/cgroup; mkdir own && echo 1 >own/cgroup.procs && echo +pids >cgroup.subtree_control && echo 50 >own/pids.max && "
+              "cat own/pids.max own/cgroup.procs | head -2; echo 1000 >pids.max || echo refused; ls -ln cgroup.procs pids.max | awk '{print $3}'")
+    for user, owner in (([], 0), (["-u", "1000"], 1000)):
+        out = engine.docker("run", "--rm", "--pids-limit", "100", *user, "busybox", "sh", "-c", script + "; true").out.split()
+        assert out == ["50", "1", "refused", str(owner), "65534"]
+    engine.docker("run", "-d", "--name", "divided", "busybox", "sh", "-c", script + "; sleep 1000")
+    assert engine.docker("exec", "divided", "echo", "in").out == "in\n"
+    engine.docker("rm", "-f", "divided")
+    assert "refused" in sh(engine, "mkdir /sys/fs/cgroup/own 2>/dev/null || echo refused", "--cgroupns=host")
 
 
 def test_refused_beside_a_user_namespace(engine, cli):
@@ -173,6 +189,10 @@ def test_refused_beside_a_user_namespace(engine, cli):
     for user in ("70000", "0:70000"):
         refused = cli("run", "--rm", "-u", user, "busybox", "true", status=125).err
         assert "unable to setup user: cannot set " in refused and "in user namespace" in refused
+    # The host's message queues cannot be mounted in there.
+    refused = cli("run", "--rm", "--ipc=host", "busybox", "true", status=125).err
+    assert "error mounting \"mqueue\"" in refused and "operation not permitted" in refused
+    assert cli("run", "--rm", "--ipc=host", "--userns=host", "busybox", "true").status == 0
     assert cli("run", "--rm", "--uts=host", "busybox", "true").status == 0
     assert cli("run", "--rm", "--cgroupns=host", "busybox", "true").status == 0
     assert cli("ps", "-aq").out == ""

@@ -157,7 +157,7 @@ def check_containers(found, ledger, listed):
             found[f"name of {one[:12]}"] = (by_id[one]["Names"], sorted(allowed))
 
 
-def check_kernel(found, engine, view, live, ports):
+def check_kernel(found, engine, view, live, ports, ports6):
     compare(found, "cgroups", identities(folder.name for folder in engine.cgroups()), live)
     compare(found, "network namespaces", view.namespaces(), len(live))
     links = lines_inside(engine, "ip", "-o", "link")
@@ -166,14 +166,17 @@ def check_kernel(found, engine, view, live, ports):
     networks = engine.api("GET", "/networks").json
     compare(found, "bridges", bridges, {"docker0" if one["Name"] == "bridge" else "br-" + one["Id"][:12]
                                         for one in networks if one["Driver"] == "bridge"})
-    addresses = Counter(endpoint["IPv4Address"] for network in networks
-                        for endpoint in engine.api("GET", f"/networks/{network['Id']}").json["Containers"].values()
-                        if endpoint["IPv4Address"])
+    endpoints = [endpoint for network in networks
+                 for endpoint in engine.api("GET", f"/networks/{network['Id']}").json["Containers"].values()]
+    addresses = Counter(endpoint[kind] for endpoint in endpoints for kind in ("IPv4Address", "IPv6Address") if endpoint[kind])
     if twice := [address for address, times in addresses.items() if times > 1]:
         found["addresses with two owners"] = twice
     rules = {int(re.search(r"--dport (\d+)", line)[1]) for line in lines_inside(engine, "iptables-save", "-t", "nat")
              if "--to-destination" in line}
     compare(found, "rules of published ports", rules, ports)
+    rules6 = {int(re.search(r"--dport (\d+)", line)[1]) for line in lines_inside(engine, "ip6tables-save", "-t", "nat")
+              if "--to-destination" in line}
+    compare(found, "IPv6 rules of published ports", rules6, ports6)
     listening = {int(line.split()[3].rsplit(":", 1)[1]) for line in lines_inside(engine, "ss", "-Hlnt")}
     compare(found, "listeners", {port for port in listening if port > 1023 and not line_is_resolver(port)}, ports)
     mounts = sum(str(engine.directory) in line for line in Path("/proc/self/mountinfo").read_text().splitlines())
@@ -222,9 +225,12 @@ def findings(engine, ledger=None):
     known = {entry["Id"] for entry in listed}
     live = {entry["Id"] for entry in listed if entry["State"] in ("running", "paused")}
     ports = {port["PublicPort"] for entry in listed for port in entry["Ports"] if "PublicPort" in port}
+    # What comes to an address of version 6 a rule hands on only where the container has such an address.
+    ports6 = {port["PublicPort"] for entry in listed for port in entry["Ports"] if ":" in port.get("IP", "")
+              if any(one["GlobalIPv6Address"] for one in entry["NetworkSettings"]["Networks"].values())}
     check_ledger(found, ledger, "containers", known)
     check_containers(found, ledger, listed)
-    check_kernel(found, engine, view, live, ports)
+    check_kernel(found, engine, view, live, ports, ports6)
     check_processes(found, engine, view, live)
     check_ledger(found, ledger, "volumes", check_disk(found, engine, view, known, live))
     check_ledger(found, ledger, "networks", {one["Name"] for one in engine.api("GET", "/networks").json})

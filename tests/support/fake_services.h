@@ -321,6 +321,7 @@ class Networks final : public network::NetworkService {
         return sandbox;
     }
     std::string firewall() override { return "iptables"; }
+    void announce(const std::string&) override {}
     Result<> detach(const std::string& id) override {
         attached.erase(id);
         return {};

@@ -40,6 +40,7 @@ class Networks final : public network::NetworkService {
  public:
     Result<network::Sandbox> attach(const network::SandboxRequest&) override { return network::Sandbox{}; }
     std::string firewall() override { return "iptables"; }
+    void announce(const std::string&) override {}
     Result<> detach(const std::string&) override { return {}; }
     Result<> recover(const std::vector<std::string>&) override { return {}; }
     std::optional<network::Sandbox> find(const std::string&) override { return std::nullopt; }

@@ -41,9 +41,10 @@ TEST(StateMachine, ExitCodesOfFailedStarts) {
     auto code = [](const char* text) {
         return after_failed_start(State(), Error{ErrorKind::kInternal, text}).exit_code;
     };
-    EXPECT_EQ(code("exec: \"x\": executable file not found in $PATH"), 127);
-    EXPECT_EQ(code("stat /x: no such file or directory"), 127);
-    EXPECT_EQ(code("exec: \"/etc\": permission denied"), 126);
+    EXPECT_EQ(code("OCI runtime create failed: exec: \"x\": executable file not found in $PATH"), 127);
+    EXPECT_EQ(code("OCI runtime create failed: stat /x: no such file or directory"), 127);
+    EXPECT_EQ(code("OCI runtime create failed: exec: \"/etc\": permission denied"), 126);
+    EXPECT_EQ(code("gathering device information: no such file or directory"), 128);
     EXPECT_EQ(code("port is already allocated"), 128);
     auto error = start_error(
         Error{ErrorKind::kInternal, "OCI runtime create failed: exec: \"/etc\": permission denied"});

@@ -362,7 +362,7 @@ TEST(LogOptions, AreCheckedByName) {
     EXPECT_EQ("unknown log opt 'tag' for log driver local", text("local", {{"tag", "x"}}));
     EXPECT_EQ("compression cannot be enabled when max file count is 1", text("local", {{"max-file", "1"}}));
     EXPECT_EQ("ok", text("local", {{"max-file", "1"}, {"compress", "false"}}));
-    EXPECT_EQ("logger: no log driver named 'nope' is registered", text("nope", {}));
+    EXPECT_EQ("error looking up logging plugin nope: plugin \"nope\" not found", text("nope", {}));
     EXPECT_EQ("ok", text("journald", {{"tag", "x"}, {"cache-disabled", "true"}, {"cache-max-size", "1m"}}));
     EXPECT_EQ("max-file cannot be less than 1",
               text("gelf", {{"gelf-address", "udp://x:1"}, {"cache-max-file", "0"}}));
