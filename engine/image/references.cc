@@ -42,12 +42,23 @@ Result<NamedTarget> parse_copy(const std::string& text) {
     }
 }
 
+// What a crash left of copies on their way: nothing that was written there was ever a name.
+Result<> remove_unfinished(const std::string& folder) {
+    BERTH_TRY(const auto names, list_folder(folder));
+    for (const std::string& name : names) {
+        if (name.ends_with(".json")) continue;
+        if (::unlink((folder + "/" + name).c_str()) != 0) return fail_errno("remove " + folder + "/" + name);
+    }
+    return {};
+}
+
 }  // namespace
 
 const state::Schema kSchema{"image", kMigrations};
 
 Result<std::unique_ptr<References>> References::open(state::Database& database, const std::string& folder) {
     BERTH_CHECK(make_folders(folder, 0700));
+    BERTH_CHECK(remove_unfinished(folder));
     std::unique_ptr<References> references(new References(database, folder));
     BERTH_TRY(auto rows, references->list());
     if (rows.empty()) BERTH_CHECK(references->rebuild());

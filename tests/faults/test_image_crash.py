@@ -72,3 +72,17 @@ def test_what_a_crash_left_goes_at_the_next_start(new_engine, archive):
         pytest.skip("the load was over before the crash")
     assert blobs(engine.data) == []
     assert scratch(engine.data) == []
+
+
+def test_a_name_on_its_way_is_no_name(new_engine):
+    """The copy of a name, cut off before it was in its place, makes no image at a later start without any."""
+    engine = new_engine()
+    refs = engine.data / "image/refs"
+    copy, = refs.glob("*.json")
+    kept = copy.read_bytes()
+    engine.docker("rmi", "busybox")
+    engine.crash()
+    (refs / (copy.name + ".tmp-0123456789ab")).write_bytes(kept)
+    engine.start()
+    assert engine.api("GET", "/images/json").json == []
+    assert list(refs.iterdir()) == []
