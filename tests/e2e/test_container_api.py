@@ -129,3 +129,42 @@ def test_probes_are_execs(engine):
     first = found.index("exec_create: /bin/sh -c exit 0")
     assert found[first:first + 4] == ["exec_create: /bin/sh -c exit 0", "exec_start: /bin/sh -c exit 0", "exec_die",
                                       "health_status: healthy"]
+
+
+def test_keys_are_found_whatever_their_case(engine):
+    """As Go's decoder finds them, to whom a plugin or a script may have written."""
+    made = engine.api("POST", "/containers/create?name=cased", {"image": "busybox", "CMD": ["true"], "hostconfig": {"memory": 64 << 20},
+                                                                "Hostname": "exact", "hostname": "other"})
+    assert made.status == 201
+    found = engine.api("GET", "/containers/cased/json").json
+    assert (found["Config"]["Cmd"], found["HostConfig"]["Memory"], found["Config"]["Hostname"]) == (["true"], 64 << 20, "exact")
+    engine.docker("rm", "cased")
+
+
+@pytest.mark.parametrize("until, status", [("2099-01-01", 200), ("2020-01-01T15", 200), ("1h", 200), ("9999999999", 200), ("-1", 400), ("x", 400)])
+def test_until_of_a_prune(engine, until, status):
+    pruned = engine.api("POST", "/containers/prune?filters=" + quote(json.dumps({"until": [until], "label": ["nobody"]})))
+    assert pruned.status == status
+    if status == 400:
+        assert pruned.json["message"] == f'failed to parse value as time or duration: "{until}"'
+
+
+def test_corners(engine):
+    """Each as dockerd 28.5 answers it."""
+    engine.docker("run", "-d", "--name", "corner", "busybox", "sh", "-c", "echo one; sleep 1000")
+    assert engine.api("POST", "/containers/corner/update").json == {"Warnings": None}
+    assert engine.api("GET", "/containers/corner/logs?stdout=1&since=99999999999").text == ""
+    exec_id = engine.api("POST", "/containers/corner/exec", {"Cmd": ["true"], "WorkingDir": "nosuch"}).json["Id"]
+    engine.api("POST", f"/exec/{exec_id}/start", {"Detach": False})
+    resized = engine.api("POST", f"/exec/{exec_id}/resize?h=1&w=1")
+    assert (resized.status, resized.json["message"]) == (400, "exec process is not started")
+    assert engine.api("POST", "/containers/corner/wait?condition=foo").status == 400
+    engine.api("POST", "/containers/corner/kill")
+    assert engine.api("POST", "/v1.29/containers/corner/wait?condition=foo").json["StatusCode"] == 137
+    engine.docker("rm", "corner")
+    missing = engine.docker("create", "--device", "/dev/nosuch", "busybox", "true").out.strip()
+    assert engine.api("POST", f"/containers/{missing}/start").status == 500
+    assert engine.api("GET", f"/containers/{missing}/json").json["State"]["ExitCode"] == 128
+    engine.docker("rm", missing)
+    assert engine.docker("run", "--rm", "-e", "A=1", "-h", "h", "busybox", "env").out.split()[:3] == [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=h", "A=1"]
