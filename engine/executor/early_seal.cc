@@ -5,6 +5,11 @@
 //
 // Runs on the bare stack that the kernel gives, in a program whose addresses are not relocated yet: system
 // calls and the stack alone, nothing of any library, no table of addresses.
+#ifndef __clang__
+// No loop is to become a call of memset().
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>

@@ -212,8 +212,11 @@ Result<> Rootfs::add_mount(std::size_t number) {
         BERTH_CHECK(set_propagation(detached.get(), MS_SLAVE | MS_REC));
     for (unsigned long flags : options.propagation) BERTH_CHECK(set_propagation(detached.get(), flags));
     bool readonly = std::find(mount.options.begin(), mount.options.end(), "ro") != mount.options.end();
-    if (mount.type == "tmpfs" && readonly) readonly_later_.push_back(std::move(detached));
-    if (mount.type == "proc" || mount.type == "sysfs") kernel_mounts_.emplace_back(real, std::move(detached));
+    if (mount.type == "tmpfs" && readonly) {
+        readonly_later_.push_back(std::move(detached));
+    } else if (mount.type == "proc" || mount.type == "sysfs") {
+        kernel_mounts_.emplace_back(real, std::move(detached));
+    }
     return {};
 }
 
