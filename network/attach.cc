@@ -133,7 +133,7 @@ Result<> Service::reserve_ports(Attached& attached) {
         const bool routed = settings->mode(v6) == GatewayMode::kRouted;
         const bool by_rule = firewall(v6) && !(v6 ? gateway->ipv6_address : gateway->ip_address).empty() &&
                              (routed || !record.by_input);
-        if (!by_rule && !can_proxy(binding.protocol, v6))
+        if (!by_rule && !can_proxy(binding.protocol))
             return fail(ErrorKind::kUnavailable,
                         fmt::format("publishing {}/{} on {} needs the userland proxy, which is {}",
                                     binding.container_port, binding.protocol, binding.host_ip,
@@ -154,10 +154,8 @@ Result<> Service::reserve_ports(Attached& attached) {
     return {};
 }
 
-// Of SCTP only what comes to an IPv4 address.
-bool Service::can_proxy(const std::string& protocol, bool v6) const {
-    return !config_.netd_path.empty() && config_.userland_proxy &&
-           (protocol != "sctp" || (!v6 && host_has_sctp()));
+bool Service::can_proxy(const std::string& protocol) const {
+    return !config_.netd_path.empty() && config_.userland_proxy && (protocol != "sctp" || host_has_sctp());
 }
 
 std::vector<Service::HostBinding> Service::expand(const std::vector<PortBinding>& bindings,
@@ -171,7 +169,7 @@ std::vector<Service::HostBinding> Service::expand(const std::vector<PortBinding>
         const bool chosen = !binding.host_ip.empty();
         const bool any = !chosen && settings.host_binding == "0.0.0.0";
         const bool loopback = any && to_loopback(settings);
-        const bool proxied = can_proxy(binding.protocol, true) && exists("/proc/net/if_inet6");
+        const bool proxied = can_proxy(binding.protocol) && exists("/proc/net/if_inet6");
         const bool by_rule6 = has6 && (proxied || !by_input(settings));
         const bool on6 = by_rule6 || (has4 && proxied);
         if (!chosen) binding.host_ip = loopback ? "127.0.0.1" : settings.host_binding;

@@ -28,7 +28,7 @@ Result<> open_up(int socket, bool stream) {
 
 bool Service::needs_proxy(const Record& record, const PortBinding& port) const {
     const auto ip = Ip::parse(port.host_ip);
-    if (!ip || !can_proxy(port.protocol, ip->v6) || port.host_port == 0) return false;
+    if (!ip || !can_proxy(port.protocol) || port.host_port == 0) return false;
     const auto& endpoints = record.sandbox.endpoints;
     return record.by_input || ip->v6 || !firewall(false) ||
            std::any_of(endpoints.begin(), endpoints.end(), [&](const Endpoint& endpoint) {

@@ -174,7 +174,7 @@ class Service : public NetworkService {
     bool by_input(const BridgeSettings& settings) const {
         return settings.by_input.value_or(config_.publish_by_input);
     }
-    bool can_proxy(const std::string& protocol = "tcp", bool v6 = false) const;
+    bool can_proxy(const std::string& protocol = "tcp") const;
     Result<> reserve_one(Attached& attached, PortBinding binding, Ip container_ip);
     Firewall* firewall(bool v6) const { return (v6 ? firewalls_.v6 : firewalls_.v4).get(); }
     // The same change for each, both families at once; goes on after errors and returns the first.
