@@ -39,9 +39,11 @@ Async<void> adopt(Core& core, ContainerPtr container, supervisor::Task task) {
         co_return;
     }
     State state = container->state;
-    if (!state.live() || state.pid != task.pid) {
+    // One that ended meanwhile is known by its exit alone, which says neither pid nor start.
+    const bool gone = task.pid == 0 && task.exit.has_value();
+    if (!state.live() || (!gone && state.pid != task.pid)) {
         // The daemon died between the start and its record.
-        state = after_start(state, task.pid, task.started_at);
+        state = after_start(state, task.pid, gone ? task.exit->exited_at : task.started_at);
         (void)co_await core.store.save_state(container->id, state);
     }
     bool paused = task.status == supervisor::Task::Status::kPaused;
