@@ -1,7 +1,9 @@
 // What the kernel itself asks for a container: the system calls of `run --rm`, bare, with nothing around
 // them.
 //
-//   bench_floor [ROUNDS]     as root; prints the median of each step in microseconds, and the sums
+//   bench_floor [ROUNDS [PAUSE]]     as root; prints the median of each step in microseconds, and the sums;
+//   PAUSE
+//                                    milliseconds lie before each round
 //
 // Each round mounts an overlay, clones a process into five namespaces, makes and joins its cgroups, gives it
 // a veth on a bridge, mounts /proc, /dev and /sys, pivots, runs a static `true`, waits, and takes everything
@@ -214,9 +216,12 @@ class Floor {
 
 int main(int argc, char** argv) {
     int rounds = argc > 1 ? std::max(1, std::atoi(argv[1])) : 100;
+    // As whoever is measured beside it has one: a processor that has been idle is slower.
+    int pause_ms = argc > 2 ? std::atoi(argv[2]) : 0;
     std::array<std::vector<double>, kSteps> samples;
     Floor floor;
     for (int round = 0; round < rounds; ++round) {
+        ::usleep(static_cast<useconds_t>(pause_ms) * 1000);
         auto took = floor.round();
         for (int step = 0; step < kSteps; ++step) samples[step].push_back(took[step]);
     }
