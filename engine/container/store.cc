@@ -80,7 +80,6 @@ Result<std::vector<std::string>> Store::load() {
             replace(std::move(container));
         }
     }));
-    // While there are records, a folder without one is what a power cut left of a create or a removal.
     const bool lost_all = by_id_.empty();
     std::vector<std::string> orphans;
     BERTH_TRY(auto folders, list_folder(data_root_ + "/containers"));
@@ -90,10 +89,13 @@ Result<std::vector<std::string>> Store::load() {
             continue;
         }
         if (!is_id(id)) continue;
-        const bool has_copy = lost_all && exists(copy_path(folder(id)));
+        const bool has_copy = exists(copy_path(folder(id)));
         auto text = has_copy ? read_file(copy_path(folder(id))) : Result<std::string>("");
         auto lost = text ? parse_record(*text) : Result<Container>(Failure(text.error()));
-        if (!has_copy) {
+        const bool none = text && text->empty();  // or emptied by a power cut
+        // Where nobody waited for the record, a power cut may leave the copy alone; else a record was lost.
+        const bool remnant = lost && !lost_all && durability_of(*lost) == state::Durability::kNormal;
+        if (none || remnant) {
             orphans.push_back(id);
         } else if (!lost || lost->id != id || names_.contains(lost->name)) {
             log::error("a container's config.json cannot be used", {{"container", id}});

@@ -17,9 +17,9 @@ class Store {
  public:
     Store(state::Database& database, async::BlockingPool& pool, std::string data_root);
 
-    // Reads the database; one that has no container at all gets them back from their config.json. Blocking;
-    // once, before the rest. Returns the IDs of folders that belong to no container: creates and removals
-    // that were cut in two.
+    // Reads the database; containers that it lost come back from their config.json, but for one whose record
+    // nobody waited for, while others have theirs. Blocking; once, before the rest. Returns the IDs of
+    // folders that belong to no container: creates and removals that were cut in two.
     Result<std::vector<std::string>> load();
 
     // By ID, name (with or without the slash), another's link ("web/data") or unambiguous ID prefix: "No such

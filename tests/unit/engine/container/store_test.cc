@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "engine/async/spawn.h"
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
@@ -26,8 +28,9 @@ class StoreTest : public testing::Test {
         ASSERT_TRUE(orphans) << orphans.error().message;
         orphans_ = *orphans;
     }
-    std::string add(const std::string& name) {
+    std::string add(const std::string& name, bool auto_remove = false) {
         Container container;
+        container.host.auto_remove = auto_remove;
         container.id = new_id();
         container.name = name;
         container.created_at = now();
@@ -114,9 +117,13 @@ TEST_F(StoreTest, RebuiltFromTheCopiesWhenTheDatabaseIsLost) {
 TEST_F(StoreTest, AFolderWithoutRowAndCopyIsAnOrphan) {
     std::string half = new_id();
     ASSERT_TRUE(make_folders(store_->folder(half), 0700));
+    std::string emptied = new_id();
+    ASSERT_TRUE(make_folders(store_->folder(emptied), 0700));
+    ASSERT_TRUE(write_file(store_->folder(emptied) + "/config.json", ""));
     ASSERT_TRUE(make_folders(store_->folder("not-an-id"), 0700));
     reopen();
-    EXPECT_EQ(orphans_, std::vector<std::string>{half});
+    EXPECT_EQ(std::set<std::string>(orphans_.begin(), orphans_.end()),
+              (std::set<std::string>{half, emptied}));
 }
 
 // A power cut may take a copy, empty it, or leave one of before the last change.
@@ -135,15 +142,19 @@ TEST_F(StoreTest, ACopyIsMadeAsItsRecord) {
     EXPECT_TRUE(orphans_.empty());
 }
 
-// Or the record alone: nobody was told of it, or it was removed.
-TEST_F(StoreTest, WhileThereAreRecordsACopyAloneIsAnOrphan) {
-    std::string kept = add("kept"), gone = add("gone");
-    const std::string text = *read_file(store_->folder(gone) + "/config.json");
-    ASSERT_TRUE(async::block_on(io_, store_->erase(gone)));
-    ASSERT_TRUE(write_file(store_->folder(gone) + "/config.json", text));
+// A record that was on disk can only have been lost; one that nobody waited for may never have been there.
+TEST_F(StoreTest, ACopyAloneIsALostContainerOrWhatIsLeftOfAPassingOne) {
+    std::string kept = add("kept"), lost = add("lost"), passing = add("passing", true);
+    for (const auto& id : {lost, passing}) {
+        const std::string copy = store_->folder(id) + "/config.json";
+        const std::string text = *read_file(copy);
+        ASSERT_TRUE(async::block_on(io_, store_->erase(id)));
+        ASSERT_TRUE(write_file(copy, text));
+    }
     reopen();
-    EXPECT_EQ(orphans_, std::vector<std::string>{gone});
-    EXPECT_FALSE(store_->find("gone"));
+    EXPECT_EQ(orphans_, std::vector<std::string>{passing});
+    EXPECT_FALSE(store_->find("passing"));
+    EXPECT_TRUE(store_->find("lost"));
     EXPECT_TRUE(store_->find("kept"));
 }
 
