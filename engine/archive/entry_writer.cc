@@ -26,7 +26,14 @@ Result<UniqueFd> open_entry(int folder_fd, const char* name, int flags, mode_t m
 }
 
 Result<> EntryWriter::create(TarReader& reader, const TarEntry& entry, const Place& place,
-                             const Metadata& metadata, const std::string& link) {
+                             const Metadata& metadata, const std::string& link,
+                             const std::function<Result<>()>& clear_way) {
+    if (entry.type == TarEntry::Type::kFile) {
+        // Mostly there is nothing in its way; to look first would cost every file.
+        auto made = create_file(reader, entry, place, metadata);
+        if (made || made.error().sys_errno != EEXIST) return made;
+    }
+    BERTH_CHECK(clear_way());
     switch (entry.type) {
         case TarEntry::Type::kFile:
             return create_file(reader, entry, place, metadata);

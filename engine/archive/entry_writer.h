@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,10 +33,10 @@ class EntryWriter {
     explicit EntryWriter(int root_fd, bool through_links = false)
         : root_(root_fd), through_links_(through_links) {}
 
-    // `entry` at `place`, where nothing is (else EEXIST, and nothing has been read), or a folder for a
-    // folder. `link`: the clean path from the root of what a hard link leads to.
+    // `entry` at `place`. `clear_way` takes away what is there already, but for a folder that a folder comes
+    // to. `link`: the clean path from the root of what a hard link leads to.
     Result<> create(TarReader& reader, const TarEntry& entry, const Place& place, const Metadata& metadata,
-                    const std::string& link);
+                    const std::string& link, const std::function<Result<>()>& clear_way);
     // Writing into a folder changes its time: they are set when all is there.
     void note_folder_time(std::string path, const timespec& mtime) {
         folder_times_.emplace_back(std::move(path), mtime);

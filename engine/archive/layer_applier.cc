@@ -83,16 +83,8 @@ Result<> LayerApplier::apply_one(TarReader& reader, const TarEntry& entry) {
     if (place.name.starts_with(kWhiteoutMeta)) return {};
     if (place.name.starts_with(kWhiteout)) return whiteout(place, place.name.substr(kWhiteout.size()));
     BERTH_TRY(const Metadata metadata, metadata_of(entry, ids_));
-    const std::string link = inner_path(entry.link);
-    // Mostly there is nothing in the way of a file.
-    if (entry.type == TarEntry::Type::kFile) {
-        auto made = writer_.create(reader, entry, place, metadata, link);
-        if (made || made.error().sys_errno != EEXIST) return made;
-    }
-    BERTH_TRY(bool cleared, clear_way(place, entry));
-    auto made = writer_.create(reader, entry, place, metadata, link);
-    if (cleared) cached_folder_.reset();
-    return made;
+    return writer_.create(reader, entry, place, metadata, inner_path(entry.link),
+                          [&] { return clear_way(place, entry); });
 }
 
 Metadata LayerApplier::inherited(const std::string& path) const {
@@ -175,22 +167,19 @@ Result<> LayerApplier::hide_below_root() {
     return {};
 }
 
-// Whether something was taken away.
-Result<bool> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
+Result<> LayerApplier::clear_way(const Place& place, const TarEntry& entry) {
     struct stat status{};
     if (::fstatat(place.folder, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT) return false;
-        return fail_errno("stat");
+        return errno == ENOENT ? Result<>() : Result<>(fail_errno("stat"));
     }
-    if (S_ISDIR(status.st_mode) && entry.type == TarEntry::Type::kFolder) return false;
+    if (S_ISDIR(status.st_mode) && entry.type == TarEntry::Type::kFolder) return {};
     bool was_whiteout = is_whiteout(status);
     BERTH_CHECK(remove_entry(place.folder, place.name));
     // What the whiteout hid must not shine through the folder that takes its place.
-    if (!was_whiteout || entry.type != TarEntry::Type::kFolder) return true;
+    if (!was_whiteout || entry.type != TarEntry::Type::kFolder) return {};
     if (::mkdirat(place.folder, place.name.c_str(), 0700) != 0) return fail_errno("mkdir");
     BERTH_TRY(UniqueFd folder, open_entry(place.folder, place.name.c_str(), O_RDONLY | O_DIRECTORY));
-    BERTH_CHECK(make_opaque(folder.get()));
-    return true;
+    return make_opaque(folder.get());
 }
 
 }  // namespace berth::archive

@@ -38,7 +38,7 @@ class LayerApplier {
     Metadata inherited(const std::string& path) const;
     Result<> hide_below_root();
     Result<> whiteout(const Place& place, const std::string& hidden);
-    Result<bool> clear_way(const Place& place, const TarEntry& entry);
+    Result<> clear_way(const Place& place, const TarEntry& entry);
 
     int root_;
     std::vector<int> parents_;

@@ -70,16 +70,8 @@ Result<> TreeExtractor::extract_one(TarReader& reader, const TarEntry& entry) {
     BERTH_TRY(Metadata metadata, metadata_of(entry, options_.owner ? IdMaps() : options_.ids));
     if (options_.owner) std::tie(metadata.uid, metadata.gid) = *options_.owner;
     BERTH_TRY(Place place, place_of(path));
-    const std::string link = below(renamed(inner_path(entry.link)));
-    // Mostly there is nothing in the way of a file.
-    if (entry.type == TarEntry::Type::kFile) {
-        auto made = writer_.create(reader, entry, place, metadata, link);
-        if (made || made.error().sys_errno != EEXIST) return made;
-    }
-    BERTH_TRY(bool cleared, clear_way(place, entry));
-    auto made = writer_.create(reader, entry, place, metadata, link);
-    if (cleared) cached_folder_.reset();
-    return made;
+    return writer_.create(reader, entry, place, metadata, below(renamed(inner_path(entry.link))),
+                          [&] { return clear_way(place, entry); });
 }
 
 Result<Place> TreeExtractor::place_of(const std::string& path) {
@@ -103,15 +95,13 @@ Result<Place> TreeExtractor::place_of(const std::string& path) {
     return place;
 }
 
-// Whether something was taken away.
-Result<bool> TreeExtractor::clear_way(const Place& place, const TarEntry& entry) {
+Result<> TreeExtractor::clear_way(const Place& place, const TarEntry& entry) {
     struct stat status{};
     if (::fstatat(place.folder, place.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT) return false;
-        return fail_errno("lstat");
+        return errno == ENOENT ? Result<>() : Result<>(fail_errno("lstat"));
     }
     bool folder_there = S_ISDIR(status.st_mode), folder_comes = entry.type == TarEntry::Type::kFolder;
-    if (folder_there && folder_comes) return false;
+    if (folder_there && folder_comes) return {};
     if (options_.keep_kinds && folder_there != folder_comes) {
         const char* there = folder_there ? "directory" : "non-directory";
         const char* comes = folder_comes ? "directory" : "non-directory";
@@ -119,8 +109,7 @@ Result<bool> TreeExtractor::clear_way(const Place& place, const TarEntry& entry)
                                               inner_path(entry.path) + "\" with " + comes + " \"/" + folder_ +
                                               "\"");
     }
-    BERTH_CHECK(remove_entry(place.folder, place.name));
-    return true;
+    return remove_entry(place.folder, place.name);
 }
 
 }  // namespace berth::archive

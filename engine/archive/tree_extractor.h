@@ -33,7 +33,7 @@ class TreeExtractor {
  private:
     Result<> extract_one(TarReader& reader, const TarEntry& entry);
     Result<Place> place_of(const std::string& path);
-    Result<bool> clear_way(const Place& place, const TarEntry& entry);
+    Result<> clear_way(const Place& place, const TarEntry& entry);
     std::string renamed(const std::string& path) const;
     std::string below(const std::string& path) const;
 

@@ -1,65 +1,15 @@
 #include <fcntl.h>
-#include <gtest/gtest.h>
-
 #include <poll.h>
 #include <sys/resource.h>
-#include <thread>
 
 #include <algorithm>
 #include <csignal>
+#include <thread>
 
-#include "engine/base/files.h"
-#include "engine/logs/log_driver.h"
-#include "engine/logs/log_reader.h"
 #include "engine/logs/packed_file.h"
-#include "engine/logs/replay.h"
+#include "tests/unit/engine/logs/log_fixture.h"
 
 namespace berth::logs {
-
-namespace {
-
-class LogTest : public ::testing::Test {
- protected:
-    std::unique_ptr<LogDriver> open(const Options& options = {}) {
-        return open_log({driver_, path_, options, {}, ""}).value();
-    }
-    void write(LogDriver& log, int from, int to) {
-        for (int i = from; i < to; ++i)
-            ASSERT_TRUE(log.write(Stream::kStdout, at(i), std::to_string(i), false));
-        ASSERT_TRUE(log.flush());
-    }
-    static Timestamp at(int second) { return Timestamp(std::chrono::seconds(1'000'000 + second)); }
-
-    std::unique_ptr<LogReader> reader(ReadOptions options = {}) {
-        return open_log_reader(driver_, path_, std::move(options)).value();
-    }
-    // What is there now, joined; `last` is how it ended.
-    static std::string all(LogReader& reader, Progress last) {
-        Progress progress = Progress::kMore;
-        std::string out;
-        while (progress == Progress::kMore)
-            progress = reader.read([&](const Record& record) { out += record.text; }).value();
-        EXPECT_EQ(last, progress);
-        return out;
-    }
-    std::string read(ReadOptions options = {}) { return all(*reader(std::move(options)), Progress::kEnd); }
-    static std::string lines(int from, int to) {
-        std::string out;
-        for (int i = from; i < to; ++i) out += std::to_string(i) + "\n";
-        return out;
-    }
-
-    TempDir folder_ = TempDir::make().value();
-    std::string path_ = folder_.path() + "/log";
-    std::string driver_ = "json-file";
-};
-
-class LocalLogTest : public LogTest {
- protected:
-    LocalLogTest() { driver_ = "local"; }
-};
-
-}  // namespace
 
 TEST_F(LogTest, TailOfAnyLength) {
     EXPECT_EQ("", read({.tail = 5}));
@@ -275,55 +225,6 @@ TEST_F(LogTest, FilesMoveUpWhileTheyAreCompressed) {
     EXPECT_TRUE(lines(0, 90).ends_with(read({.tail = 5})));
 }
 
-TEST_F(LocalLogTest, IsDockersFormat) {
-    auto log = open();
-    ASSERT_TRUE(log->write(Stream::kStderr, Timestamp(std::chrono::nanoseconds(300)), "ab", false));
-    ASSERT_TRUE(log->flush());
-    const std::string entry(
-        "\x0a\x06stderr\x10\xac\x02\x1a\x02"
-        "ab",
-        15);
-    const std::string size("\0\0\0\x0f", 4);
-    EXPECT_EQ(size + entry + size, *read_file(path_));
-}
-
-TEST_F(LocalLogTest, TailFollowAndRotation) {
-    auto log = open({{"compress", "false"}, {"max-size", "2k"}, {"max-file", "9"}});
-    auto follower = reader({.follow = true});
-    write(*log, 0, 200);
-    EXPECT_TRUE(exists(path_ + ".1"));
-    EXPECT_EQ(lines(0, 200), all(*follower, Progress::kWaiting));
-    EXPECT_EQ(lines(0, 200), read());
-    for (int count : {0, 1, 50, 199, 200, 300}) {
-        EXPECT_EQ(lines(std::max(0, 200 - count), 200), read({.tail = static_cast<std::uint64_t>(count)}));
-    }
-    EXPECT_EQ(lines(90, 111), read({.since = at(90), .until = at(110)}));
-}
-
-TEST_F(LocalLogTest, LongLinesHaveNoNewlineButTheLast) {
-    auto log = open();
-    LineCutter cutter(*log, Stream::kStdout);
-    const std::string line(40'000, 'x');
-    ASSERT_TRUE(cutter.add(line + "\nshort\n"));
-    ASSERT_TRUE(log->flush());
-    EXPECT_EQ(line + "\nshort\n", read());
-}
-
-TEST_F(LocalLogTest, DamageIsPassedOver) {
-    auto log = open();
-    write(*log, 0, 10);
-    auto bytes = *read_file(path_);
-    const std::size_t each = bytes.size() / 10;
-    bytes[3 * each + 3] = '\x7f';                           // a size that is wrong
-    bytes.insert(6 * each, std::string("\0\0rubbish", 9));  // between two records
-    ASSERT_TRUE(write_file(path_, bytes + bytes.substr(0, each - 5)));
-    auto source = reader();
-    EXPECT_EQ(lines(0, 3) + lines(4, 10), all(*source, Progress::kEnd));
-    EXPECT_EQ(2u, source->damaged());
-    EXPECT_EQ(lines(7, 10), read({.tail = 3}));
-    EXPECT_EQ(lines(0, 3) + lines(4, 10), read({.tail = 9}));
-}
-
 TEST_F(LogTest, AFullDiskLosesNothingThatFitsInMemory) {
     // The limit on a file's size stands for the disk's.
     ::signal(SIGXFSZ, SIG_IGN);
@@ -392,52 +293,6 @@ TEST(LogReader, NoneCannotBeRead) {
     auto reader = open_log_reader("none", "/nowhere", {});
     ASSERT_FALSE(reader);
     EXPECT_EQ("configured logging driver does not support reading", reader.error().message);
-}
-
-TEST_F(LogTest, ReplayGivesBackWhatWasWrittenByteForByte) {
-    auto log = open({{"max-size", "5m"}, {"max-file", "3"}});
-    write(*log, 0, 3);
-    auto replay = log->replay();
-    ASSERT_TRUE(replay);
-    std::string wanted;
-    auto add = [&](std::string line, bool partial) {
-        ASSERT_TRUE(log->write(Stream::kStdout, at(0), line, partial));
-        wanted += line + (partial ? "" : "\n");
-    };
-    add("\xff\xfe is no UTF-8", false);
-    // A character that is cut by the length of a line.
-    add("half \xe2\x82", true);
-    add("\xac of it", false);
-    // Over a rotation.
-    for (int i = 0; i < 60'000; ++i) add("a line with a number: " + std::to_string(i), false);
-    ASSERT_TRUE(log->flush());
-    EXPECT_TRUE(exists(path_ + ".1"));
-    std::string found;
-    while (auto record = replay->next().value()) found += record->text;
-    EXPECT_EQ(found, wanted);
-    EXPECT_FALSE(replay->full());
-    // And on from there.
-    add("more", false);
-    ASSERT_TRUE(log->flush());
-    EXPECT_EQ(replay->next().value()->text, "more\n");
-    EXPECT_FALSE(replay->next().value());
-}
-
-TEST_F(LogTest, ReplayIsFullWhereItWouldKeepTooMuch) {
-    auto log = open();
-    auto replay = log->replay();
-    const std::string line(16'000, '\xff');
-    for (int i = 0; i < 20; ++i) ASSERT_TRUE(log->write(Stream::kStderr, at(0), line, true));
-    ASSERT_TRUE(log->flush());
-    EXPECT_TRUE(replay->full());
-    for (int i = 0; i < 20; ++i) EXPECT_EQ(replay->next().value()->text, line);
-    EXPECT_FALSE(replay->full());
-}
-
-TEST_F(LogTest, ReplayIsRefusedWhereOldRecordsGo) {
-    EXPECT_FALSE(open({{"max-size", "10m"}})->replay());
-    EXPECT_FALSE(open({{"max-size", "1m"}, {"max-file", "3"}})->replay());
-    EXPECT_TRUE(open({{"max-size", "10m"}, {"max-file", "2"}})->replay());
 }
 
 }  // namespace berth::logs
