@@ -20,7 +20,7 @@ async function main() {
   found.run = [ended.StatusCode, (await heard).trim()];
   await ran.remove();
 
-  const box = await docker.createContainer({ Image: "busybox", Cmd: ["sleep", "1000"], name: "ode", Labels: { l: "1" },
+  const box = await docker.createContainer({ Image: "busybox", Cmd: ["sleep", "1000"], name: "ode", Labels: { l: "1" }, ExposedPorts: { "80/tcp": {} },
     HostConfig: { PortBindings: { "80/tcp": [{ HostPort: "0" }] }, Memory: 64 << 20 } });
   await box.start();
   found.again = await status(box.start());
