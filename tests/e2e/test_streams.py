@@ -181,6 +181,9 @@ def test_cycles_leave_nothing(engine):
                 pass
         attached.close()
 
+    def figures():
+        return {**everything(), **weight(engine), "memory of the shim": shim_memory(engine, name)}
+
     def everything():
         mounts = sum(str(engine.directory) in line for line in Path("/proc/self/mountinfo").read_text().splitlines())
         shim = next(pid for pid in Path("/proc").glob("[0-9]*") if name.encode() in (pid / "cmdline").read_bytes()
@@ -191,11 +194,13 @@ def test_cycles_leave_nothing(engine):
     for number in range(30):
         cycle(number)
     before, memory, shim = settled(everything), weight(engine), shim_memory(engine, name)
+    print("before", figures())
     for number in range(cycles):
         cycle(number)
     end = time.monotonic() + 10
     while everything() != before and time.monotonic() < end:
         time.sleep(0.05)
+    print(f"after {cycles}", figures())
     assert everything() == before
     after = weight(engine)
     assert after["threads"] <= memory["threads"] + 2  # of a pool that is not full yet

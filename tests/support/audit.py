@@ -68,7 +68,7 @@ class BerthView:
 
     def layers(self):
         found = set()
-        for copy in (self.engine.data / "snapshots").glob("*/snapshot.json"):
+        for copy in (self.engine.store / "snapshots").glob("*/snapshot.json"):
             with contextlib.suppress(OSError):
                 record = json.loads(copy.read_text())
                 if not record["committed"]:
@@ -92,7 +92,7 @@ class BerthView:
         return len(live)
 
     def volumes(self):
-        return below(self.engine.data / "volumes")
+        return below(self.engine.store / "volumes")
 
     def sockets(self, live):
         own = {str(path) for path in (self.engine.socket, self.engine.exec_root / "netd.sock") if path.exists()}
@@ -101,7 +101,7 @@ class BerthView:
 
 class DockerView(BerthView):
     def layers(self):
-        return below(self.engine.data / "image/overlay2/layerdb/mounts")
+        return below(self.engine.store / "image/overlay2/layerdb/mounts")
 
     def tasks(self):
         return below(self.engine.exec_root / "containerd/daemon/io.containerd.runtime.v2.task/moby")
@@ -120,7 +120,7 @@ class DockerView(BerthView):
         return None
 
     def volumes(self):
-        return {name for name in below(self.engine.data / "volumes") if name not in ("metadata.db", "backingFsBlockDev")}
+        return {name for name in below(self.engine.store / "volumes") if name not in ("metadata.db", "backingFsBlockDev")}
 
     def sockets(self, live):
         return None
@@ -208,7 +208,7 @@ def check_processes(found, engine, view, live):
 
 
 def check_disk(found, engine, view, known, live):
-    compare(found, "folders", identities(below(engine.data / "containers")), known)
+    compare(found, "folders", identities(below(engine.store / "containers")), known)
     compare(found, "layers", view.layers(), known)
     compare(found, "tasks", view.tasks(), live)
     volumes = {one["Name"] for one in engine.api("GET", "/volumes").json["Volumes"]}

@@ -97,6 +97,11 @@ class Engine:
     def netns(self):
         return f"/run/netns/{self.name}"
 
+    @property
+    def store(self):
+        """Where it keeps what it has."""
+        return self.data
+
     def start(self):
         log = (self.directory / "log").open("ab")
         self.process = subprocess.Popen(

@@ -25,7 +25,8 @@ class Peer(Engine):
         (self.directory / "pid").unlink(missing_ok=True)
         self.process = subprocess.Popen(
             ["nsenter", f"--net={self.netns}", "dockerd", "--data-root", self.data, "--exec-root", self.exec_root, "--pidfile",
-             self.directory / "pid", "-H", self.host, "--cgroup-parent", "/" + self.name, *self.flags],
+             self.directory / "pid", "-H", self.host, "--cgroup-parent", "/" + self.name,
+             *(["--config-file", self.config] if self.config else []), *self.flags],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env={**os.environ, "PATH": ":".join([*folders(), os.environ["PATH"]])})
         log.close()

@@ -2,12 +2,16 @@
 more, in a mount namespace that outlives the daemon."""
 
 import contextlib
+import io
+import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 from .engine import Engine
 
 FIRST, COUNT = 200000, 65536
+MAP = f"0 {FIRST} {COUNT}"
 
 # The shell's end is the namespace's.
 HOST = f"""
@@ -73,3 +77,20 @@ class RemappedEngine(Engine):
     @property
     def store(self):
         return self.top / f"{FIRST}.{FIRST}"
+
+
+def owner(path):
+    status = os.lstat(path)
+    return status.st_uid, status.st_gid
+
+
+def host(uid, gid=None):
+    return FIRST + uid, FIRST + (uid if gid is None else gid)
+
+
+def sh(engine, script, *flags, **options):
+    return engine.docker("run", "--rm", *flags, "busybox", "sh", "-c", script, **options).out
+
+
+def archive(text_or_bytes):
+    return {entry.name: entry for entry in tarfile.open(fileobj=io.BytesIO(text_or_bytes))}
