@@ -13,7 +13,8 @@ constexpr std::size_t kPiece = 512 << 10;
 
 Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::uint64_t)> report,
                                   BlobWatcher* watcher) {
-    Course course{std::move(blob), std::move(report), watcher};
+    Course course{std::move(blob), std::move(report), watcher,
+                  Deadline(repository.wire().settings().patience)};
     for (;;) {
         auto open = [&]() -> Result<std::unique_ptr<content::Ingest>> {
             BERTH_TRY(auto ingest, content.resume(course.blob.digest));
@@ -43,6 +44,7 @@ Async<Result<>> BlobDownload::run(oci::Descriptor blob, std::function<void(std::
 Async<Result<>> BlobDownload::fetch(Course& course) {
     const auto expected = static_cast<std::uint64_t>(course.blob.size);
     content::Ingest& ingest = *course.ingest;
+    course.deadline.renew();
     for (int failures = 0;;) {
         const auto before = ingest.size();
         // An earlier pull may have got all of it.
@@ -54,19 +56,20 @@ Async<Result<>> BlobDownload::fetch(Course& course) {
         if (gone || !retry) co_return done;
         failures = ingest.size() > before ? 0 : failures + 1;
         if (failures >= repository.wire().settings().attempts) co_return done;
-        // A peer that was silent for so long has had its time.
-        const bool stalled = done.error().kind == ErrorKind::kDeadlineExceeded;
-        if (stalled && ingest.size() < before + RegistrySettings::kLeast) co_return done;
+        const std::chrono::milliseconds pause(100 << failures);
+        if (pause >= course.deadline.left()) {
+            co_return fail(ErrorKind::kDeadlineExceeded, "the registry has stalled: " + done.error().message);
+        }
         log::info(
             "a download is taken up again",
             {{"blob", course.blob.digest.text()}, {"at", ingest.size()}, {"error", done.error().message}});
-        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::milliseconds(100 << failures)));
+        BERTH_CO_CHECK(co_await async::sleep_for(pause));
     }
 }
 
 Async<Result<>> BlobDownload::attempt(Course& course, bool* retry) {
     const auto offset = course.ingest->size();
-    auto response = co_await repository.blob(course.blob.digest, offset);
+    auto response = co_await repository.blob(course.blob.digest, offset, course.deadline);
     if (!response) {
         // A connection may come back; a refusal stays one.
         *retry = response.error().message.starts_with("Get \"");
@@ -82,7 +85,7 @@ Async<Result<>> BlobDownload::attempt(Course& course, bool* retry) {
 Async<Result<>> BlobDownload::copy(http::BodyReader& body, Course& course, std::uint64_t skip) {
     const auto expected = static_cast<std::uint64_t>(course.blob.size);
     content::Ingest& ingest = *course.ingest;
-    PatientReader reader(body, repository.wire().settings().patience);
+    PatientReader reader(body, repository.wire().settings(), course.deadline);
     std::string piece(kPiece, '\0');
     for (;;) {
         std::size_t filled = 0;

@@ -18,9 +18,10 @@ class BlobWatcher {
     virtual void grown(std::uint64_t bytes) = 0;
 };
 
-// Fetches one blob into the content store: verified, resumed where a connection broke or an earlier pull
-// stopped, given up after several attempts without a byte. One download of a blob at a time. All references
-// outlive the call. `report` gets the bytes so far, now and then.
+// Fetches one blob into the content store: verified, resumed where a connection broke or stalled or an
+// earlier pull stopped, given up after several attempts without a byte, or when the registry has got nowhere
+// for the settings' patience. One download of a blob at a time. All references outlive the call. `report`
+// gets the bytes so far, now and then.
 struct BlobDownload {
     Repository& repository;
     content::ContentStore& content;
@@ -36,6 +37,7 @@ struct BlobDownload {
         oci::Descriptor blob;
         std::function<void(std::uint64_t)> report;
         BlobWatcher* watcher;
+        Deadline deadline;
         content::Ingest* ingest = nullptr;
     };
     Async<Result<>> fetch(Course& course);

@@ -10,8 +10,8 @@
 namespace berth::registry {
 
 // Brings one blob into a repository: in one request, and where the line breaks or the registry does not take
-// that, piece by piece from where it got to. All references outlive the call. `report` gets the bytes so far,
-// on the io thread.
+// that, piece by piece from where it got to, unless it gets nowhere for the settings' patience. All
+// references outlive the call. `report` gets the bytes so far, on the io thread.
 struct BlobUpload {
     Repository& repository;
     content::ContentStore& content;
@@ -22,10 +22,10 @@ struct BlobUpload {
                         std::function<void(std::uint64_t)> report);
 
  private:
-    Async<Result<>> whole(oci::Descriptor blob, std::string location,
-                          std::function<void(std::uint64_t)> report);
-    Async<Result<>> in_pieces(oci::Descriptor blob, std::string location,
-                              std::function<void(std::uint64_t)> report);
+    struct Course;
+    Async<Result<>> whole(Course& course);
+    Async<Result<>> in_pieces(Course& course);
+    Async<Result<bool>> ask_where(Course& course);
     Async<Result<UniqueFd>> open(Digest digest);
 };
 

@@ -22,7 +22,10 @@ Async<Result<http::ClientResponse>> fetch_url(IoContext& io, Settings settings, 
         auto response = co_await std::move(asked);
         if (!response) co_return in(fmt::format("Get \"{}\"", url), std::move(response));
         if (!is_redirect(response->status)) {
-            if (response->status < 400) co_return response;
+            if (response->status < 400) {
+                response->body = patient_body(std::move(response->body), settings);
+                co_return response;
+            }
             co_return fail(ErrorKind::kInternal, fmt::format("failed to GET {} with status {}", url,
                                                              status_words(response->status)));
         }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <string>
 
 #include "engine/async/event.h"
 #include "engine/base/digest.h"
@@ -16,6 +17,7 @@ class Flights {
         explicit Flight(IoContext& io) : changed(io) {}
         std::uint64_t current = 0;  // bytes
         bool ended = false;
+        std::string stalled;  // the origin of a registry that did; who asks the same one need not try again
         async::Condition changed;
     };
     // Ends the flight when it goes, however that comes.
@@ -34,6 +36,7 @@ class Flights {
             flight_->current = current;
             flight_->changed.notify_all();
         }
+        void stalled(std::string origin) { flight_->stalled = std::move(origin); }
 
      private:
         Flights& flights_;

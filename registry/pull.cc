@@ -137,15 +137,13 @@ Async<Result<Pull::Fetched>> Pull::store(std::string bytes, std::string media_ty
 // What the reference stands for: asked first, since a registry counts what is fetched.
 Async<Result<Pull::Fetched>> Pull::fetch_target() {
     const auto& reference = request_.reference;
-    auto wanted = reference.digest();
-    if (!wanted) {
-        auto found = co_await repository_->digest_of(reference.tag());
-        if (!found)
-            co_return Failure(
-                resolve_failure(std::move(found.error()), reference.text(), reference.familiar_name()));
-        wanted = std::move(*found);
-    }
-    if (wanted) {
+    auto found = co_await repository_->digest_of(tag_or_digest(reference));
+    if (!found)
+        co_return Failure(
+            resolve_failure(std::move(found.error()), reference.text(), reference.familiar_name()));
+    const auto wanted = reference.digest() ? reference.digest() : *found;
+    // What is here may have come from a repository that others may read: this one has to have it as well.
+    if (*found) {
         BERTH_CO_TRY(auto known, co_await read_known(*wanted));
         if (known) co_return std::move(*known);
     }
@@ -269,6 +267,8 @@ Async<Result<>> Pull::follow(std::shared_ptr<Flights::Flight> flight,
         report(flight->current);
         BERTH_CO_CHECK(co_await flight->changed.wait());
     }
+    if (flight->stalled == repository_->wire().host().origin())
+        co_return fail(ErrorKind::kDeadlineExceeded, "the registry has stalled in another pull");
     co_return Result<>();
 }
 
@@ -296,7 +296,10 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* 
             report(current);
             pilot->report(current);
         };
-        BERTH_CO_CHECK(co_await download_.run(blob, steer, watcher));
+        auto done = co_await download_.run(blob, steer, watcher);
+        if (!done && done.error().kind == ErrorKind::kDeadlineExceeded)
+            pilot->stalled(repository_->wire().host().origin());
+        if (!done) co_return done;
         break;
     }
     fetched_.push_back(blob.digest);

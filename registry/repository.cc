@@ -80,8 +80,10 @@ Async<Result<std::optional<Digest>>> Repository::digest_of(std::string name) {
     co_return std::optional<Digest>(std::move(*digest));
 }
 
-Async<Result<http::ClientResponse>> Repository::blob(Digest digest, std::uint64_t offset) {
+Async<Result<http::ClientResponse>> Repository::blob(Digest digest, std::uint64_t offset,
+                                                     std::optional<Deadline> deadline) {
     auto request = pulling("GET", fmt::format("/v2/{}/blobs/{}", path_, digest.text()));
+    request.deadline = deadline;
     request.gives_up = true;
     if (offset > 0) request.headers.add("Range", fmt::format("bytes={}-", offset));
     std::vector<unsigned> statuses{200, 206};

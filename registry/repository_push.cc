@@ -17,8 +17,9 @@ WireRequest Repository::pushing(std::string method, std::string target) const {
             .scope = "repository:" + path_ + ":pull,push"};
 }
 
-Async<Result<bool>> Repository::has_blob(Digest digest) {
+Async<Result<bool>> Repository::has_blob(Digest digest, std::optional<Deadline> deadline) {
     auto request = pushing("HEAD", fmt::format("/v2/{}/blobs/{}", path_, digest.text()));
+    request.deadline = deadline;
     BERTH_CO_TRY(auto response, co_await expect(std::move(request), kThereOrNot));
     co_return response.status == 200;
 }
@@ -57,11 +58,13 @@ Result<std::string> Repository::location_of(const http::ClientResponse& response
     return location;
 }
 
-Async<Result<std::optional<std::string>>> Repository::begin_upload(Digest digest, std::string from) {
+Async<Result<std::optional<std::string>>> Repository::begin_upload(Digest digest, std::string from,
+                                                                   std::optional<Deadline> deadline) {
     std::string target = fmt::format("/v2/{}/blobs/uploads/", path_);
     if (!from.empty())
         target += fmt::format("?mount={}&from={}", http::encode_form(digest.text()), http::encode_form(from));
     auto request = pushing("POST", target);
+    request.deadline = deadline;
     if (!from.empty()) request.scope += fmt::format(" repository:{}:pull", from);
     const std::vector<unsigned> good{201, 202};
     BERTH_CO_TRY(auto response, co_await expect(std::move(request), good));
@@ -82,18 +85,20 @@ Async<Result<>> Repository::finish_upload(std::string location, Digest digest, h
 }
 
 Async<Result<std::string>> Repository::append_upload(std::string location, std::uint64_t offset,
-                                                     std::string piece) {
+                                                     http::BodySource* bytes) {
     auto request = pushing("PATCH", location);
     request.headers.set("Content-Type", "application/octet-stream");
-    request.headers.set("Content-Range", fmt::format("{}-{}", offset, offset + piece.size() - 1));
-    request.body = std::move(piece);
+    request.headers.set("Content-Range", fmt::format("{}-{}", offset, offset + *bytes->size() - 1));
+    request.stream = bytes;
     const std::vector<unsigned> good{202, 204};
     BERTH_CO_TRY(auto response, co_await expect(std::move(request), good));
     co_return location_of(response, location);
 }
 
-Async<Result<Repository::UploadState>> Repository::upload_state(std::string location) {
+Async<Result<Repository::UploadState>> Repository::upload_state(std::string location,
+                                                                std::optional<Deadline> deadline) {
     auto request = pushing("GET", location);
+    request.deadline = deadline;
     const std::vector<unsigned> good{204};
     BERTH_CO_TRY(auto response, co_await expect(std::move(request), good));
     UploadState out;

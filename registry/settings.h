@@ -20,8 +20,10 @@ struct RegistrySettings {
     http::ProxySettings proxies;
     int downloads = 3, uploads = 5;  // layers at a time
     int attempts = 5;                // to fetch a layer, without getting further
-    // A peer that sends less than kLeast bytes in this time has stalled.
+    // A peer that gets nowhere for this long is given up, however often it was asked meanwhile.
     std::chrono::milliseconds patience = std::chrono::seconds(30);
+    // One that sends fewer than kLeast bytes in this time has stalled, and is asked once more.
+    std::chrono::milliseconds stall() const { return patience / 3; }
     static constexpr std::size_t kLeast = 1024;
 };
 // As they were when some work began: a reload does not touch what is under way.

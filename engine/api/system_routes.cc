@@ -49,6 +49,10 @@ Async<Result<>> no_managed_plugins(Exchange&) {
     return refuse(ErrorKind::kNotImplemented, "managed plugins are not supported");
 }
 
+Async<Result<>> no_builder(Exchange&) {
+    return refuse(ErrorKind::kNotImplemented, "building images is not supported");
+}
+
 Async<Result<>> no_plugins(Exchange& exchange) {
     return exchange.json(200, nlohmann::json::array());
 }
@@ -94,6 +98,7 @@ void add_system_routes(Router& router, SystemService& system) {
     for (const char* action : {"enable", "disable", "upgrade", "push", "set"}) {
         router.add("POST", std::string("/plugins/{name...}/") + action, plugin_not_found);
     }
+    for (const char* path : {"/build", "/session", "/grpc"}) router.add("POST", path, no_builder);
     add_swarm_routes(router);
 }
 

@@ -137,11 +137,11 @@ struct Client::Impl {
     Async<Result<Incoming>> exchange(const ClientRequest& request);
     Async<Result<Incoming>> exchange_on(StreamPtr stream, const ClientRequest& request, bool* answered);
 
-    // `work` within the deadline.
     template <class T>
-    Async<Result<T>> limit(std::string what, Async<Result<T>> work) {
-        if (options.deadline.count() == 0) co_return co_await std::move(work);
-        auto limited = async::with_deadline(options.deadline, std::move(what), std::move(work));
+    static Async<Result<T>> limit(std::chrono::milliseconds deadline, std::string what,
+                                  Async<Result<T>> work) {
+        if (deadline.count() == 0) co_return co_await std::move(work);
+        auto limited = async::with_deadline(deadline, std::move(what), std::move(work));
         co_return co_await std::move(limited);
     }
 };
@@ -171,7 +171,7 @@ std::string Client::Impl::head(const ClientRequest& request) const {
 
 Async<Result<StreamPtr>> Client::Impl::connect() {
     auto dialling = dial(io, endpoint, options);
-    auto limited = limit("dial " + authority_of(endpoint), std::move(dialling));
+    auto limited = limit(options.deadline, "dial " + authority_of(endpoint), std::move(dialling));
     co_return co_await std::move(limited);
 }
 
@@ -192,6 +192,7 @@ bool well_formed(const ClientRequest& request) {
 
 Async<Result<>> Client::Impl::send_body(async::Stream& stream, BodySource& source) {
     const auto size = source.size();
+    const auto deadline = options.piece_deadline.count() > 0 ? options.piece_deadline : options.deadline;
     std::uint64_t sent = 0;
     for (;;) {
         BERTH_CO_TRY(std::string piece, co_await source.next());
@@ -202,7 +203,7 @@ Async<Result<>> Client::Impl::send_body(async::Stream& stream, BodySource& sourc
         if (!size) piece = fmt::format("{:x}\r\n", piece.size()) + piece + "\r\n";
         if (!piece.empty()) {
             auto writing = stream.write_all(piece);
-            auto limited = limit("write", std::move(writing));
+            auto limited = limit(deadline, "write", std::move(writing));
             BERTH_CO_CHECK(co_await std::move(limited));
         }
         if (last) co_return Result<>();
@@ -213,7 +214,7 @@ Async<Result<>> Client::Impl::send(async::Stream& stream, const ClientRequest& r
     std::string out = head(request);
     if (request.stream == nullptr) out += request.body;
     auto writing = stream.write_all(out);
-    auto limited = limit("write", std::move(writing));
+    auto limited = limit(options.deadline, "write", std::move(writing));
     auto sent = co_await std::move(limited);
     if (!sent || request.stream == nullptr) co_return sent;
     sent = co_await send_body(stream, *request.stream);
@@ -242,7 +243,7 @@ Async<Result<Incoming>> Client::Impl::exchange_on(StreamPtr stream, const Client
     Incoming in{std::move(stream), {}, nullptr};
     BERTH_CO_CHECK(co_await send(*in.stream, request));
     auto reading = read_head(in, request.method == "HEAD", answered);
-    auto limited = limit(request.method + " " + request.target, std::move(reading));
+    auto limited = limit(options.deadline, request.method + " " + request.target, std::move(reading));
     BERTH_CO_CHECK(co_await std::move(limited));
     co_return in;
 }
@@ -277,7 +278,7 @@ Async<Result<ClientResponse>> Client::answer(std::unique_ptr<async::Stream> uplo
     Incoming in{std::move(upload), {}, nullptr};
     bool answered = false;
     auto reading = impl_->read_head(in, false, &answered);
-    auto limited = impl_->limit("answer", std::move(reading));
+    auto limited = Impl::limit(impl_->options.deadline, "answer", std::move(reading));
     BERTH_CO_CHECK(co_await std::move(limited));
     ClientResponse out{in.parser->status, in.parser->reason, in.parser->headers, nullptr};
     out.body = std::make_unique<ResponseBody>(std::move(in), impl_->idle);

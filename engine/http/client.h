@@ -41,8 +41,9 @@ class BodySource {
 
 struct ClientOptions {
     // For connecting, for each piece of a body on its way out, and for the head of the answer; 0 for ever.
-    std::chrono::seconds deadline{0};
-    std::shared_ptr<const TlsContext> tls;  // nothing: the system's certificates
+    std::chrono::milliseconds deadline{0};
+    std::chrono::milliseconds piece_deadline{0};  // of a piece of a BodySource, if that is another one
+    std::shared_ptr<const TlsContext> tls;        // nothing: the system's certificates
     std::optional<Proxy> proxy;
 };
 

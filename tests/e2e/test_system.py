@@ -74,6 +74,12 @@ def test_not_a_swarm(engine):
         assert answer.json["message"].startswith("This node is not a swarm manager."), path
 
 
+def test_no_builder(engine):
+    for path in ("/build?t=x", "/session", "/grpc"):
+        answer = engine.api("POST", path, body=b"no context", headers={"Content-Type": "application/x-tar", "X-Registry-Config": "e30="})
+        assert (answer.status, answer.json["message"]) == (501, "building images is not supported")
+
+
 def test_no_plugins(engine):
     assert engine.api("GET", "/plugins").json == []
 

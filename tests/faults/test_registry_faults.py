@@ -192,8 +192,21 @@ def test_an_image_for_another_platform(engine, hostile):
     answer = engine.api("POST", f"/images/create?fromImage={hostile.address}/good&tag=arm&platform=linux/arm64")
     assert f"Downloaded newer image for {name}" in answer.text
     assert engine.api("GET", f"/images/{name}/json").json["Architecture"] == "arm64"
+    assert hostile.log(path="/foreign") == [], "nobody goes where a layer's urls lead"
     wanted = engine.api("POST", f"/images/create?fromImage={hostile.address}/good&tag=arm&platform=linux/s390x")
     assert "no matching manifest for linux/s390x in the manifest list entries" in wanted.text
+
+
+@pytest.mark.parametrize("mode, text", [("empty", "not found"), ("closed", "403 Forbidden")])
+def test_a_digest_from_another_repository(engine, hostile, mode, text):
+    """What may not be read there is not given out because it is here."""
+    pull(engine, hostile, "good")
+    digest = engine.api("GET", f"/images/{hostile.address}/good:1/json").json["Id"]
+    answer = engine.api("POST", f"/images/create?fromImage={hostile.address}/{mode}&tag={digest}")
+    assert "Downloaded" not in answer.text and "up to date" not in answer.text and text in answer.text
+    assert f"{hostile.address}/{mode}" not in str(engine.api("GET", "/images/json").json)
+    again = engine.api("POST", f"/images/create?fromImage={hostile.address}/good&tag={digest}")
+    assert f"Digest: {digest}" in again.text
 
 
 def test_an_index_of_which_not_all_is_here(engine, hostile):

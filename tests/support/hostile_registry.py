@@ -3,8 +3,10 @@
 usage: hostile_registry.py PORT LOG      prints "ready"
 
 It serves one image: a config, a layer of LAYER bytes compressed, for linux/amd64 in an index with linux/arm64. A second
-listener at PORT + 1 is another host: blobs of "elsewhere" are redirected to it. LOG gets a line of JSON for each request:
-port, method, path, range, authorization, sent.
+listener at PORT + 1 is another host: blobs of "elsewhere" are redirected to it; one at PORT + 2 takes connections and says
+nothing. LOG gets a line of JSON for each request: port, method, path, range, authorization, sent.
+
+What is pushed to "deaf" is read and never answered; of what is pushed to any other, what is big is not even read.
 """
 
 import gzip
@@ -22,6 +24,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PORT, LOG = int(sys.argv[1]), sys.argv[2]
 LAYER = 600 << 10
+EVER = 300  # seconds
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+prettyjws"
@@ -41,7 +44,7 @@ def descriptor(kind, data, **more):
     return {"mediaType": kind, "digest": keep(data), "size": len(data), **more}
 
 
-def image(architecture):
+def image(architecture, **more):
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as tar:
         info = tarfile.TarInfo(f"{architecture}.bin")
@@ -53,7 +56,7 @@ def image(architecture):
         "type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(plain.getvalue()).hexdigest()]}}
     manifest = {"schemaVersion": 2, "mediaType": MANIFEST,
                 "config": descriptor("application/vnd.oci.image.config.v1+json", json.dumps(config).encode()),
-                "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer)]}
+                "layers": [descriptor("application/vnd.oci.image.layer.v1.tar+gzip", layer, **more)]}
     return descriptor(MANIFEST, json.dumps(manifest).encode(), platform={"architecture": architecture, "os": "linux"})
 
 
@@ -61,7 +64,7 @@ def index_of(*manifests):
     return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": list(manifests)}).encode()
 
 
-IMAGE = index_of(image("amd64"), image("arm64"))
+IMAGE = index_of(image("amd64"), image("arm64", urls=[f"http://127.0.0.1:{PORT + 1}/foreign"]))
 keep(IMAGE)
 NESTED = IMAGE
 for _ in range(30):
@@ -120,8 +123,13 @@ class Handler(BaseHTTPRequestHandler):
         mode, kind, name = "/".join(parts[2:-2]), parts[-2], parts[-1]
         if mode == "expiring" and not self.has_token():
             return self.reply(401, WWW_Authenticate=f'Bearer realm="http://127.0.0.1:{PORT}/token",service="x"')
+        if mode in ("empty", "closed"):
+            return self.reply(404 if mode == "empty" else 403)
         if mode == "mute":
-            return time.sleep(60)
+            return time.sleep(EVER)
+        if mode == "breaks":
+            time.sleep(1)
+            return self.cut()
         if mode == "storm" or (mode == "busy" and self.nth() <= 2):
             return self.reply(429 if self.nth() % 2 else 503, Retry_After="0")
         if kind == "tags":
@@ -129,6 +137,19 @@ class Handler(BaseHTTPRequestHandler):
         self.manifest(mode, name) if kind == "manifests" else self.blob(mode, name)
 
     do_HEAD = do_GET
+
+    def do_POST(self):
+        self.reply(202, Location=self.path.split("?")[0] + "1")
+
+    def do_PUT(self):
+        big = int(self.headers["Content-Length"]) > 1 << 20
+        if "/deaf/" in self.path or not big:
+            self.rfile.read(int(self.headers["Content-Length"]))
+        if not big:
+            return self.reply(201)
+        time.sleep(EVER)
+
+    do_PATCH = do_PUT
 
     def has_token(self):
         # Each is good for two requests, whatever was said about its life.
@@ -140,12 +161,14 @@ class Handler(BaseHTTPRequestHandler):
                     TOKEN[:] = [TOKEN[0] + 1, 0]
             return good
 
-    def drip(self, body, pause):
-        self.send_response(200)
+    def drip(self, status, body, pause):
+        # Who comes once more gets nothing at once.
+        begin = 5000 if status == 200 else 0
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:5000])
-        for at in range(5000, len(body)):
+        self.wfile.write(body[:begin])
+        for at in range(begin, len(body)):
             time.sleep(pause)
             self.wfile.write(body[at:at + 1])
 
@@ -189,7 +212,9 @@ class Handler(BaseHTTPRequestHandler):
         if mode == "short" and big:
             body = body[:len(body) // 2]
         if mode in ("slow", "stall") and big:
-            return self.drip(body, 0.05 if mode == "slow" else 60)
+            return self.drip(status, body, 0.05 if mode == "slow" else EVER)
+        if mode == "pauses" and big and self.nth() <= 2:
+            return self.drip(status, body, EVER)
         broken = {"truncate": 4096, "reset": 64 << 10, "norange": 200 << 10}.get(mode, len(body))
         if mode == "norange" and self.nth() > 2:
             broken = len(body)
@@ -207,6 +232,7 @@ class Handler(BaseHTTPRequestHandler):
 
 other = ThreadingHTTPServer(("127.0.0.1", PORT + 1), Handler)
 threading.Thread(target=other.serve_forever, daemon=True).start()
+silent = socket.create_server(("127.0.0.1", PORT + 2))
 server = ThreadingHTTPServer(("127.0.0.1", PORT), Handler)
 print("ready", flush=True)
 server.serve_forever()

@@ -17,6 +17,7 @@ struct Host {
     int requests = 0;
     std::vector<std::string> asked_from;
     std::size_t stall_after = 0;  // bytes; 0: never
+    int stalls = 1000;            // how many answers do
 
     Async<void> answer(http::Request& request, http::Responder& responder) {
         ++requests;
@@ -27,7 +28,7 @@ struct Host {
         std::string bytes = blob.substr(from);
         http::Headers headers;
         unsigned status = from > 0 ? 206 : 200;
-        if (stall_after > 0) {
+        if (stall_after > 0 && stalls-- > 0) {
             auto begun = co_await responder.begin(status, headers);
             std::string some = bytes.substr(0, stall_after);
             auto sent = co_await responder.write(std::move(some));
@@ -130,6 +131,25 @@ TEST_F(BlobDownloadTest, GivesUpOnAPeerThatIsSilent) {
     auto fetched = fetch(sha256(host_.blob), static_cast<std::int64_t>(host_.blob.size()));
     ASSERT_FALSE(fetched);
     EXPECT_EQ(fetched.error().kind, ErrorKind::kDeadlineExceeded);
+}
+
+TEST_F(BlobDownloadTest, AsksAPeerThatStallsOnceMore) {
+    const auto digest = sha256(host_.blob);
+    settings_->patience = std::chrono::milliseconds(3000);
+    host_.stall_after = 5000;
+    host_.stalls = 1;
+    auto fetched = fetch(digest, static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_TRUE(fetched) << fetched.error().message;
+    EXPECT_EQ(host_.asked_from, (std::vector<std::string>{"", "bytes=5000-"}));
+}
+
+TEST_F(BlobDownloadTest, APeerThatSendsAByteEachTimeGetsNowhere) {
+    settings_->patience = std::chrono::milliseconds(600);
+    host_.stall_after = 1;
+    auto fetched = fetch(sha256(host_.blob), static_cast<std::int64_t>(host_.blob.size()));
+    ASSERT_FALSE(fetched);
+    EXPECT_EQ(fetched.error().kind, ErrorKind::kDeadlineExceeded);
+    EXPECT_LE(host_.requests, 3);
 }
 
 TEST_F(BlobDownloadTest, WhatCameIsKeptForTheNextTry) {

@@ -76,6 +76,59 @@ TEST(ImageSpec, RefusesMalformedDocuments) {
     EXPECT_FALSE(parse_document(std::string(1'000'000, '['), ""));
 }
 
+// CVE-2014-9358, CVE-2021-21285, CVE-2024-3727: what is no digest gets into no path, wherever it is named.
+TEST(ImageSpec, RefusesWhatIsNoDigest) {
+    std::vector<std::string> bad{"",
+                                 " ",
+                                 ":",
+                                 "sha256",
+                                 "sha256:",
+                                 ":" + kHex,
+                                 kHex,
+                                 "sha256:" + kHex + " ",
+                                 " sha256:" + kHex,
+                                 "sha256:" + kHex + "0",
+                                 "sha256:" + kHex.substr(1),
+                                 "SHA256:" + kHex,
+                                 "sha256:sha256:" + kHex,
+                                 "sha256-" + kHex,
+                                 "sha256/" + kHex,
+                                 "md5:" + kHex.substr(32),
+                                 "sha1:" + kHex.substr(24),
+                                 "sha256+b64:" + kHex,
+                                 "sha256:\\u0000" + kHex.substr(1),
+                                 "sha256:" + std::string(64, 'G'),
+                                 "sha256:" + std::string(64, 'A'),
+                                 "sha256:" + std::string(64, '.'),
+                                 "sha256:" + std::string(64, '/'),
+                                 "sha256:" + std::string(100'000, 'a')};
+    for (const char* path :
+         {"..", "../..", "/etc/passwd", "../../../../etc/passwd", "./x", "a/b", "%2e%2e"}) {
+        for (const char* algorithm : {"", "sha256:", "sha512:", "../sha256:"})
+            bad.push_back(algorithm + std::string(path));
+    }
+    for (std::size_t at : {0u, 31u, 63u}) {
+        std::string one = kHex;
+        bad.push_back("sha256:" + one.replace(at, 1, "/"));
+    }
+    EXPECT_GE(bad.size(), 50u);
+    const std::string good = "sha256:" + kHex;
+    for (const std::string& digest : bad) {
+        auto with = [&](const std::string& text) {
+            std::string out = text;
+            return out.replace(out.find("BAD"), 3, digest);
+        };
+        const std::string other = R"({"mediaType":"x","digest":")" + good + R"(","size":1})";
+        const std::string wrong = R"({"mediaType":"x","digest":"BAD","size":1})";
+        EXPECT_FALSE(parse_document(with(R"({"config":)" + wrong + R"(,"layers":[]})"), "")) << digest;
+        EXPECT_FALSE(parse_document(with(R"({"config":)" + other + R"(,"layers":[)" + wrong + "]}"), ""))
+            << digest;
+        EXPECT_FALSE(parse_document(with(R"({"manifests":[)" + wrong + "]}"), "")) << digest;
+        EXPECT_FALSE(parse_image_config(with(R"({"rootfs":{"type":"layers","diff_ids":["BAD"]}})")))
+            << digest;
+    }
+}
+
 TEST(ImageSpec, ReadsConfigs) {
     auto config = parse_image_config(R"({"architecture":"amd64","os":"linux","created":"2023-11-14T22:13:20Z",
         "config":{"Cmd":["sh"]},"history":[{"created_by":"x","empty_layer":true}],
