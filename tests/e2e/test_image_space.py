@@ -3,11 +3,16 @@
 import io
 import os
 import sqlite3
+import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
 from support.archives import docker_archive, tar_of
 from support.disk import du
+from support.engine import Engine
+
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
 
 def load(engine, name, layers):
@@ -44,21 +49,34 @@ def test_after_prune_all_little_is_left(empty):
     assert left < 1 << 20, left
 
 
-def test_hundreds_of_layers_run(empty):
+@pytest.fixture(params=["this kernel", "an older one"])
+def kernel(request, tmp_path):
+    """An engine; on the older one it has to name all layers in the page that mount(2) takes."""
+    engine, mark = Engine(images=()), tmp_path / "mark"
+    if request.param == "an older one":
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", tmp_path / "old.so", SUPPORT / "old_kernel.c"], check=True)
+        engine.wrapper = ["env", f"LD_PRELOAD={tmp_path}/old.so", f"OLD_KERNEL_MARK={mark}"]
+    with engine:
+        yield engine
+    assert engine.left == []
+    assert mark.exists() == (request.param == "an older one")
+
+
+def test_hundreds_of_layers_run(kernel):
     count, out = 300, io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         tar.add("/bin/busybox", "bin/busybox")
     layers = [out.getvalue(), *(tar_of({"number": f"{at}\n".encode(), f"only-{at}": b""}) for at in range(1, count))]
-    load(empty, "deep:1", layers)
-    assert empty.docker("run", "--rm", "deep:1").out == f"{count - 1}\n"
-    names = empty.docker("run", "--rm", "deep:1", "/bin/busybox", "ls", "/").out.split()
+    load(kernel, "deep:1", layers)
+    assert kernel.docker("run", "--rm", "deep:1").out == f"{count - 1}\n"
+    names = kernel.docker("run", "--rm", "deep:1", "/bin/busybox", "ls", "/").out.split()
     assert sum(name.startswith("only-") for name in names) == count - 1
-    container = empty.docker("run", "-d", "deep:1", "/bin/busybox", "sleep", "100").out.strip()
-    assert empty.docker("exec", container, "/bin/busybox", "cat", "/number").out == f"{count - 1}\n"
-    assert empty.docker("diff", container).out == ""
-    empty.docker("rm", "-f", container)
-    empty.docker("rmi", "deep:1")
-    assert list((empty.data / "snapshots").glob("[0-9]*")) == []
+    container = kernel.docker("run", "-d", "deep:1", "/bin/busybox", "sleep", "100").out.strip()
+    assert kernel.docker("exec", container, "/bin/busybox", "cat", "/number").out == f"{count - 1}\n"
+    assert kernel.docker("diff", container).out == ""
+    kernel.docker("rm", "-f", container)
+    kernel.docker("rmi", "deep:1")
+    assert list((kernel.data / "snapshots").glob("[0-9]*")) == []
 
 
 def test_layers_that_a_power_cut_took_are_made_again(empty):

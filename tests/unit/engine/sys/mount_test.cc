@@ -57,12 +57,12 @@ TEST_F(DetachedMountTest, OverlayByContext) {
 }
 
 TEST_F(DetachedMountTest, OverlayOfManyLayersInChild) {
-    Mount mount = overlay(200);
-    expect_files(mount_in_child(mount, *parse_mount_options(mount.options)), 200);
+    Mount mount = overlay(300);
+    expect_files(mount_in_child(mount, *parse_mount_options(mount.options)), 300);
 }
 
 TEST_F(DetachedMountTest, OverlayOfManyLayersEitherWay) {
-    expect_files(mount_detached(overlay(200)), 200);
+    expect_files(mount_detached(overlay(300)), 300);
 }
 
 TEST_F(DetachedMountTest, LongPathsFallBack) {
