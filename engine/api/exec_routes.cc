@@ -5,6 +5,7 @@
 #include "api-spec/types/exec.h"
 #include "engine/api/container_queries.h"
 #include "engine/api/framing.h"
+#include "engine/api/unframed_stream.h"
 
 namespace berth::api {
 namespace {
@@ -39,15 +40,24 @@ Async<Result<>> create(ContainerExecs& execs, Exchange& exchange) {
     co_return co_await exchange.json(201, std::move(answer));
 }
 
+// A terminal's output has no frames and all other has; what the client gets is what it said of a terminal at
+// the start, which need not be what was said at the create.
+std::unique_ptr<async::Stream> as_the_client_reads(async::Stream& client, bool terminal, bool raw) {
+    if (terminal == raw) return make_borrowed_stream(client);
+    return terminal ? make_framed_stream(client) : make_unframed_stream(client);
+}
+
 // Once the connection is a stream, what goes wrong is said on it: clients show it beside what the process
 // wrote.
-Async<Result<>> converse(ContainerExecs& execs, Exchange& exchange, container::ExecStart start, bool tty) {
-    BERTH_CO_TRY(auto client, co_await exchange.upgrade(!tty, true));
+Async<Result<>> converse(ContainerExecs& execs, Exchange& exchange, container::ExecStart start, bool terminal,
+                         bool raw) {
+    BERTH_CO_TRY(auto client, co_await exchange.upgrade(!raw, true));
+    auto stream = as_the_client_reads(*client, terminal, raw);
     std::string id = id_of(exchange);
-    auto done = co_await execs.run(id, std::move(start), *client);
+    auto done = co_await execs.run(id, std::move(start), *stream);
     if (done) co_return Result<>();
     std::string text = done.error().message + "\r\n";
-    if (!tty) text = frame(OutputStream::kStdout, text);
+    if (!raw) text = frame(OutputStream::kStdout, text);
     co_return co_await client->write_all(text);
 }
 
@@ -55,11 +65,11 @@ Async<Result<>> start(ContainerExecs& execs, Exchange& exchange) {
     BERTH_CO_TRY(auto body, co_await exchange.body_or_empty());
     BERTH_CO_TRY(auto config, types::parse_exec_start_config(body));
     std::string id = id_of(exchange);
-    BERTH_CO_CHECK(execs.startable(id));
+    BERTH_CO_TRY(const bool terminal, execs.startable(id));
     container::ExecStart start;
     start.detach = config.detach;
     if (config.tty && exchange.version >= kConsoleSize) start.console_size = std::move(config.console_size);
-    if (!config.detach) co_return co_await converse(execs, exchange, std::move(start), config.tty);
+    if (!config.detach) co_return co_await converse(execs, exchange, std::move(start), terminal, config.tty);
     BERTH_CO_CHECK(co_await execs.start_detached(id, std::move(start)));
     co_return co_await exchange.empty(200);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/api/framing.h"
+
 namespace berth::api {
 
 namespace {
@@ -18,6 +20,15 @@ class Borrowed : public async::Stream {
 
  protected:
     async::Stream& inner_;
+};
+
+class Framed final : public Borrowed {
+ public:
+    using Borrowed::Borrowed;
+    Async<Result<>> write_all(std::string_view bytes) override {
+        std::string framed = frame(OutputStream::kStdout, bytes);
+        co_return co_await inner_.write_all(framed);
+    }
 };
 
 // A frame may come in any number of pieces: its header too.
@@ -60,6 +71,10 @@ class Unframed final : public Borrowed {
 
 std::unique_ptr<async::Stream> make_unframed_stream(async::Stream& inner) {
     return std::make_unique<Unframed>(inner);
+}
+
+std::unique_ptr<async::Stream> make_framed_stream(async::Stream& inner) {
+    return std::make_unique<Framed>(inner);
 }
 
 std::unique_ptr<async::Stream> make_borrowed_stream(async::Stream& inner) {

@@ -82,7 +82,13 @@ Result<> memory_v1(const oci::MemoryResources& memory, Settings& out) {
     return {};
 }
 
-void cpu_v1(const oci::CpuResources& cpu, Settings& out) {
+Result<> cpu_v1(const oci::CpuResources& cpu, Settings& out) {
+    // The kernel would take another number, and not say so.
+    constexpr std::uint64_t kFewest = 2, kMost = 1 << 18;
+    const std::uint64_t shares = cpu.shares.value_or(0);
+    if (shares != 0 && shares < kFewest)
+        return bad(fmt::format("the minimum allowed cpu-shares is {}", kFewest));
+    if (shares > kMost) return bad(fmt::format("the maximum allowed cpu-shares is {}", kMost));
     // An idle group has no shares that could be set: first out of it, or last into it.
     bool idle = given(cpu.idle);
     if (!idle) add(out, "cpu", "cpu.idle", cpu.idle);
@@ -94,6 +100,7 @@ void cpu_v1(const oci::CpuResources& cpu, Settings& out) {
     add_nonzero(out, "cpu", "cpu.rt_period_us", cpu.realtime_period, true);
     add_nonzero(out, "cpu", "cpu.rt_runtime_us", cpu.realtime_runtime, true);
     if (idle) add(out, "cpu", "cpu.idle", cpu.idle);
+    return {};
 }
 
 void cpuset(const oci::CpuResources& cpu, Settings& out) {
@@ -282,7 +289,7 @@ Result<std::vector<Setting>> settings_v1(const oci::Resources& resources) {
     }
     if (resources.cpu) cpuset(*resources.cpu, out);
     if (resources.memory) BERTH_CHECK(memory_v1(*resources.memory, out));
-    if (resources.cpu) cpu_v1(*resources.cpu, out);
+    if (resources.cpu) BERTH_CHECK(cpu_v1(*resources.cpu, out));
     if (resources.block_io) block_io_v1(*resources.block_io, out);
     common(resources, "limit_in_bytes", out);
     if (resources.network) {

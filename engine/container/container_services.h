@@ -184,8 +184,9 @@ class ContainerExecs {
     virtual ~ContainerExecs() = default;
     // Returns the exec's id.
     virtual Async<Result<std::string>> create(std::string ref, ExecRequest request) = 0;
-    // Whether the exec is there and its container takes it now; asked before the connection is taken over.
-    virtual Result<> startable(const std::string& id) = 0;
+    // Whether it has a terminal; an error if it is not there or its container does not take it now. Asked
+    // before the connection is taken over.
+    virtual Result<bool> startable(const std::string& id) = 0;
     // Starts it and returns; what it writes is thrown away.
     virtual Async<Result<>> start_detached(std::string id, ExecStart start) = 0;
     // Starts it and copies until it has ended, the client detaches, or the connection breaks.

@@ -25,8 +25,9 @@ struct Core {
     AttachHub hub;
     async::Gate gate;  // monitors and restarts
     bool shutting_down = false;
-    std::set<std::string> held;        // frozen by a commit, and by nobody else
-    std::multiset<std::string> stops;  // under way; the exit tells of them
+    std::set<std::string> held;           // frozen by a commit, and by nobody else
+    std::multiset<std::string> stops;     // under way; the exit tells of them
+    std::multiset<std::string> restarts;  // under way by a user's wish: the exit is not the end, --rm or not
     // Set to end the pause before a restart: stop, rm.
     std::map<std::string, std::shared_ptr<async::Event>> restart_pauses;
 

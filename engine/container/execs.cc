@@ -51,7 +51,7 @@ class Execs final : public ContainerExecs {
     explicit Execs(Core& core) : core_(core) {}
 
     Async<Result<std::string>> create(std::string ref, ExecRequest request) override;
-    Result<> startable(const std::string& id) override;
+    Result<bool> startable(const std::string& id) override;
     Async<Result<>> start_detached(std::string id, ExecStart start) override;
     Async<Result<>> run(std::string id, ExecStart start, async::Stream& client) override;
     Async<Result<>> resize(std::string id, std::uint16_t rows, std::uint16_t columns) override;
@@ -177,10 +177,10 @@ Async<Result<std::string>> Execs::create(std::string ref, ExecRequest request) {
     co_return exec->id;
 }
 
-Result<> Execs::startable(const std::string& id) {
+Result<bool> Execs::startable(const std::string& id) {
     BERTH_TRY(auto exec, find(id));
     BERTH_CHECK(container_of(*exec));
-    return {};
+    return exec->request.tty;
 }
 
 Async<Result<supervisor::ExecStarted>> Execs::start_task(ExecPtr exec, ContainerPtr container,

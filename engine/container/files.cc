@@ -11,6 +11,7 @@
 #include "engine/container/layers.h"
 #include "engine/container/mounting.h"
 #include "engine/container/root_mounts.h"
+#include "engine/container/scaffold.h"
 #include "engine/spec/user_lookup.h"
 #include "engine/sys/mount.h"
 
@@ -57,6 +58,8 @@ Result<confine::FileView> view_of_stopped(const Core& core, const Container& con
     confine::FileView view;
     BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
     BERTH_TRY(view.root, sys::mount_detached(root));
+    if (container.state.status == Status::kCreated)
+        BERTH_CHECK(make_scaffold(view.root.get(), core.parts.config.ids.root()));
     view.read_only_root = container.host.readonly_rootfs;
     // A tmpfs is empty while nothing runs. All keep their places: an image's layers go by them.
     auto left_out = [](const MountPoint& mount) { return mount.type == "tmpfs"; };

@@ -46,6 +46,7 @@ class Lifecycle final : public ContainerLifecycle {
     Result<std::unique_ptr<Waiting>> wait(const std::string& ref, WaitCondition condition) override;
 
  private:
+    Async<Result<>> stop_and_start(std::string id, StopOptions options);
     Async<Result<>> unlink(std::string ref);
 
     Core& core_;
@@ -74,14 +75,21 @@ Async<Result<Outcome>> Lifecycle::stop(std::string ref, StopOptions options) {
 
 Async<Result<>> Lifecycle::restart(std::string ref, StopOptions options) {
     BERTH_CO_TRY(auto found, core_.store.find(ref));
-    auto stopped = co_await run_stop(core_, found->id, std::move(options));
-    if (!stopped) co_return Failure(std::move(stopped.error()).in("Cannot restart container " + ref));
-    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(found->id));
-    auto container = core_.store.get(found->id);
-    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + ref);
+    auto done = co_await stop_and_start(found->id, std::move(options));
+    // Whatever it was: Docker's clients know the text, and no other status.
+    if (!done)
+        co_return fail(ErrorKind::kInternal, "Cannot restart container " + ref + ": " + done.error().message);
+    co_return Result<>();
+}
+
+Async<Result<>> Lifecycle::stop_and_start(std::string id, StopOptions options) {
+    const Underway restarting(core_.restarts, id);
+    BERTH_CO_CHECK(co_await run_stop(core_, id, std::move(options)));
+    BERTH_CO_TRY(auto guard, co_await core_.locks.lock(id));
+    auto container = core_.store.get(id);
+    if (!container) co_return fail(ErrorKind::kNotFound, "No such container: " + id);
     if (!container->state.live()) {
-        auto started = co_await start_and_watch(core_, container);
-        if (!started) co_return Failure(std::move(started.error()).in("Cannot restart container " + ref));
+        BERTH_CO_CHECK(co_await start_and_watch(core_, container));
     }
     core_.publish(*container, "restart");
     co_return Result<>();
@@ -162,7 +170,7 @@ Async<Result<>> Lifecycle::unlink(std::string ref) {
 
 Async<Result<>> Lifecycle::rename(std::string ref, std::string name) {
     BERTH_CO_TRY(auto found, core_.store.find(ref));
-    if (name.empty() || name == "/") {
+    if (name.empty()) {
         co_return fail(ErrorKind::kInvalidArgument, "Neither old nor new names may be empty");
     }
     BERTH_CO_TRY(auto fresh,

@@ -53,7 +53,7 @@ Async<Result<AfterExit>> record_exit(Core& core, std::string id, supervisor::Tas
     container = core.store.get(id);
     next.ran = exit.exited_at - container->state.started_at;
     next.restart = !core.shutting_down && wants_restart(*container, exit.exit_code);
-    next.remove = !next.restart && container->host.auto_remove;
+    next.remove = !next.restart && container->host.auto_remove && !core.restarts.contains(id);
     State state = after_exit(container->state, exit);
     if (next.restart) {
         state.status = Status::kRestarting;

@@ -35,7 +35,7 @@ Result<int> parse_signal(const std::string& text) {
     int number = 0;
     if (parse_number(text, number)) {
         if (number > 0 && number <= kRealTimeLast) return number;
-        if (number > 0)
+        if (number != 0)
             return fail(ErrorKind::kInvalidArgument, "the linux daemon does not support signal " + text);
         return fail(ErrorKind::kInvalidArgument, "invalid signal: " + text);
     }

@@ -1,8 +1,5 @@
 #include "engine/container/start_transaction.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 
 #include "engine/async/event.h"
@@ -14,6 +11,7 @@
 #include "engine/container/networking.h"
 #include "engine/container/references.h"
 #include "engine/container/runtime_plan.h"
+#include "engine/container/scaffold.h"
 #include "engine/container/state_machine.h"
 #include "engine/container/user_space.h"
 #include "engine/sys/foreign_mount.h"
@@ -34,21 +32,6 @@ Result<> make_working_dir(const Container& container, int root, const Owner& own
         return fail(ErrorKind::kInternal, "Cannot mkdir: " + path + " is not a directory");
     }
     return in("Cannot mkdir", Result<>(Failure(made.error())));
-}
-
-// What programs know a Docker container by, and the mount table where older ones look for it.
-Result<> make_marks(int root, const Owner& owner) {
-    UniqueFd mark(::openat(root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
-    // An earlier start has been here.
-    if (!mark) return errno == EEXIST ? Result<>() : Result<>(fail_errno("make /.dockerenv"));
-    if (::fchown(mark.get(), owner.uid, owner.gid) != 0) return fail_errno("chown /.dockerenv");
-    auto etc = sys::open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
-    if (!etc) return {};
-    if (::symlinkat("/proc/mounts", etc->get(), "mtab") != 0 && errno != EEXIST)
-        return fail_errno("make /etc/mtab");
-    if (::fchownat(etc->get(), "mtab", owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) != 0)
-        return fail_errno("chown /etc/mtab");
-    return {};
 }
 
 // Other containers that this one needs to run, found before its first step.

@@ -41,18 +41,6 @@ Async<Result<Outcome>> stop_restarting(Core& core, std::string id) {
     co_return Outcome::kChanged;
 }
 
-// A stop under way, for whoever tells of the end.
-class Stopping {
- public:
-    Stopping(Core& core, const std::string& id) : core_(core), place_(core.stops.insert(id)) {}
-    ~Stopping() { core_.stops.erase(place_); }
-    Stopping(const Stopping&) = delete;
-
- private:
-    Core& core_;
-    std::multiset<std::string>::iterator place_;
-};
-
 }  // namespace
 
 Async<Result<>> send_signal(Core& core, std::string id, int signal) {
@@ -96,13 +84,14 @@ Async<bool> wait_for_exit(Core& core, std::string id, std::chrono::nanoseconds l
 Async<Result<Outcome>> run_stop(Core& core, std::string id, StopOptions options) {
     auto container = core.store.get(id);
     if (!container) co_return Outcome::kUnchanged;
+    if (!container->state.live() && container->state.status != Status::kRestarting)
+        co_return Outcome::kUnchanged;
     int signal = stop_signal(*container);
     if (!options.signal.empty()) {
         BERTH_CO_TRY(signal, parse_signal(options.signal));
     }
     if (container->state.status == Status::kRestarting) co_return co_await stop_restarting(core, id);
-    if (!container->state.live()) co_return Outcome::kUnchanged;
-    const Stopping stopping(core, id);
+    const Underway stopping(core.stops, id);
     std::int64_t seconds =
         options.seconds.value_or(container->config.stop_timeout.value_or(kDefaultStopSeconds));
     {

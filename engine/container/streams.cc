@@ -72,16 +72,16 @@ Async<Result<>> Attached::run(std::unique_ptr<async::Stream> client) {
     if (request_.logs) {
         BERTH_CO_CHECK(co_await replay_logs(*client, log_end));
     }
-    if (!request_.stream) co_return Result<>();
+    const auto wanted = options();
+    if (!request_.stream || !(wanted.input || wanted.output || wanted.error)) co_return Result<>();
     if (!stream) {
         BERTH_CO_TRY(stream, co_await connect());
     }
     if (!stream) co_return Result<>();
     // Only a terminal has detach keys.
     std::string keys = container_->config.tty ? keys_ : std::string();
-    bool input = options().input;
     BERTH_CO_TRY(bool detached,
-                 co_await copy_streams(core_.parts.io, *client, *stream, input, std::move(keys)));
+                 co_await copy_streams(core_.parts.io, *client, *stream, wanted.input, std::move(keys)));
     if (detached) core_.publish(*container_, "detach");
     co_return Result<>();
 }

@@ -66,8 +66,9 @@ Result<types::HostConfig> merge(const Container& container, const types::HostCon
     if (changes.pids_limit) host.pids_limit = changes.pids_limit;
     if (!changes.restart_policy.name.empty()) {
         if (host.auto_remove && changes.restart_policy.name != "no") {
-            return fail(ErrorKind::kInvalidArgument,
-                        "Restart policy cannot be updated because AutoRemove is enabled for the container");
+            return conflict(
+                container.id,
+                "Restart policy cannot be updated because AutoRemove is enabled for the container");
         }
         host.restart_policy = changes.restart_policy;
     }
@@ -102,6 +103,8 @@ Async<Result<std::vector<std::string>>> run_update(Core& core, std::string ref, 
     BERTH_CO_TRY(auto found, core.store.find(ref));
     std::vector<std::string> warnings;
     BERTH_CO_CHECK(check_resources(changes, host_support(), true, warnings));
+    // Every number below one means no limit, and is kept as one of them.
+    if (changes.pids_limit && *changes.pids_limit <= 0) changes.pids_limit = 0;
     types::HostConfig completed = changes;
     BERTH_CO_CHECK(check_restart_policy(completed));
     BERTH_CO_TRY(auto guard, co_await core.locks.lock(found->id));

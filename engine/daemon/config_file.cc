@@ -51,7 +51,10 @@ Result<json> flatten(const json& file) {
             if (by_key(inner) == nullptr) unknown.push_back(inner);
             out[inner] = item;
         }
-        if (key != "proxies" && unknown.size() == before) unknown.push_back(key);
+        if (key == "proxies" || unknown.size() > before) continue;
+        // A known key with an object for a value has the wrong kind of value.
+        if (by_key(key) == nullptr) unknown.push_back(key);
+        out[key] = value;
     }
     if (!unknown.empty()) return unknown_keys(unknown);
     return out;

@@ -32,6 +32,13 @@ def test_half_close(engine, cli, name):
     assert (process.returncode, out) == (0, b"one\ntwo\nend\n")
 
 
+def test_without_any_stream(engine, cli, name):
+    """Docker's answer to whoever asks for none of the three is over at once."""
+    cli("run", "-d", "-i", "--name", name, "busybox", "cat")
+    for query in ("stream=1", "stream=1&logs=1", ""):
+        assert engine.api("POST", f"/containers/{name}/attach?{query}", timeout=20).text == ""
+
+
 def test_without_stdin(engine, cli, name):
     cli("run", "-d", "--name", name, "-i", "busybox", "sh", "-c", "while read x; do echo got $x; done")
     deaf = engine.background(*cli.program, "attach", "--no-stdin", name)

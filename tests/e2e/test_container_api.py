@@ -45,11 +45,19 @@ def test_an_expression_takes_no_time(engine, some):
 @pytest.mark.parametrize("path, status, text", [
     ("/containers/open/kill?signal=99", 400, "cannot kill container: open: the linux daemon does not support signal 99"),
     ("/containers/open/stop?t=x", 500, 'strconv.Atoi: parsing "x": invalid syntax'),
+    ("/containers/open/kill?signal=-1", 400, "cannot kill container: open: the linux daemon does not support signal -1"),
+    ("/containers/open/restart?signal=x", 500, "Cannot restart container open: invalid signal: x"),
     ("/containers/new/rename?name=a%20b", 400, "Invalid container name (/a b)"),
+    ("/containers/new/rename?name=/", 400, "Error when allocating new name: Invalid container name (/), only"),
+    ("/containers/new/rename?name=", 400, "Neither old nor new names may be empty"),
 ])
 def test_texts(engine, some, path, status, text):
     answer = engine.api("POST", path)
     assert answer.status == status and text in answer.json["message"]
+
+
+def test_what_does_not_run_is_not_asked_for_its_signal(engine, some):
+    assert engine.api("POST", "/containers/ended/stop?signal=bogus").status == 304
 
 
 class WebSocket:

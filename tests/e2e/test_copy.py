@@ -90,6 +90,18 @@ def test_streams(engine, cli, box):
     assert cli("exec", box, "stat", "-c", "%u %s", "/tmp/a/b").out == "1000 2\n"
 
 
+def test_a_container_that_was_not_started(engine, cli, tmp_path):
+    """It has what Docker puts into every root, which is no change of its own."""
+    name = cli("create", "busybox", "cat", "/etc/hosts").out.strip()
+    cli("cp", f"{name}:/etc/resolv.conf", str(tmp_path / "resolv.conf"))
+    assert (tmp_path / "resolv.conf").read_text() == ""
+    names = tarfile.open(fileobj=io.BytesIO(cli("export", name).bytes)).getnames()
+    assert {".dockerenv", "dev/console", "dev/pts", "etc/hostname", "etc/hosts", "etc/mtab", "proc", "sys"} <= set(names)
+    assert cli("diff", name).out == ""
+    assert "localhost" in cli("start", "-a", name).out
+    cli("rm", name)
+
+
 def test_archive_mode_takes_the_containers_user(engine, cli, tmp_path):
     (tmp_path / "f").write_text("x")
     name = cli("create", "--user", "33:34", "busybox", "true").out.strip()

@@ -151,6 +151,14 @@ def test_detach_keys(engine, cli, container, option, typed):
     assert len(engine.api("GET", f"/containers/{container}/json").json["ExecIDs"]) == 1
 
 
+@pytest.mark.parametrize("created, started, wanted", [
+    (True, False, b"\1\0\0\0\0\0\0\5one\r\n"), (True, True, b"one\r\n"), (False, True, b"one\n"), (False, False, b"\1\0\0\0\0\0\0\4one\n")])
+def test_frames_are_as_the_start_says(engine, container, created, started, wanted):
+    """docker-py creates an exec with a terminal and starts it without a word of it."""
+    made = engine.api("POST", f"/containers/{container}/exec", {"Cmd": ["echo", "one"], "AttachStdout": True, "Tty": created}).json["Id"]
+    assert engine.api("POST", f"/exec/{made}/start", {"Tty": started}).text.encode() == wanted
+
+
 def test_docker_py(engine, container):
     client = docker.DockerClient(base_url=engine.host, version="auto")
     box = client.containers.get(container)

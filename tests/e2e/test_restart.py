@@ -95,6 +95,21 @@ def test_always_comes_back_until_it_is_stopped(engine, cli):
     cli("rm", "again")
 
 
+def test_a_restart_by_hand_is_not_the_end_of_what_goes_by_itself(engine, cli):
+    cli("run", "-d", "--rm", "--name", "passing", "busybox", "sh", "-c", "echo up; exec sleep 1000")
+    first = inspect(engine, "passing")
+    for _ in range(2):
+        assert cli("restart", "-t", "0", "passing").out == "passing\n"
+    again = inspect(engine, "passing")
+    assert again["State"]["Running"] and (again["Id"], again["State"]["Pid"]) != (first["Id"], first["State"]["Pid"])
+    assert cli("logs", "passing").out == "up\n" * 3
+    cli("kill", "passing")
+    end = time.monotonic() + 10
+    while engine.api("GET", "/containers/passing/json").status != 404:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_an_orderly_end_stops_containers_and_policies_bring_them_back(engine):
     def run(name, policy):
         engine.docker("run", "-d", "--name", name, "--restart", policy, "busybox", "sh", "-c",

@@ -37,6 +37,7 @@ def test_live(engine, cli, container):
     host = host_config(engine, container)
     assert (host["Memory"], host["MemorySwap"], host["NanoCpus"], host["PidsLimit"]) == (96 << 20, 200 << 20, 250000000, 44)
     cli("update", "-m", "32m", "--memory-swap", "64m", "--pids-limit", "-1", container)
+    assert host_config(engine, container)["PidsLimit"] == 0
     assert kernel(engine, container)["memory"] == str(32 << 20)
     assert kernel(engine, container)["pids"] == "max"
 
@@ -64,6 +65,22 @@ def test_what_is_refused(engine, container, body, status, text):
     answer = engine.api("POST", f"/containers/{container}/update", body)
     assert answer.status == status and text in answer.json["message"], answer.text
     assert host_config(engine, container) == before
+
+
+@pytest.mark.skipif(os.path.exists("/sys/fs/cgroup/cgroup.controllers"), reason="version 2 has weights for shares")
+def test_shares_that_the_kernel_would_change(engine, container):
+    for shares, text in ((1, "the minimum allowed cpu-shares is 2"), (300_000, "the maximum allowed cpu-shares is 262144")):
+        refused = engine.api("POST", f"/containers/{container}/update", {"CpuShares": shares})
+        assert refused.status >= 400 and text in refused.json["message"]
+        assert host_config(engine, container)["CpuShares"] == 0
+
+
+def test_what_goes_by_itself_takes_no_policy(engine, cli):
+    name = cli("run", "-d", "--rm", "busybox", "sleep", "1000").out.strip()
+    refused = engine.api("POST", f"/containers/{name}/update", {"RestartPolicy": {"Name": "always"}})
+    assert (refused.status, refused.json["message"]) == (
+        409, f"Cannot update container {name}: Restart policy cannot be updated because AutoRemove is enabled for the container")
+    cli("rm", "-f", name)
 
 
 def test_nothing_given(cli, container):
