@@ -28,8 +28,11 @@ Result<oci::Descriptor> choose_manifest(const oci::Index& index, const oci::Plat
         best_preference = *preference;
     }
     if (best != nullptr) return *best;
-    return fail(ErrorKind::kNotFound,
-                fmt::format("no matching manifest for {} in the manifest list entries", wanted.text()));
+    return fail(
+        ErrorKind::kNotFound,
+        fmt::format("no matching manifest for {} in the manifest list entries: no match for platform in "
+                    "manifest: not found",
+                    wanted.text()));
 }
 
 }  // namespace berth::registry

@@ -6,12 +6,14 @@
 
 #include "engine/async/event.h"
 #include "engine/async/gate.h"
+#include "engine/async/race.h"
+#include "engine/async/spawn.h"
 #include "engine/base/files.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
+#include "engine/image/progress_lines.h"
 #include "registry/blob_download.h"
 #include "registry/choose_manifest.h"
-#include "registry/progress_lines.h"
 #include "registry/pull.h"
 #include "registry/registry_error.h"
 
@@ -19,7 +21,9 @@ namespace berth::registry {
 
 namespace {
 
+using image::message_line;
 using image::Progress;
+using image::status_line;
 
 constexpr int kNesting = 3;  // indexes within indexes
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
@@ -88,16 +92,17 @@ class Pull {
     Async<Result<Fetched>> store(std::string bytes, std::string media_type,
                                  std::optional<oci::Descriptor> expected);
     Async<Result<oci::Manifest>> platform_manifest(oci::Document document);
-    Async<Result<>> fetch_layers(oci::Manifest manifest, bool quiet);
-    Async<Result<>> fetch_layer(LayerQueue* queue, std::size_t index, bool quiet);
+    Async<Result<>> fetch_layers(oci::Manifest manifest);
+    Async<Result<>> fetch_layer(LayerQueue* queue, std::size_t index);
+    Async<Result<>> count_seconds(std::string id);
     Async<Result<>> fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* watcher = nullptr);
     Async<Result<>> follow(std::shared_ptr<Flights::Flight> flight,
                            std::function<void(std::uint64_t)> report);
     Async<void> drop_partials();
     Async<bool> has(Digest digest);
     Async<bool> up_to_date(Digest target);
-    Async<Result<>> adopt(Digest target, bool quiet);
-    Async<void> fetch_some(LayerQueue* queue, bool quiet);
+    Async<Result<>> adopt(Digest target);
+    Async<void> fetch_some(LayerQueue* queue);
 
     PullParts parts_;
     PullRequest request_;
@@ -212,9 +217,9 @@ Async<Result<oci::Manifest>> Pull::platform_manifest(oci::Document document) {
     co_return fail(ErrorKind::kInvalidArgument, "the image's index is nested too deeply");
 }
 
-Async<void> Pull::fetch_some(LayerQueue* queue, bool quiet) {
+Async<void> Pull::fetch_some(LayerQueue* queue) {
     while (!queue->error && queue->next < queue->layers.size()) {
-        auto fetched = co_await fetch_layer(queue, queue->next++, quiet);
+        auto fetched = co_await fetch_layer(queue, queue->next++);
         if (fetched) continue;
         if (!queue->error) queue->error = std::move(fetched.error());
         break;
@@ -223,35 +228,47 @@ Async<void> Pull::fetch_some(LayerQueue* queue, bool quiet) {
 }
 
 // One layer into the content store and into a snapshot.
-Async<Result<>> Pull::fetch_layer(LayerQueue* queue, std::size_t index, bool quiet) {
+Async<Result<>> Pull::fetch_layer(LayerQueue* queue, std::size_t index) {
     LayerWatcher watcher(*queue->arrival, index);
     oci::Descriptor layer = queue->layers[index];
-    if (!queue->there[index]) BERTH_CO_CHECK(co_await fetch_blob(std::move(layer), quiet, &watcher));
+    if (!queue->there[index]) BERTH_CO_CHECK(co_await fetch_blob(std::move(layer), false, &watcher));
     auto finish = [queue, index] { return queue->arrival->finish(index); };
-    co_return co_await parts_.pool.run(finish);
+    auto finishing = parts_.pool.run(finish);
+    auto counting = count_seconds(std::string(short_id(queue->layers[index].digest.hex())));
+    auto first = co_await async::race(std::move(finishing), std::move(counting));
+    // The clock leaves first only when all of this is being cancelled.
+    if (first.index() == 1) co_return fail(ErrorKind::kCancelled, "the pull has been cancelled");
+    co_return std::move(std::get<0>(first));
 }
 
-Async<Result<>> Pull::fetch_layers(oci::Manifest manifest, bool quiet) {
+// How long a layer is being unpacked, from the second second on.
+Async<Result<>> Pull::count_seconds(std::string id) {
+    for (std::uint64_t seconds = 2;; ++seconds) {
+        BERTH_CO_CHECK(co_await async::sleep_for(std::chrono::seconds(1)));
+        progress_(image::time_line("Extracting", id, seconds));
+    }
+}
+
+Async<Result<>> Pull::fetch_layers(oci::Manifest manifest) {
     LayerQueue queue(parts_.io);
     queue.layers = manifest.layers;
     bool complete = true;
     for (const auto& layer : queue.layers) {
         const std::string id(short_id(layer.digest.hex()));
         const bool there = co_await has(layer.digest);
-        if (!quiet) progress_(status_line(there ? "Already exists" : "Pulling fs layer", id));
+        // As with containerd's store, nothing is said of what is here.
+        if (!there) progress_(status_line("Pulling fs layer", id));
         queue.there.push_back(there);
         complete = complete && there;
     }
     if (complete) co_return Result<>();
-    auto expect = [this, &manifest, quiet] {
-        return parts_.images.expect(manifest, quiet ? Progress() : progress_);
-    };
+    auto expect = [this, &manifest] { return parts_.images.expect(manifest, progress_); };
     BERTH_CO_TRY(const auto arrival, co_await parts_.pool.run(expect));
     queue.arrival = arrival.get();
     async::Gate gate(parts_.io);
     const int most = repository_->wire().settings().downloads;
     queue.working = std::min(most, static_cast<int>(queue.layers.size()));
-    for (int left = queue.working; left > 0; --left) gate.spawn(fetch_some(&queue, quiet));
+    for (int left = queue.working; left > 0; --left) gate.spawn(fetch_some(&queue));
     auto ended = co_await queue.ended.wait();
     if (!ended || queue.error) gate.cancel();
     co_await gate.close();
@@ -281,7 +298,7 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* 
         const auto time = std::chrono::steady_clock::now();
         if (quiet || current == 0 || time - last < kReportEvery) return;
         last = time;
-        progress_(progress_line("Downloading", id, current, total));
+        progress_(image::progress_line("Downloading", id, current, total));
     };
     for (;;) {
         const bool there = co_await has(blob.digest);
@@ -303,10 +320,7 @@ Async<Result<>> Pull::fetch_blob(oci::Descriptor blob, bool quiet, BlobWatcher* 
         break;
     }
     fetched_.push_back(blob.digest);
-    if (!quiet) {
-        progress_(status_line("Verifying Checksum", id));
-        progress_(status_line("Download complete", id));
-    }
+    if (!quiet) progress_(image::end_line("Download complete", id));
     co_return Result<>();
 }
 
@@ -321,24 +335,24 @@ Async<void> Pull::drop_partials() {
     co_await parts_.pool.run(work);
 }
 
-Async<Result<>> Pull::adopt(Digest target, bool quiet) {
+Async<Result<>> Pull::adopt(Digest target) {
     const auto& reference = request_.reference;
     const std::string name =
         reference.digest() ? reference.trimmed().with_digest(target).text() : reference.text();
-    auto work = [&] {
-        return parts_.images.adopt(name, target, request_.platform, quiet ? Progress() : progress_);
-    };
+    auto work = [&] { return parts_.images.adopt(name, target, request_.platform, progress_); };
     co_return co_await parts_.pool.run(work);
 }
 
 Async<Result<>> Pull::run() {
     BERTH_CO_TRY(auto target, co_await fetch_target());
     const bool there_before = co_await up_to_date(target.digest);
-    progress_(message_line("Pulling from " + request_.reference.path(), tag_or_digest(request_.reference)));
     BERTH_CO_TRY(auto manifest, co_await platform_manifest(target.document));
+    const auto& reference = request_.reference;
+    progress_(message_line("Pulling from " + reference.path(),
+                           reference.tag().empty() ? reference.text() : reference.tag()));
     BERTH_CO_CHECK(co_await fetch_blob(manifest.config, true));
-    BERTH_CO_CHECK(co_await fetch_layers(manifest, there_before));
-    BERTH_CO_CHECK(co_await adopt(target.digest, there_before));
+    BERTH_CO_CHECK(co_await fetch_layers(manifest));
+    BERTH_CO_CHECK(co_await adopt(target.digest));
     co_await drop_partials();
     say_end(progress_, request_.reference, target.digest, there_before);
     co_return Result<>();

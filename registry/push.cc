@@ -8,8 +8,8 @@
 #include "engine/async/gate.h"
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
+#include "engine/image/progress_lines.h"
 #include "registry/blob_upload.h"
-#include "registry/progress_lines.h"
 #include "registry/push_plan.h"
 
 namespace berth::registry {
@@ -17,6 +17,7 @@ namespace berth::registry {
 namespace {
 
 using image::Progress;
+using image::status_line;
 
 constexpr auto kReportEvery = std::chrono::milliseconds(100);
 
@@ -26,6 +27,9 @@ bool is_shown(const oci::Descriptor& blob) {
 }
 
 Error push_error(Error error) {
+    for (const char* line : {"Head \"", "Post \"", "Put \"", "Patch \"", "Get \""}) {
+        if (error.message.starts_with(line)) return std::move(error).in("failed to do request");
+    }
     if (error.kind != ErrorKind::kUnauthorized) return error;
     if (!error.message.starts_with("authorization failed"))
         error.message = "server message: insufficient_scope: authorization failed";
@@ -89,7 +93,7 @@ std::function<void(std::uint64_t)> Push::reporter(const oci::Descriptor& blob) {
         const auto time = std::chrono::steady_clock::now();
         if (current == 0 || time - last < kReportEvery) return;
         last = time;
-        progress_(progress_line("Pushing", id, current, total));
+        progress_(image::progress_line("Pushing", id, current, total));
     };
 }
 
@@ -181,6 +185,7 @@ Async<Result<>> Push::run(std::optional<oci::Platform> platform) {
     }
     if (!done && done.error().kind == ErrorKind::kNotFound)
         progress_(aux_line({{"contentMissing", true}, {"desc", oci::to_json(target)}}));
+    if (!done && done.error().message.starts_with("content digest ")) done = in("NotFound", std::move(done));
     if (!done) co_return Failure(push_error(std::move(done.error())));
     if (!reference_.tag().empty()) {
         progress_(status_line(

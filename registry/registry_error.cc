@@ -68,6 +68,15 @@ Failure unexpected_status(const Refusal& refusal) {
     return fail(kind_of(refusal.status), std::move(text));
 }
 
+Failure tags_failure(Error error, const std::string& reference, const std::string& familiar_name) {
+    constexpr std::string_view kStatus = "404 Not Found: ";
+    const auto said = error.message.rfind(kStatus);
+    if (error.kind != ErrorKind::kNotFound || said == std::string::npos)
+        return resolve_failure(std::move(error), reference, familiar_name);
+    return fail(ErrorKind::kNotFound, fmt::format("repository {} not found: {}", familiar_name,
+                                                  error.message.substr(said + kStatus.size())));
+}
+
 Failure resolve_failure(Error error, const std::string& reference, const std::string& familiar_name) {
     const std::string phrase = fmt::format("failed to resolve reference \"{}\"", reference);
     if (error.kind == ErrorKind::kNotFound)

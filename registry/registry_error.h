@@ -28,6 +28,7 @@ std::string first_error(const std::string& body);
 
 // A failure to find what a reference names: `failed to resolve reference "X": …`; kNotFound for a missing
 // one. `reference` is the whole name.
+Failure tags_failure(Error error, const std::string& reference, const std::string& familiar_name);
 Failure resolve_failure(Error error, const std::string& reference, const std::string& familiar_name);
 
 }  // namespace berth::registry

@@ -3,11 +3,11 @@
 #include <atomic>
 
 #include "engine/base/log.h"
+#include "engine/image/progress_lines.h"
 #include "registry/distribution.h"
 #include "registry/embedded_image.h"
 #include "registry/fetch_url.h"
 #include "registry/login.h"
-#include "registry/progress_lines.h"
 #include "registry/pull.h"
 #include "registry/push.h"
 #include "registry/registry_error.h"
@@ -19,6 +19,7 @@ namespace berth::registry {
 namespace {
 
 using image::Progress;
+using image::status_line;
 
 class Service final : public RegistryService {
  public:
@@ -95,7 +96,7 @@ Async<Result<>> Service::pull_one(RepositoryPtr repository, PullRequest request,
 Async<Result<>> Service::pull_tags(RepositoryPtr repository, PullRequest request, Progress progress) {
     const auto bare = request.reference;
     auto tags = co_await repository->tags();
-    if (!tags) co_return Failure(resolve_failure(std::move(tags.error()), bare.text(), bare.familiar_name()));
+    if (!tags) co_return Failure(tags_failure(std::move(tags.error()), bare.text(), bare.familiar_name()));
     for (const auto& tag : *tags) {
         auto tagged = bare.with_tag(tag);
         if (!tagged) {

@@ -17,14 +17,16 @@ constexpr auto kFirstPause = std::chrono::milliseconds(200);
 constexpr auto kLongestPause = std::chrono::seconds(5);
 
 // A server that is no TLS server, or waits for more than a greeting; a certificate that is wrong is not that.
-bool speaks_no_tls(const Error& error) {
+bool speaks_no_tls(const Error& error, const std::string& authority) {
+    // Where a port is named nobody else would listen either.
+    const bool other_port = authority.find(':', authority.rfind(']') + 1) == std::string::npos;
+    const bool refused = error.message.find("onnection refused") != std::string::npos;
     const bool silent = error.kind == ErrorKind::kDeadlineExceeded && error.message.starts_with("dial ");
     return silent || error.message.find("server gave HTTP response to HTTPS client") != std::string::npos ||
            error.message.find("tls: the peer has closed") != std::string::npos ||
            error.message.find("wrong version number") != std::string::npos ||
            error.message.find("packet length too long") != std::string::npos ||
-           error.message.find("onnection reset") != std::string::npos ||
-           error.message.find("onnection refused") != std::string::npos;
+           error.message.find("onnection reset") != std::string::npos || (refused && other_port);
 }
 
 bool is_busy(unsigned status) {
@@ -70,7 +72,7 @@ Async<Result<std::shared_ptr<Wire>>> Wire::open(IoContext& io, Settings settings
         const std::string probe = host.origin() + host.prefix + "/v2/";
         http::ClientRequest request{.method = "HEAD"};
         auto answer = co_await ask_url(io, *settings, probe, std::move(request), host.tls, true);
-        if (!answer && speaks_no_tls(answer.error())) host.scheme = "http";
+        if (!answer && speaks_no_tls(answer.error(), host.authority)) host.scheme = "http";
         if (!answer) opening = deadline;
     }
     BERTH_CO_TRY(auto endpoint, http::Endpoint::parse(host.origin()));

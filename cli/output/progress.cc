@@ -3,24 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "cli/json.h"
-#include "cli/output/units.h"
 #include "engine/base/files.h"
+#include "engine/base/progress_text.h"
 
 namespace berth::cli {
 
 namespace {
 
-// "[=====>     ]  1.2MB/4.5MB"
 std::string bar(const Json& detail) {
+    if (detail.value("hidecounts", false)) return "";
     auto current = number_of(detail, "current"), total = number_of(detail, "total");
     if (current <= 0) return "";
-    if (total <= 0 || current > total) return human_size(static_cast<double>(current));
-    auto filled = static_cast<std::size_t>(50 * current / total);
-    std::string line = std::string(filled, '=') + (filled < 50 ? ">" + std::string(49 - filled, ' ') : "");
-    return fmt::format("[{}] {:>8}/{}", line, human_size(static_cast<double>(current)),
-                       human_size(static_cast<double>(total)));
+    return progress_text(static_cast<std::uint64_t>(current),
+                         static_cast<std::uint64_t>(std::max<std::int64_t>(total, 0)),
+                         text_of(detail, "units"));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ Async<Result<UniqueFd>> connect_tcp(IoContext& io, std::string host, unsigned sh
     }
     asio::ip::tcp::socket socket(io);
     auto [error, endpoint] = co_await asio::async_connect(socket, found, kToken);
-    if (error) co_return failure(where, error);
+    if (error) co_return failure(where + ": connect", error);
     boost::system::error_code ignored;
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     co_return UniqueFd(socket.release());

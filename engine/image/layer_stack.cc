@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-
 #include "engine/base/ids.h"
 #include "engine/base/log.h"
+#include "engine/image/progress_lines.h"
 
 namespace berth::image {
 
@@ -19,12 +18,8 @@ LayerStack::LayerStack(Unpacker& unpacker, std::vector<Digest> layers, std::vect
     }
 }
 
-void LayerStack::say(const Layer& layer, const char* status) const {
-    if (!progress_) return;
-    progress_(nlohmann::json{{"status", status},
-                             {"progressDetail", nlohmann::json::object()},
-                             {"id", std::string(short_id(layer.blob.hex()))}}
-                  .dump());
+void LayerStack::say_extracting(const Layer& layer) const {
+    if (progress_) progress_(time_line("Extracting", std::string(short_id(layer.blob.hex())), 1));
 }
 
 bool LayerStack::is_in_place(std::size_t index) {
@@ -65,7 +60,7 @@ Result<> LayerStack::finish(std::size_t index) {
     Layer& layer = *layers_[index];
     {
         std::lock_guard guard(layer.mutex);
-        if (layer.work) say(layer, "Extracting");
+        if (layer.work) say_extracting(layer);
         if (layer.work) BERTH_CHECK(end(layer));
         layer.whole = true;
     }
@@ -94,7 +89,7 @@ Result<> LayerStack::put_in_place() {
         if (!is_in_place(placed_)) {
             if (!layer.whole) return {};
             BERTH_CHECK(place(placed_));
-            say(layer, "Pull complete");
+            if (progress_) progress_(end_line("Pull complete", std::string(short_id(layer.blob.hex()))));
         } else if (layer.whole) {
             // Another pull was faster.
             layer.work.reset();
@@ -107,7 +102,7 @@ Result<> LayerStack::place(std::size_t index) {
     Layer& layer = *layers_[index];
     const std::string parent = below(index), chain = layer.chain.text();
     if (!layer.unpacked) {
-        say(layer, "Extracting");
+        say_extracting(layer);
         return unpacker_.unpack_one(layer.blob, layer.diff_id, chain, parent);
     }
     auto committed = layer.work->commit(chain, parent);

@@ -39,7 +39,7 @@ class LayerStack final : public ImageService::Arrival {
     Result<> end(Layer& layer);
     Result<> put_in_place();
     Result<> place(std::size_t index);
-    void say(const Layer& layer, const char* status) const;
+    void say_extracting(const Layer& layer) const;
     std::string below(std::size_t index) const { return index == 0 ? "" : layers_[index - 1]->chain.text(); }
 
     Unpacker& unpacker_;

@@ -51,17 +51,36 @@ Result<Prune::Names> Prune::choose(const PruneRequest& request, const std::vecto
     return chosen;
 }
 
-Result<> Prune::remove(const Names& names, PruneReport& report) {
-    for (const auto& [name, named] : names) {
-        BERTH_CHECK(references_.remove(name));
-        const std::string shown = shown_name(named);
-        events_.publish({.type = "image",
-                         .action = "untag",
-                         .actor_id = named.target.text(),
-                         .attributes = {{"name", shown}}});
-        report.removed.push_back({.untagged = shown});
-    }
+Result<> Prune::remove(const Names& names) {
+    for (const auto& [name, named] : names) BERTH_CHECK(references_.remove(name));
     return collector_.collect();
+}
+
+// Name by name, and with the last one of an image what has gone with it.
+void Prune::tell(const Names& names, const std::map<Digest, std::vector<ManifestSummary>>& targets,
+                 PruneReport& report) {
+    std::map<Digest, int> left;
+    for (const auto& [name, named] : names) ++left[named.target];
+    std::set<std::string> told;
+    auto gone = [&](const Digest& digest) {
+        if (content_.has(digest) || !told.insert(digest.text()).second) return;
+        report.removed.push_back({.deleted = digest.text()});
+    };
+    for (const auto& [name, named] : names) {
+        const std::string shown = shown_name(named), target = named.target.text();
+        auto publish = [&](const char* action) {
+            events_.publish(
+                {.type = "image", .action = action, .actor_id = target, .attributes = {{"name", shown}}});
+        };
+        publish("untag");
+        report.removed.push_back({.untagged = shown});
+        if (--left[named.target] > 0 || content_.has(named.target)) continue;
+        gone(named.target);
+        for (const auto& manifest : targets.at(named.target)) {
+            if (manifest.available) gone(manifest.descriptor.digest);
+        }
+        publish("delete");
+    }
 }
 
 Result<PruneReport> Prune::run(PruneRequest request, const std::vector<User>& users) {
@@ -76,26 +95,13 @@ Result<PruneReport> Prune::run(PruneRequest request, const std::vector<User>& us
     PruneReport report;
     listing_.forget();
     BERTH_TRY(const std::uint64_t before, listing_.disk_usage());
-    BERTH_CHECK(remove(names, report));
+    BERTH_CHECK(remove(names));
     // What a broken pull left for the next one is nobody's image either.
     BERTH_CHECK(content_.drop_partials());
     listing_.forget();
     BERTH_TRY(const std::uint64_t after, listing_.disk_usage());
     report.reclaimed = before > after ? before - after : 0;
-    std::set<std::string> gone;
-    for (const auto& [target, manifests] : targets) {
-        if (content_.has(target)) continue;
-        gone.insert(target.text());
-        for (const auto& manifest : manifests) {
-            if (manifest.available && !content_.has(manifest.descriptor.digest))
-                gone.insert(manifest.descriptor.digest.text());
-        }
-        events_.publish({.type = "image",
-                         .action = "delete",
-                         .actor_id = target.text(),
-                         .attributes = {{"name", target.text()}}});
-    }
-    for (const std::string& digest : gone) report.removed.push_back({.deleted = digest});
+    tell(names, targets, report);
     return report;
 }
 

@@ -22,7 +22,9 @@ class Prune {
  private:
     using Names = std::map<std::string, NamedTarget>;
     Result<Names> choose(const PruneRequest& request, const std::vector<ImageService::User>& users);
-    Result<> remove(const Names& names, PruneReport& report);
+    Result<> remove(const Names& names);
+    void tell(const Names& names, const std::map<Digest, std::vector<ManifestSummary>>& targets,
+              PruneReport& report);
 
     Listing& listing_;
     References& references_;

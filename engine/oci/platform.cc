@@ -102,7 +102,8 @@ Result<Platform> Platform::parse(std::string_view text) {
     if (text.find('*') != text.npos) return refuse(fmt::format("\"{}\": wildcards not yet supported", text));
     std::vector<std::string_view> parts;
     for (std::string_view rest = text;;) {
-        auto slash = rest.find('/');
+        // What is behind the third slash is one component, and a wrong one.
+        auto slash = parts.size() < 3 ? rest.find('/') : rest.npos;
         parts.push_back(rest.substr(0, slash));
         if (slash == rest.npos) break;
         rest.remove_prefix(slash + 1);

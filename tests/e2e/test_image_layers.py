@@ -110,7 +110,7 @@ def test_one_layer_that_has_gone_is_not_pushed(engine):
         path.unlink()
         try:
             lines = [json.loads(line) for line in engine.api("POST", f"/images/{registry}/hole/push?tag=1").text.splitlines()]
-            assert lines[-1]["error"] == f"content digest {digest}: not found"
+            assert lines[-1]["error"] == f"NotFound: content digest {digest}: not found"
             assert lines[-2]["aux"]["contentMissing"] is True
             assert engine.docker("push", name, status=1).err.strip().endswith(f"content digest {digest}: not found")
         finally:

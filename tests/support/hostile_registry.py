@@ -6,7 +6,7 @@ It serves one image: a config, a layer of LAYER bytes compressed, for linux/amd6
 listener at PORT + 1 is another host: blobs of "elsewhere" are redirected to it; one at PORT + 2 takes connections and says
 nothing. LOG gets a line of JSON for each request: port, method, path, range, authorization, sent.
 
-What is pushed to "deaf" is read and never answered; of what is pushed to any other, what is big is not even read.
+What comes from and goes to "paced" takes its time. What is pushed to "deaf" is read and never answered; of what is pushed to any other, what is big is not even read.
 """
 
 import gzip
@@ -79,9 +79,11 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def handle(self):
-        # A TLS greeting is no line: who begins so is cut off.
+        # A TLS greeting is no line.
         if self.connection.recv(1, socket.MSG_PEEK) != b"\x16":
-            super().handle()
+            return super().handle()
+        self.connection.recv(65536)
+        self.connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
 
     def note(self, sent):
         entry = {"port": self.server.server_port, "method": self.command, "path": self.path, "sent": sent,
@@ -142,12 +144,20 @@ class Handler(BaseHTTPRequestHandler):
         self.reply(202, Location=self.path.split("?")[0] + "1")
 
     def do_PUT(self):
-        big = int(self.headers["Content-Length"]) > 1 << 20
-        if "/deaf/" in self.path or not big:
-            self.rfile.read(int(self.headers["Content-Length"]))
+        size = int(self.headers["Content-Length"])
+        big = size > 1 << 20
+        if "/paced/" in self.path and big:
+            for at in range(12):
+                self.rfile.read(size * (at + 1) // 12 - size * at // 12)
+                time.sleep(0.1)
+            return self.stored()
+        data = self.rfile.read(size) if "/deaf/" in self.path or not big else b""
         if not big:
-            return self.reply(201)
+            return self.stored("sha256:" + hashlib.sha256(data).hexdigest())
         time.sleep(EVER)
+
+    def stored(self, digest=None):
+        self.reply(201, Docker_Content_Digest=digest or self.path.partition("digest=")[2].replace("%3A", ":"))
 
     do_PATCH = do_PUT
 
@@ -171,6 +181,14 @@ class Handler(BaseHTTPRequestHandler):
         for at in range(begin, len(body)):
             time.sleep(pause)
             self.wfile.write(body[at:at + 1])
+
+    def pace(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        for at in range(0, len(body), len(body) // 12):
+            self.wfile.write(body[at:at + len(body) // 12])
+            time.sleep(0.1)
 
     def tags(self, mode, name):
         if "last=" in name:
@@ -215,6 +233,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.drip(status, body, 0.05 if mode == "slow" else EVER)
         if mode == "pauses" and big and self.nth() <= 2:
             return self.drip(status, body, EVER)
+        if mode == "paced" and big:
+            return self.pace(body)
         broken = {"truncate": 4096, "reset": 64 << 10, "norange": 200 << 10}.get(mode, len(body))
         if mode == "norange" and self.nth() > 2:
             broken = len(body)
