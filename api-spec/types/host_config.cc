@@ -173,7 +173,7 @@ void fields(auto& visit, Either<HostConfig> auto& self) {
 Result<HostConfig> parse_host_config(const nlohmann::json& object, const std::string& path) {
     BERTH_TRY(auto host, read_fields<HostConfig>(object, path));
     for (const auto& [name, value] : object.items())
-        if (value.is_array() && value.empty()) host.empty_lists.insert(name);
+        if (value.is_structured() && value.empty()) host.empty_lists.insert(name);
     return host;
 }
 
@@ -193,11 +193,6 @@ void drop_empty(nlohmann::json& mount) {
 nlohmann::json to_json(const HostConfig& config) {
     nlohmann::json out = FieldWriter::write(config);
     for (const char* name :
-         {"Dns", "DnsOptions", "DnsSearch", "Devices", "Ulimits", "BlkioWeightDevice", "BlkioDeviceReadBps",
-          "BlkioDeviceWriteBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"}) {
-        if (out[name].is_null()) out[name] = nlohmann::json::array();
-    }
-    for (const char* name :
          {"Tmpfs", "Sysctls", "Annotations", "StorageOpt", "Mounts", "Init", "KernelMemoryTCP"}) {
         if (out[name].empty() || out[name] == 0) out.erase(name);
     }
@@ -205,6 +200,8 @@ nlohmann::json to_json(const HostConfig& config) {
         if (auto field = out.find(name); field != out.end() && field->is_null())
             *field = nlohmann::json::array();
     }
+    if (config.port_bindings.empty() && !config.empty_lists.contains("PortBindings"))
+        out["PortBindings"] = nullptr;
     if (out["ConsoleSize"].is_null()) out["ConsoleSize"] = {0, 0};
     for (const char* name : {"MaskedPaths", "ReadonlyPaths"}) {
         bool given = std::string(name) == "MaskedPaths" ? config.masked_paths.has_value()

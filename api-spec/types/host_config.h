@@ -139,7 +139,7 @@ struct HostConfig {
     std::uint64_t io_maximum_iops = 0, io_maximum_bandwidth = 0;
     std::vector<Ulimit> ulimits;
     std::vector<MountRequest> mounts;
-    // Lists that were given as [] and not as null: they are shown so.
+    // What was given as [] or {} and not as null: it is shown so.
     std::set<std::string> empty_lists;
     // Absent: the default lists; empty: none (systempaths=unconfined).
     std::optional<std::vector<std::string>> masked_paths, readonly_paths;

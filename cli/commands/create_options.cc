@@ -271,6 +271,12 @@ Result<> CreateOptions::add_network(Json& config, Json& host) const {
 
 Result<Json> CreateOptions::body(const Flags& flags, const std::vector<std::string>& arguments) const {
     Json config = Json::object(), host = Json::object();
+    // Of these the docker CLI says that there are none; an engine shows what it was told.
+    for (const char* list :
+         {"BlkioDeviceReadBps", "BlkioDeviceReadIOps", "BlkioDeviceWriteBps", "BlkioDeviceWriteIOps",
+          "BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits"})
+        host[list] = Json::array();
+    host["PortBindings"] = Json::object();
     BERTH_CHECK(add_config(flags, arguments, config));
     BERTH_CHECK(add_resources(flags, host));
     BERTH_CHECK(add_mounts(config, host));

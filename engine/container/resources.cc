@@ -240,25 +240,26 @@ Result<> check_block_io(Check& check) {
         return bad("invalid option: QoS maximum bandwidth configuration is not supported on linux");
     if (host.io_maximum_iops != 0)
         return bad("invalid option: QoS maximum IOPs configuration is not supported on linux");
-    auto drop = [&](bool supported, auto& list, const char* warning) {
+    auto drop = [&](bool supported, const char* name, auto& list, const char* warning) {
         if (supported || list.empty()) return;
         list.clear();
+        host.empty_lists.insert(name);
         check.warnings.emplace_back(warning);
     };
-    drop(support.blkio_weight_device, host.blkio_weight_device,
+    drop(support.blkio_weight_device, "BlkioWeightDevice", host.blkio_weight_device,
          "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device "
          "discarded.");
-    drop(support.blkio_read_bps, host.blkio_read_bps,
+    drop(support.blkio_read_bps, "BlkioDeviceReadBps", host.blkio_read_bps,
          "Your kernel does not support BPS Block I/O read limit or the cgroup is not mounted. Block I/O BPS "
          "read limit discarded.");
-    drop(support.blkio_write_bps, host.blkio_write_bps,
+    drop(support.blkio_write_bps, "BlkioDeviceWriteBps", host.blkio_write_bps,
          "Your kernel does not support BPS Block I/O write limit or the cgroup is not mounted. Block I/O BPS "
          "write limit discarded.");
-    drop(support.blkio_read_iops, host.blkio_read_iops,
+    drop(support.blkio_read_iops, "BlkioDeviceReadIOps", host.blkio_read_iops,
          "Your kernel does not support IOPS Block read limit or the cgroup is not mounted. Block I/O IOPS "
          "read "
          "limit discarded.");
-    drop(support.blkio_write_iops, host.blkio_write_iops,
+    drop(support.blkio_write_iops, "BlkioDeviceWriteIOps", host.blkio_write_iops,
          "Your kernel does not support IOPS Block write limit or the cgroup is not mounted. Block I/O IOPS "
          "write limit discarded.");
     return {};

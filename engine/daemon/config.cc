@@ -131,7 +131,7 @@ Result<> read_file_into(Config& config) {
     auto text = read_file(config.config_file, 1 << 20);
     if (!text && !named && text.error().kind == ErrorKind::kNotFound) return {};
     if (!text) return Failure(std::move(text.error()).in(where));
-    BERTH_CHECK(in(where, read_config_file(config, std::move(*text))));
+    BERTH_CHECK(in(where, read_config_file(config, std::move(*text), config)));
     return in(where, in("merged configuration validation from file and command line flags failed",
                         validate(config)));
 }
@@ -177,11 +177,12 @@ Result<Config> reload_config(const Config& present) {
     Config fresh;
     fresh.flags = present.flags;
     fresh.config_file = present.config_file;
+    fresh.zeros = true;
     auto text = read_file(present.config_file, 1 << 20);
     const std::string where = "unable to configure the Docker daemon with file " + present.config_file;
     if (!text && (present.flags.contains("config-file") || text.error().kind != ErrorKind::kNotFound))
         return Failure(std::move(text.error()).in(where));
-    if (text) BERTH_CHECK(in(where, read_config_file(fresh, std::move(*text))));
+    if (text) BERTH_CHECK(in(where, read_config_file(fresh, std::move(*text), present)));
     BERTH_CHECK(unite_labels(fresh.labels));
     BERTH_CHECK(in("file configuration validation failed", validate(fresh)));
     return fresh;

@@ -96,6 +96,7 @@ struct Config {
 
     std::set<std::string, std::less<>> flags;      // that were given, by name
     std::set<std::string, std::less<>> file_keys;  // that the configuration file has
+    bool zeros = false;                            // a number 0 in the file counts, as in a reload's
     Strings deprecations;                          // what the user is told at once, on stderr
 };
 

@@ -173,6 +173,7 @@ Result<> unite_labels(Strings& labels) {
     StringMap values;
     for (const auto& label : labels) {
         auto equals = label.find('=');
+        if (equals == std::string::npos) continue;  // as in Docker: not one
         const std::string name = label.substr(0, equals), value = label.substr(equals + 1);
         auto [known, added] = values.emplace(name, value);
         if (!added && known->second != value)

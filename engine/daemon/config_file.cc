@@ -133,7 +133,7 @@ std::string default_config_file() {
     return exists(own) || !exists(dockers) ? own : dockers;
 }
 
-Result<> read_config_file(Config& config, std::string text) {
+Result<> read_config_file(Config& config, std::string text, const Config& said) {
     if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
     if (text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
     BERTH_TRY(json file, in("invalid JSON", parse(text)));
@@ -144,7 +144,7 @@ Result<> read_config_file(Config& config, std::string text) {
             file.is_boolean() ? "bool" : file.type_name()));
     }
     BERTH_TRY(json keys, flatten(file));
-    BERTH_CHECK(find_conflicts(config, keys));
+    BERTH_CHECK(find_conflicts(said, keys));
     for (const auto& [key, value] : keys.items()) {
         BERTH_CHECK(in("invalid JSON", set_option(config, *by_key(key), value)));
         config.file_keys.insert(key);

@@ -23,9 +23,9 @@ void take_container_settings(const Config& file, Config& next) {
 void take_engine_settings(const Config& file, Config& next) {
     auto has = [&](const char* key) { return file.file_keys.contains(key); };
     auto by_flag = [&](const char* flag) { return next.flags.contains(flag); };
-    // These go back to where they began when the file no longer has them.
+    // These go back to where they began when the file no longer has them, or has 0.
     auto number = [&](const char* name, int Config::* field) {
-        if (!by_flag(name)) next.*field = file.*field;
+        if (!by_flag(name)) next.*field = file.*field != 0 ? file.*field : Config().*field;
     };
     number("max-concurrent-downloads", &Config::max_downloads);
     number("max-concurrent-uploads", &Config::max_uploads);
@@ -76,13 +76,14 @@ Result<StringMap> reload(Config& config) {
     Config next = config;
     take_container_settings(file, next);
     take_engine_settings(file, next);
+    StringMap changed = attributes(next);  // what was written, not what is made of it
     for (auto& mirror : next.registry_mirrors) {
         BERTH_TRY(mirror, check_mirror(mirror));
     }
     BERTH_CHECK(check_combinations(next));
     BERTH_CHECK(refuse_unsupported(next));
     config = std::move(next);
-    return attributes(config);
+    return changed;
 }
 
 }  // namespace berth::daemon

@@ -75,7 +75,7 @@ struct FromJson {
         if (!value.is_number_integer()) return type_error(value, key, type);
         auto number = parse_integer(value.dump(), Range<T>::min(), Range<T>::max());
         if (!number) return type_error(value, key, type);
-        if (*number != 0) field = static_cast<T>(*number);
+        if (*number != 0 || config.zeros) field = static_cast<T>(*number);
         return {};
     }
     Result<> set_text(std::string& field) const {

@@ -119,12 +119,13 @@ Async<Result<types::SystemInfo>> System::info() {
     out.architecture = host_.architecture;
     out.cpus = host_.cpus;
     out.memory_bytes = host_.memory_bytes;
-    out.insecure_registry_cidrs = {"::1/128", "127.0.0.0/8"};
     for (const auto& registry : config_.insecure_registries) {
         auto& list =
             registry.find('/') != std::string::npos ? out.insecure_registry_cidrs : out.insecure_registries;
         list.push_back(registry);
     }
+    for (const char* loopback : {"::1/128", "127.0.0.0/8"})
+        out.insecure_registry_cidrs.emplace_back(loopback);
     out.labels = config_.labels;
     if (host_.seccomp) out.security_options.push_back("name=seccomp,profile=" + config_.seccomp_profile);
     if (!config_.ids.empty()) out.security_options.push_back("name=userns");

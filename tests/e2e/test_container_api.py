@@ -176,3 +176,16 @@ def test_corners(engine):
     engine.docker("rm", missing)
     assert engine.docker("run", "--rm", "-e", "A=1", "-h", "h", "busybox", "env").out.split()[:3] == [
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=h", "A=1"]
+
+
+def test_what_was_not_given_is_null(engine):
+    """And what was given without anything in it is empty, as dockerd 28.5 shows both."""
+    lists = ["BlkioDeviceReadBps", "BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits", "CapAdd", "Binds"]
+    for host, nothing, ports in (({}, None, None), ({name: [] for name in lists} | {"PortBindings": {}}, [], {})):
+        made = engine.api("POST", "/containers/create", {"Image": "busybox", "HostConfig": host}).json["Id"]
+        for _ in ("as it was made", "as it was read from disk"):
+            shown = engine.api("GET", f"/containers/{made}/json").json["HostConfig"]
+            assert [shown[name] for name in lists] == [nothing] * len(lists) and shown["PortBindings"] == ports
+            engine.crash()
+            engine.start()
+        engine.docker("rm", made)

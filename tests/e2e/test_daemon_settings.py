@@ -105,7 +105,8 @@ def test_sighup_reloads(settings):
     before = json.loads(file.read_text())
     since = int(time.time()) - 1
     file.write_text(json.dumps({**before, "labels": ["rack=8"], "default-runtime": "slow", "default-shm-size": "8M",
-                                "debug": True, "mtu": 1400, "shutdown-timeout": 3}))
+                                "debug": True, "mtu": 1400, "shutdown-timeout": 0, "max-concurrent-downloads": 0,
+                                "registry-mirrors": ["https://mirror.example"]}))
     settings.process.send_signal(signal.SIGHUP)
     info = await_true(lambda: (found := settings.api("GET", "/info").json)["Labels"] == ["rack=8"] and found)
     assert info["DefaultRuntime"] == "slow" and info["Debug"] is True
@@ -115,17 +116,29 @@ def test_sighup_reloads(settings):
     assert (event["Type"], event["Action"], event["Actor"]["ID"]) == ("daemon", "reload", info["ID"])
     attributes = event["Actor"]["Attributes"]
     assert attributes["labels"] == '["rack=8"]' and attributes["default-runtime"] == "slow"
-    assert attributes["default-shm-size"] == str(8 << 20) and attributes["shutdown-timeout"] == "3"
+    assert attributes["default-shm-size"] == str(8 << 20) and attributes["shutdown-timeout"] == "0"
+    assert attributes["max-concurrent-downloads"] == "3" and attributes["registry-mirrors"] == '["https://mirror.example"]'
     assert attributes["name"] == info["Name"]
     container = settings.docker("create", "busybox").out.strip()
     host = settings.api("GET", f"/containers/{container}/json").json["HostConfig"]
     assert (host["Runtime"], host["ShmSize"]) == ("slow", 8 << 20)
     settings.docker("rm", container)
 
+    # What is no label is none.
+    file.write_text(json.dumps({**before, "labels": ["rack=7", "shelf"]}))
+    settings.process.send_signal(signal.SIGHUP)
+    await_true(lambda: settings.api("GET", "/info").json["Labels"] == ["rack=7"])
+    file.write_text(json.dumps({**before, "labels": ["rack=8"]}))
+    settings.process.send_signal(signal.SIGHUP)
+    await_true(lambda: settings.api("GET", "/info").json["Labels"] == ["rack=8"])
+
     # A file that is wrong changes nothing.
     file.write_text(json.dumps({**before, "labels": ["rack=9"], "colour": "red"}))
     settings.process.send_signal(signal.SIGHUP)
     await_true(lambda: "don't match any configuration option: colour" in settings.log())
+    file.write_text(json.dumps({**before, "pidfile": "/nowhere"}))
+    settings.process.send_signal(signal.SIGHUP)
+    await_true(lambda: f"pidfile: (from flag: {settings.directory}/pid, from file: /nowhere)" in settings.log())
     assert settings.api("GET", "/info").json["Labels"] == ["rack=8"]
     file.write_text(json.dumps(before))
 

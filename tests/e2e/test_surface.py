@@ -35,13 +35,6 @@ def test_managed_plugins_are_refused_by_name(engine, method, path):
     assert (answer.status, answer.json) == (501, {"message": "managed plugins are not supported"})
 
 
-@pytest.mark.parametrize("path", ["/build", "/build?version=2", "/session", "/grpc"])
-def test_builds_are_refused_by_name(engine, path):
-    answer = engine.api("POST", path)
-    assert (answer.status, answer.json) == (501, {"message": "building images is not supported"})
-    assert engine.api("POST", "/build/prune").json == {"CachesDeleted": None, "SpaceReclaimed": 0}
-
-
 def test_a_plugin_that_is_not_there_is_not_upgraded(engine):
     assert engine.api("POST", "/plugins/nope/upgrade?remote=x", []).json == {"message": 'plugin "nope" not found'}
 
