@@ -84,7 +84,7 @@ struct RegistryParts {
     content::ContentStore& content;
     image::ImageService& images;
     RegistrySettings settings;
-    // Called on the io thread when an image has been moved: "pull" or "push".
+    // Called on the pool when an image has been moved: "pull" or "push".
     std::function<void(const char* action, const oci::Reference& reference)> announce;
 };
 std::unique_ptr<RegistryService> make_registry_service(RegistryParts parts);

@@ -82,14 +82,13 @@ Async<Result<>> Service::pull_one(RepositoryPtr repository, PullRequest request,
     PullParts parts{parts_.io, parts_.pool, parts_.content, parts_.images, downloads_, flights_};
     auto done = co_await pull_image(parts, repository, std::move(request), std::move(progress));
     // What a failed pull has brought goes again.
-    auto unpin = [this, &pin, failed = !done] {
+    auto unpin = [this, &pin, &reference, failed = !done] {
         pin.reset();
-        if (!failed) return;
+        if (!failed) return parts_.announce("pull", reference);
         if (auto collected = parts_.images.collect_garbage(); !collected)
             log::warning("images were not collected", {{"error", collected.error().message}});
     };
     co_await parts_.pool.run(unpin);
-    if (done) parts_.announce("pull", reference);
     co_return done;
 }
 
@@ -121,7 +120,8 @@ Async<Result<>> Service::pull(PullRequest request, Progress progress) {
     if (!embedded.empty()) {
         BERTH_CO_CHECK(
             co_await load_embedded(parts_.pool, parts_.images, request.reference, embedded, progress));
-        parts_.announce("pull", request.reference);
+        auto announce = [this, &request] { parts_.announce("pull", request.reference); };
+        co_await parts_.pool.run(announce);
         co_return Result<>();
     }
     BERTH_CO_TRY(auto hosts, co_await hosts_of(request.reference.domain(), Purpose::kPull));
@@ -168,7 +168,8 @@ Async<Result<>> Service::push(PushRequest request, Progress progress) {
     const PushParts parts{parts_.io, parts_.pool, parts_.content, parts_.images, uploads_};
     for (const auto& one : wanted) {
         BERTH_CO_CHECK(co_await push_image(parts, *repository, one, request.platform, progress));
-        parts_.announce("push", one);
+        auto announce = [this, &one] { parts_.announce("push", one); };
+        co_await parts_.pool.run(announce);
     }
     co_return Result<>();
 }

@@ -112,6 +112,7 @@ Result<std::vector<std::string>> Store::load() {
 }
 
 Result<ContainerPtr> Store::find(const std::string& ref) const {
+    if (ref.empty()) return fail(ErrorKind::kInvalidArgument, "invalid name or ID supplied: \"\"");
     if (auto exact = get(ref)) return exact;
     std::string_view name = ref;
     if (name.starts_with('/')) name.remove_prefix(1);
@@ -119,13 +120,11 @@ Result<ContainerPtr> Store::find(const std::string& ref) const {
         if (auto found = get(named->second)) return found;
     }
     if (auto linked = find_linked(name)) return linked;
-    if (!ref.empty()) {
-        auto first = by_id_.lower_bound(ref);
-        if (first != by_id_.end() && first->first.starts_with(ref)) {
-            auto second = std::next(first);
-            if (second == by_id_.end() || !second->first.starts_with(ref)) return first->second;
-            return fail(ErrorKind::kInvalidArgument, "multiple IDs found with provided prefix: " + ref);
-        }
+    auto first = by_id_.lower_bound(ref);
+    if (first != by_id_.end() && first->first.starts_with(ref)) {
+        auto second = std::next(first);
+        if (second == by_id_.end() || !second->first.starts_with(ref)) return first->second;
+        return fail(ErrorKind::kInvalidArgument, "multiple IDs found with provided prefix: " + ref);
     }
     return fail(ErrorKind::kNotFound, "No such container: " + ref);
 }

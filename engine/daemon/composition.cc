@@ -191,10 +191,11 @@ Result<> Composition::Parts::add_routes() {
     api::add_file_routes(router, containers->files(), io);
     api::add_exec_routes(router, containers->execs());
     auto announce = [this](const char* action, const oci::Reference& image) {
-        events.publish({.type = "image",
-                        .action = action,
-                        .actor_id = image.familiar(),
-                        .attributes = {{"name", image.familiar_name()}}});
+        events::Event event{
+            .type = "image", .action = action, .actor_id = image.familiar(), .attributes = {}};
+        if (auto found = images->resolve(image.text())) event.attributes = std::move(found->run.labels);
+        event.attributes["name"] = image.familiar_name();
+        events.publish(std::move(event));
     };
     registry = registry::make_registry_service(
         {io, downloads, *content, *images, registry_settings(config), std::move(announce)});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/image/documents.h"
+#include "engine/image/run_config.h"
 #include "engine/oci/image_spec.h"
 
 namespace berth::image {
@@ -33,8 +35,12 @@ Result<> Naming::name_made(const std::optional<oci::Reference>& reference, const
 }
 
 void Naming::publish(const char* action, const Digest& target, const std::string& name) {
+    std::map<std::string, std::string> attributes;
+    if (auto image = pick_platform(content_, target, {}))
+        if (auto run = parse_run_config(image->config.run)) attributes = std::move(run->labels);
+    attributes["name"] = name;
     events_.publish(
-        {.type = "image", .action = action, .actor_id = target.text(), .attributes = {{"name", name}}});
+        {.type = "image", .action = action, .actor_id = target.text(), .attributes = std::move(attributes)});
 }
 
 }  // namespace berth::image

@@ -32,7 +32,7 @@ class Service : public ImageService {
           catalog_(*references_, parts_.content),
           listing_(catalog_, *references_, parts_.content, parts_.snapshots),
           unpacker_(parts_.content, parts_.snapshots, {.path = parts_.helper_path, .ids = parts_.ids}),
-          naming_(*references_, parts_.events),
+          naming_(*references_, parts_.content, parts_.events),
           maker_(parts_.content, unpacker_, naming_, parts_.data_root + "/tmp"),
           spare_(parts_.data_root + "/image/spare"),
           removal_(catalog_, *references_, parts_.events),

@@ -50,6 +50,7 @@ def test_an_expression_takes_no_time(engine, some):
     ("/containers/new/rename?name=a%20b", 400, "Invalid container name (/a b)"),
     ("/containers/new/rename?name=/", 400, "Error when allocating new name: Invalid container name (/), only"),
     ("/containers/new/rename?name=", 400, "Neither old nor new names may be empty"),
+    ("/commit", 400, 'invalid name or ID supplied: ""'),
 ])
 def test_texts(engine, some, path, status, text):
     answer = engine.api("POST", path)

@@ -2,7 +2,7 @@
 
 golden/events.json is a record of dockerd (support/event_script.py): for each step the type, action, ID, attributes and scope of
 its events. "berth" is there only where berthd says something else: an image's events are those of dockerd's containerd store
-(an untag names the tag, no labels).
+(an untag names the tag, and no labels).
 """
 
 import json
@@ -13,6 +13,7 @@ import pytest
 
 from support import event_script
 from support.engine import CLIENTS
+from support.registry import docker_registry
 
 GOLDEN = json.loads((Path(__file__).parent / "golden/events.json").read_text())
 EXPECTED = {step: engines.get("berth", engines["dockerd"]) for step, engines in GOLDEN.items()}
@@ -80,3 +81,21 @@ def test_what_is_followed_comes_at_once(engine):
     stream.kill()
     stream.wait()
     assert len(seen) == len(set(seen))
+
+
+def test_events_of_images_have_their_labels(engine):
+    with docker_registry(engine, 5998) as host:
+        since = event_script.now(CLIENTS / "usr/bin/docker", engine.host)
+        made = engine.docker("commit", "-c", "LABEL shelf=7", engine.docker("create", "--name", "labelled", "busybox").out.strip(), f"{host}/labelled").out.strip()
+        engine.docker("push", "-q", f"{host}/labelled")
+        archive = engine.docker("save", f"{host}/labelled").bytes
+        engine.docker("rmi", f"{host}/labelled")
+        engine.docker("pull", "-q", f"{host}/labelled")
+        engine.docker("load", "-q", stdin=archive)
+        engine.docker("tag", made, "labelled:again")
+        engine.docker("rmi", f"{host}/labelled", "labelled:again")
+        engine.docker("rm", "labelled")
+        until = event_script.now(CLIENTS / "usr/bin/docker", engine.host)
+        lines = engine.docker("events", "--since", since, "--until", until, "--filter", "type=image", "--filter", "label=shelf=7", "--format", "{{.Action}}").out
+    # An untag and a delete tell of no labels, as in Docker's store.
+    assert lines.split() == ["create", "tag", "push", "save", "pull", "load", "tag"]
