@@ -30,6 +30,11 @@ Failure invalid_port(const std::string& text) {
     return fail(ErrorKind::kInvalidArgument, "invalid port specification: \"" + text + "\"");
 }
 
+// Of another an image may say that it is exposed; it cannot be published.
+bool can_be_published(const ExposedPort& port) {
+    return port.protocol == "tcp" || port.protocol == "udp" || port.protocol == "sctp";
+}
+
 bool is_address(const std::string& text) {
     unsigned char bytes[16];
     return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
@@ -44,7 +49,7 @@ Result<std::vector<ExposedPort>> parse_exposed(const std::string& text) {
     unsigned first = 0, last = 0;
     if (!parse_range(std::string_view(text).substr(0, slash), first, last) || first == 0)
         return invalid_port(text);
-    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp") return invalid_port(text);
+    if (protocol.empty()) return invalid_port(text);
     std::vector<ExposedPort> ports;
     for (unsigned port = first; port <= last; ++port)
         ports.push_back({static_cast<std::uint16_t>(port), protocol});
@@ -55,11 +60,13 @@ Result<> normalise_ports(types::ContainerConfig& config, types::HostConfig& host
     std::set<std::string> exposed;
     for (const auto& text : config.exposed_ports) {
         BERTH_TRY(auto ports, parse_exposed(text));
+        if (host.publish_all_ports && !can_be_published(ports.front())) return invalid_port(text);
         for (const auto& port : ports) exposed.insert(std::to_string(port.port) + "/" + port.protocol);
     }
     std::map<std::string, std::vector<types::PortBinding>> bindings;
     for (const auto& [text, wanted] : host.port_bindings) {
         BERTH_TRY(auto ports, parse_exposed(text));
+        if (!can_be_published(ports.front())) return invalid_port(text);
         for (const auto& binding : wanted) {
             unsigned first = 0, last = 0;
             if (!binding.host_port.empty() && !parse_range(binding.host_port, first, last)) {
@@ -85,7 +92,7 @@ std::vector<network::PortBinding> requested_ports(const Container& container) {
     std::vector<network::PortBinding> requests;
     for (const auto& text : container.config.exposed_ports) {
         auto ports = parse_exposed(text);
-        if (!ports) continue;
+        if (!ports || !can_be_published(ports->front())) continue;
         network::PortBinding request;
         request.container_port = ports->front().port;
         request.protocol = ports->front().protocol;

@@ -179,6 +179,17 @@ def test_corners(engine):
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=h", "A=1"]
 
 
+def test_a_port_of_an_unknown_protocol(engine):
+    """It is exposed and never published."""
+    engine.docker("run", "-d", "--name", "odd", "--expose", "80/foo", "busybox", "sleep", "1000")
+    assert engine.api("GET", "/containers/odd/json").json["NetworkSettings"]["Ports"] == {"80/foo": None}
+    assert engine.docker("ps", "--filter", "name=odd", "--format", "{{.Ports}}").out == "80/foo\n"
+    for body in ({"HostConfig": {"PortBindings": {"80/foo": [{"HostPort": "80"}]}}}, {"ExposedPorts": {"80/foo": {}}, "HostConfig": {"PublishAllPorts": True}}):
+        refused = engine.api("POST", "/containers/create", {"Image": "busybox", **body})
+        assert (refused.status, refused.json["message"]) == (400, 'invalid port specification: "80/foo"')
+    engine.docker("rm", "-f", "odd")
+
+
 def test_what_was_not_given_is_null(engine):
     """And what was given without anything in it is empty, as dockerd 28.5 shows both."""
     lists = ["BlkioDeviceReadBps", "BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits", "CapAdd", "Binds"]

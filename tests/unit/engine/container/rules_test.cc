@@ -115,8 +115,13 @@ TEST(Ports, RangesBecomePortsAndExposedOnesArePublished) {
     EXPECT_EQ(requests[0].host_port_end, 8090);
     container.host.publish_all_ports = true;
     EXPECT_EQ(requested_ports(container).size(), 4u);
-    for (const char* text : {"", "0", "65536", "80/icmp", "90-80", "x", "80-"})
+    for (const char* text : {"", "0", "65536", "80/", "90-80", "x", "80-"})
         EXPECT_FALSE(parse_exposed(text)) << text;
+    // Exposed, and nothing that could be published.
+    config.exposed_ports = {"80/icmp"};
+    EXPECT_TRUE(normalise_ports(config, host));
+    host.publish_all_ports = true;
+    EXPECT_FALSE(normalise_ports(config, host));
 }
 
 TEST(Labels, FilterByKeyAndValue) {
