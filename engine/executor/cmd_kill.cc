@@ -5,12 +5,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
+#include <chrono>
 
 #include "engine/base/files.h"
 #include "engine/cgroup/cgroup.h"
 #include "engine/executor/commands.h"
 #include "engine/executor/container_state.h"
+#include "engine/sys/lost_signal.h"
 #include "engine/sys/pidfd.h"
 
 namespace berth::executor {
@@ -34,31 +35,17 @@ Result<int> parse_signal(std::string text) {
     return fail(ErrorKind::kInvalidArgument, "unknown signal \"" + text + "\"");
 }
 
-// Whether a signal would do anything to a process that the kernel spares the default action.
-bool is_heard(pid_t pid, int signal) {
-    std::string status = read_file("/proc/" + std::to_string(pid) + "/status").value_or("");
-    for (const char* mask : {"\nSigBlk:\t", "\nSigIgn:\t", "\nSigCgt:\t"}) {
-        auto at = status.find(mask);
-        if (at == status.npos) return true;
-        if ((std::strtoull(status.c_str() + at + 9, nullptr, 16) >> (signal - 1) & 1) != 0) return true;
-    }
-    return false;
-}
-
-// The first process of a PID namespace loses every signal that it has no handler for, and a program that was
-// started this moment has none yet: a signal that would be lost is held back until it has, for a
-// quarter of a second after the start at most.
+// A signal that would be lost is held back.
 void await_handler(const Options& options, const ContainerState& state, int signal) {
-    if (signal == 0 || signal == SIGKILL || signal == SIGSTOP || !state.own_pids) return;
     struct stat folder{};
     // Its last change is that the start gate went.
     if (::stat(state_folder(options.root, state.id).c_str(), &folder) != 0) return;
-    for (;;) {
+    while (sys::would_be_lost(state.pid, signal)) {
         timespec now{};
         ::clock_gettime(CLOCK_REALTIME, &now);
-        auto age =
-            (now.tv_sec - folder.st_mtim.tv_sec) * 1'000'000'000LL + now.tv_nsec - folder.st_mtim.tv_nsec;
-        if (age < 0 || age > 250'000'000 || is_heard(state.pid, signal)) return;
+        std::chrono::nanoseconds age = std::chrono::seconds(now.tv_sec - folder.st_mtim.tv_sec) +
+                                       std::chrono::nanoseconds(now.tv_nsec - folder.st_mtim.tv_nsec);
+        if (age.count() < 0 || age > sys::kHandlersDue) return;
         timespec pause{0, 1'000'000};
         ::nanosleep(&pause, nullptr);
     }

@@ -12,12 +12,14 @@
 #include "engine/shim/protocol/bundle.h"
 #include "engine/shim/remains.h"
 #include "engine/shim/rootfs.h"
+#include "engine/sys/lost_signal.h"
 #include "engine/sys/pidfd.h"
 
 namespace berth::shim {
 
 namespace {
 constexpr auto kDrainLimit = std::chrono::seconds(2);
+constexpr auto kLookForHandler = std::chrono::milliseconds(1);
 std::int64_t nanoseconds_now() {
     return now().time_since_epoch().count();
 }
@@ -240,10 +242,15 @@ void Container::tell_deleted() {
     std::exchange(when_deleted_, nullptr)(std::int64_t{output_->has_clients() ? 1 : 0});
 }
 
-Result<> Container::kill(int signal) {
+void Container::kill(int signal, std::function<void(Result<>)> answer) {
     if (!init_ || ending_ || status_.state == TaskState::kExited)
-        return wrong_state("process already finished");
-    return sys::send_signal(init_.get(), signal);
+        return answer(wrong_state("process already finished"));
+    std::chrono::nanoseconds age(nanoseconds_now() - status_.started_at);
+    if (age.count() >= 0 && age < sys::kHandlersDue && sys::would_be_lost(status_.pid, signal)) {
+        loop_.after(kLookForHandler, [this, signal, answer = std::move(answer)] { kill(signal, answer); });
+        return;
+    }
+    answer(sys::send_signal(init_.get(), signal));
 }
 
 void Container::freeze(bool frozen, std::function<void(Result<>)> answer) {

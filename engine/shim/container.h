@@ -63,7 +63,9 @@ class Container {
     Result<> kill_exec(const std::string& id, int signal);
     // Its end has been heard of: status() need not say it any more.
     void exec_told(const std::string& id);
-    Result<> kill(int signal);
+    // A signal that would be lost because the program has only just been started is held back until it is
+    // not.
+    void kill(int signal, std::function<void(Result<>)> answer);
     // Returns the time: records of the log up to it were written before, all that comes after goes to the
     // socket.
     Result<std::int64_t> attach(UniqueFd socket, std::uint8_t streams);

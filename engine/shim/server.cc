@@ -102,7 +102,8 @@ void Server::ask_container(const Peer& peer, const Frame& frame) {
             return container_.remove(replier(peer, frame.tag, 1));
         case MessageType::kKill: {
             auto signal = static_cast<int>(in.u32());
-            return reply(peer, frame.tag, container_.kill(signal));
+            return container_.kill(signal,
+                                   [peer, tag = frame.tag](Result<> result) { reply(peer, tag, result); });
         }
         case MessageType::kAttach: {
             UniqueFd socket = peer->take_descriptor();
