@@ -24,7 +24,7 @@ class SystemBus {
     // a{sv}, of texts and lists of texts.
     using Settings = std::vector<std::pair<const char*, std::variant<std::string, std::vector<std::string>>>>;
 
-    // kUnavailable without the library; else an error where there is no bus.
+    // kUnavailable without the library or a bus.
     static Result<std::unique_ptr<SystemBus>> open();
     ~SystemBus();
     SystemBus(const SystemBus&) = delete;
