@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <set>
 
 #include "engine/archive/whiteout.h"
 
@@ -84,15 +85,6 @@ Result<std::set<std::string>> names_below(const std::vector<UniqueFd>& lower) {
     return all;
 }
 
-bool is_empty(int folder_fd, const std::string& name, const struct stat& status) {
-    if (S_ISREG(status.st_mode)) return status.st_size == 0;
-    if (!S_ISDIR(status.st_mode)) return S_ISLNK(status.st_mode);
-    UniqueFd folder = open_folder(folder_fd, name);
-    if (!folder) return false;
-    auto names = sorted_names(folder.get());
-    return names && names->empty();
-}
-
 }  // namespace
 
 struct OverlayDiff::Folder {
@@ -102,7 +94,6 @@ struct OverlayDiff::Folder {
     std::vector<UniqueFd> lower;
     bool opaque = false;
     bool told = true;  // or still to be told as modified, once something below it is
-    bool scaffold = false;
 };
 
 Result<> OverlayDiff::walk(const Visit& visit) {
@@ -145,12 +136,8 @@ Result<> OverlayDiff::walk_entry(Folder& folder, const std::string& name) {
         return tell(folder, {Change::Kind::kDeleted, path}, name, nullptr);
     }
     if (!before) {
-        bool ours = scaffold_.contains(path);
-        if (ours && is_empty(folder.upper.get(), name, now)) return {};
-        // A folder of ours that something was put in is told when that is reached.
-        ours = ours && S_ISDIR(now.st_mode);
-        if (!ours) BERTH_CHECK(tell(folder, {Change::Kind::kAdded, path}, name, &now));
-        return S_ISDIR(now.st_mode) ? descend(folder, name, path, !ours) : Result<>();
+        BERTH_CHECK(tell(folder, {Change::Kind::kAdded, path}, name, &now));
+        return S_ISDIR(now.st_mode) ? descend(folder, name, path, true) : Result<>();
     }
     // A name of a file that has others: they are to stay one file.
     const bool linked = S_ISREG(now.st_mode) && now.st_nlink > 1;
@@ -167,7 +154,6 @@ Result<> OverlayDiff::descend(Folder& folder, const std::string& name, const std
     below.path = path;
     below.name = name;
     below.told = told;
-    below.scaffold = scaffold_.contains(path);
     below.upper = open_folder(folder.upper.get(), name);
     if (!below.upper) return errno == ENOENT ? Result<>() : Result<>(fail_errno("open " + path));
     below.opaque = is_opaque(below.upper.get());
@@ -182,9 +168,8 @@ Result<> OverlayDiff::tell(Folder& folder, const Change& change, const std::stri
         folder.told = true;
         struct stat own{};
         if (::fstat(folder.upper.get(), &own) != 0) return fail_errno("stat " + folder.path);
-        Change kind{folder.scaffold && folder.lower.empty() ? Change::Kind::kAdded : Change::Kind::kModified,
-                    folder.path};
-        BERTH_CHECK(tell(*folder.parent, kind, folder.name, &own));
+        const Change modified{Change::Kind::kModified, folder.path};
+        BERTH_CHECK(tell(*folder.parent, modified, folder.name, &own));
     }
     return (*visit_)(change, folder.upper.get(), name, status);
 }

@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <functional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,11 +24,8 @@ struct Change {
 // sorted.
 class OverlayDiff {
  public:
-    // `lower`: the folders of the layers below, topmost first. `scaffold`: paths which the engine itself
-    // makes
-    // ("/etc/hosts"): no change while they are new and empty. The descriptors must outlive the walk.
-    OverlayDiff(int upper, std::vector<int> lower, std::set<std::string> scaffold)
-        : upper_(upper), lower_(std::move(lower)), scaffold_(std::move(scaffold)) {}
+    // `lower`: the folders of the layers below, topmost first. The descriptors must outlive the walk.
+    OverlayDiff(int upper, std::vector<int> lower) : upper_(upper), lower_(std::move(lower)) {}
 
     // `folder_fd` and `name` are where the change lies in the upper folder; `status` is null for what is
     // deleted.
@@ -47,7 +43,6 @@ class OverlayDiff {
 
     int upper_;
     std::vector<int> lower_;
-    std::set<std::string> scaffold_;
     const Visit* visit_ = nullptr;
 };
 

@@ -97,9 +97,8 @@ Result<FileTask> FileTask::extract(const HelperOptions& options, const FileView&
 
 Result<FileTask> FileTask::start_on(const HelperOptions& options, const char* task, const Layers& layers) {
     BERTH_TRY(UniqueFd upper, open_file(layers.upper, O_RDONLY | O_DIRECTORY));
-    std::vector<std::string> arguments{task, std::to_string(layers.lower.size())};
+    std::vector<std::string> arguments{task};
     arguments.insert(arguments.end(), layers.lower.begin(), layers.lower.end());
-    arguments.insert(arguments.end(), layers.scaffold.begin(), layers.scaffold.end());
     return start(options, std::move(arguments), -1, upper.get());
 }
 

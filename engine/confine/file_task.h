@@ -58,11 +58,10 @@ class FileTask {
                                     const std::string& path, const Extraction& extraction,
                                     const TarInput& input);
 
-    // An overlay's upper folder and those below it, topmost first; `scaffold` as OverlayDiff takes it.
+    // An overlay's upper folder and those below it, topmost first.
     struct Layers {
         std::string upper;
         std::vector<std::string> lower;
-        std::vector<std::string> scaffold;
     };
     // Tells all changes.
     static Result<FileTask> changes(const HelperOptions& options, const Layers& layers);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <set>
 #include <string_view>
 
 #include "engine/archive/decompress.h"
@@ -182,18 +181,12 @@ Result<std::string> run_put(const PutArguments& put, bool read_only_root, const 
 struct LayerFolders {
     std::vector<UniqueFd> lower;
     std::vector<int> descriptors;
-    std::set<std::string> scaffold;
 };
 
-// TASK COUNT LOWER… SCAFFOLD…
+// TASK LOWER…
 Result<LayerFolders> take_layers(Arguments arguments) {
     LayerFolders out;
-    std::size_t count = std::strtoul(arguments[1], nullptr, 10);
-    for (std::size_t i = 2; i < arguments.size(); ++i) {
-        if (i - 2 >= count) {
-            out.scaffold.insert(arguments[i]);
-            continue;
-        }
+    for (std::size_t i = 1; i < arguments.size(); ++i) {
         BERTH_TRY(UniqueFd folder, clone_folder(arguments[i]));
         out.descriptors.push_back(folder.get());
         out.lower.push_back(std::move(folder));
@@ -204,7 +197,7 @@ Result<LayerFolders> take_layers(Arguments arguments) {
 Result<std::string> run_layers(Arguments arguments, const IdMaps& ids) {
     BERTH_TRY(LayerFolders layers, take_layers(arguments));
     BERTH_CHECK(in("shut the helper in", enter_enclosure(kTargetFd, layers.descriptors)));
-    archive::OverlayDiff diff(kTargetFd, std::move(layers.descriptors), std::move(layers.scaffold));
+    archive::OverlayDiff diff(kTargetFd, std::move(layers.descriptors));
     if (std::string_view(arguments[0]) == "layer") {
         archive::FdSink sink(STDOUT_FILENO);
         archive::TarWriter out(sink, archive::TarWriter::Times::kExact);

@@ -56,10 +56,8 @@ void name_handed(const Core& core, const std::string& id, confine::FileView& vie
 
 Result<confine::FileView> view_of_stopped(const Core& core, const Container& container) {
     confine::FileView view;
-    BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
+    BERTH_TRY(auto root, root_mount(core, container.id));
     BERTH_TRY(view.root, sys::mount_detached(root));
-    if (container.state.status == Status::kCreated)
-        BERTH_CHECK(make_scaffold(view.root.get(), core.parts.config.ids.root()));
     view.read_only_root = container.host.readonly_rootfs;
     // A tmpfs is empty while nothing runs. All keep their places: an image's layers go by them.
     auto left_out = [](const MountPoint& mount) { return mount.type == "tmpfs"; };

@@ -11,6 +11,7 @@
 #include "engine/container/networking.h"
 #include "engine/container/ports.h"
 #include "engine/container/references.h"
+#include "engine/container/scaffold.h"
 #include "engine/container/security_options.h"
 
 namespace berth::container {
@@ -181,7 +182,7 @@ namespace {
 // The layers as overlay has them. Nothing is mounted at MergedDir: a container's root is in its own mount
 // namespace alone.
 json layers_json(const Core& core, const Container& container) {
-    auto mount = core.parts.snapshots.mounts(container.id);
+    auto mount = root_mount(core, container.id);
     if (!mount) return nullptr;
     json data = {{"ID", container.id}};
     std::string upper = mount->source;

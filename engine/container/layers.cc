@@ -6,7 +6,6 @@ namespace berth::container {
 
 Result<confine::FileTask::Layers> layers_of(const Core& core, const Container& container) {
     confine::FileTask::Layers layers;
-    layers.scaffold = scaffold_paths();
     BERTH_TRY(auto snapshot, core.parts.snapshots.stat(container.id));
     layers.upper = snapshot.upper;
     for (std::string parent = snapshot.parent; !parent.empty();) {
@@ -14,6 +13,7 @@ Result<confine::FileTask::Layers> layers_of(const Core& core, const Container& c
         layers.lower.push_back(layer.upper);
         parent = layer.parent;
     }
+    if (auto below = scaffold(core.parts.config.data_root); !below.empty()) layers.lower.push_back(below);
     return layers;
 }
 

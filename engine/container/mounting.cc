@@ -77,7 +77,7 @@ class Preparation {
     }
 
     Result<> image(MountPoint& mount, std::size_t index) {
-        BERTH_TRY(const auto layers, core_.parts.snapshots.mounts(image_key(container_.id, index)));
+        BERTH_TRY(const auto layers, core_.parts.snapshots.mounts(image_key(container_.id, index), ""));
         BERTH_TRY(UniqueFd root, sys::mount_detached(layers));
         std::string inside;
         if (!mount.subpath.empty()) {

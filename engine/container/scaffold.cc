@@ -1,65 +1,57 @@
 #include "engine/container/scaffold.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "engine/sys/safe_path.h"
+#include "engine/base/files.h"
 
 namespace berth::container {
 
 namespace {
 
-Result<> give(int folder, const char* name, const Owner& owner) {
-    if (::fchownat(folder, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
-    return fail_errno(std::string("chown ") + name);
+// As Docker makes them, parents first.
+constexpr const char* kFolders[] = {"dev", "dev/pts", "dev/shm", "etc", "proc", "sys"};
+constexpr const char* kFiles[] = {".dockerenv", "dev/console", "etc/hostname", "etc/hosts",
+                                  "etc/resolv.conf"};
+
+std::string folder(const std::string& data_root) {
+    return data_root + "/scaffold";
 }
 
-// An empty file, if there is nothing of that name.
-Result<> make_empty(int folder, const char* name, const Owner& owner) {
-    UniqueFd made(::openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
-    if (made) return give(folder, name, owner);
-    return errno == EEXIST ? Result<>() : Result<>(fail_errno(std::string("make ") + name));
+Result<> own(int root, const char* name, const Owner& owner) {
+    if (::fchownat(root, name, owner.uid, owner.gid, AT_SYMLINK_NOFOLLOW) == 0) return {};
+    return fail_errno(std::string("chown ") + name);
 }
 
 }  // namespace
 
-const std::vector<std::string>& scaffold_paths() {
-    static const std::vector<std::string> kPaths = {
-        "/.dockerenv", "/dev",  "/dev/console",  "/dev/mqueue", "/dev/pts",         "/dev/shm", "/etc",
-        "/etc/hosts",  "/proc", "/etc/hostname", "/etc/mtab",   "/etc/resolv.conf", "/sys"};
-    return kPaths;
-}
-
-Result<> make_marks(int root, const Owner& owner) {
-    UniqueFd mark(::openat(root, ".dockerenv", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755));
-    // An earlier start has been here.
-    if (!mark) return errno == EEXIST ? Result<>() : Result<>(fail_errno("make /.dockerenv"));
-    BERTH_CHECK(give(root, ".dockerenv", owner));
-    auto etc = sys::open_in_root(root, "/etc", O_PATH | O_DIRECTORY);
-    if (!etc) return {};
-    // The mount table, where older programs look for it.
-    if (::symlinkat("/proc/mounts", etc->get(), "mtab") != 0 && errno != EEXIST)
-        return fail_errno("make /etc/mtab");
-    return give(etc->get(), "mtab", owner);
-}
-
-Result<> make_scaffold(int root, const Owner& owner) {
-    struct Place {
-        const char* folder;
-        std::vector<const char*> files;
-    };
-    const Place places[] = {{"/dev", {"console"}}, {"/dev/pts", {}},
-                            {"/dev/shm", {}},      {"/proc", {}},
-                            {"/sys", {}},          {"/etc", {"hostname", "hosts", "resolv.conf"}}};
-    for (const Place& place : places) {
-        auto made = sys::make_folders_in_root(root, place.folder, 0755, owner.uid, owner.gid);
-        // An image may have anything of that name.
-        if (!made) continue;
-        for (const char* file : place.files) BERTH_CHECK(make_empty(made->get(), file, owner));
+Result<> lay_scaffold(const std::string& data_root, const Owner& owner) {
+    BERTH_CHECK(make_folders(folder(data_root), 0755));
+    BERTH_TRY(UniqueFd root, open_file(folder(data_root), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    for (const char* name : kFolders) {
+        if (::mkdirat(root.get(), name, 0755) != 0 && errno != EEXIST)
+            return fail_errno(std::string("make ") + name);
+        BERTH_CHECK(own(root.get(), name, owner));
     }
-    return make_marks(root, owner);
+    for (const char* name : kFiles) {
+        UniqueFd file(::openat(root.get(), name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0755));
+        if (!file) return fail_errno(std::string("make ") + name);
+        BERTH_CHECK(own(root.get(), name, owner));
+    }
+    if (::symlinkat("/proc/mounts", root.get(), "etc/mtab") != 0 && errno != EEXIST)
+        return fail_errno("make etc/mtab");
+    return own(root.get(), "etc/mtab", owner);
+}
+
+std::string scaffold(const std::string& data_root) {
+    return exists(folder(data_root)) ? folder(data_root) : std::string();
+}
+
+Result<sys::Mount> root_mount(const Core& core, const std::string& container_id) {
+    return core.parts.snapshots.mounts(container_id, scaffold(core.parts.config.data_root));
 }
 
 }  // namespace berth::container

@@ -1,23 +1,24 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "engine/base/id_maps.h"
 #include "engine/base/result.h"
+#include "engine/container/core.h"
+#include "engine/sys/mount.h"
 
-// What Docker puts into every container's root: marks that programs know a container by, and places for
-// what is mounted at a start.
 namespace berth::container {
 
-// Paths of it; none is a change of the container's own.
-const std::vector<std::string>& scaffold_paths();
+// What Docker has in every container's root, whatever its image: /.dockerenv, /etc/mtab, and the places where
+// mounts go. It is one layer below those of all images, so that no container has to make any of it.
 
-// The marks alone, as a start makes them: the runtime makes the rest. Blocking, as all of this.
-Result<> make_marks(int root, const Owner& owner);
+// Makes DATA/scaffold, or what is missing in it. Its files belong to `owner`.
+Result<> lay_scaffold(const std::string& data_root, const Owner& owner);
 
-// All of it, in the root of a container that has not been started: whoever looks into one finds an empty
-// /etc/hosts there. What the image has stays.
-Result<> make_scaffold(int root, const Owner& owner);
+// Its path; "" when it could not be made.
+std::string scaffold(const std::string& data_root);
+
+// The container's root file system, for mount_detached().
+Result<sys::Mount> root_mount(const Core& core, const std::string& container_id);
 
 }  // namespace berth::container

@@ -1,3 +1,4 @@
+#include "engine/base/log.h"
 #include "engine/container/commit.h"
 #include "engine/container/container_services.h"
 #include "engine/container/core.h"
@@ -8,6 +9,7 @@
 #include "engine/container/lifecycle.h"
 #include "engine/container/networking.h"
 #include "engine/container/recovery.h"
+#include "engine/container/scaffold.h"
 #include "engine/container/stats.h"
 #include "engine/container/streams.h"
 
@@ -31,6 +33,10 @@ class Services final : public ContainerServices {
         core_.parts.tasks.on_health([this](const std::string& id, const supervisor::Health& health) {
             note_health(core_, id, health);
         });
+        const auto& config = core_.parts.config;
+        // A full disk keeps nobody from removing things.
+        if (auto laid = lay_scaffold(config.data_root, config.ids.root()); !laid)
+            log::warning("containers' roots lack what Docker has in them", {{"error", laid.error().message}});
         BERTH_TRY(remains_, core_.store.load());
         return {};
     }

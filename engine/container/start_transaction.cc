@@ -47,10 +47,9 @@ struct Others {
 // The root file system, and what has to be read or made in it before it has a process. On the pool.
 Result<PlanInputs> prepare_root(const Core& core, const Container& container, const Others& others) {
     PlanInputs inputs;
-    BERTH_TRY(auto root, core.parts.snapshots.mounts(container.id));
+    BERTH_TRY(auto root, root_mount(core, container.id));
     BERTH_TRY(inputs.root, sys::mount_detached(root));
     const Owner owner = core.parts.config.ids.root();
-    BERTH_CHECK(make_marks(inputs.root.get(), owner));
     BERTH_CHECK(make_working_dir(container, inputs.root.get(), owner));
     BERTH_TRY(auto prepared, prepare_mounts(core, container, inputs.root.get()));
     inputs.mounts = std::move(prepared.mounts);

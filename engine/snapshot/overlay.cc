@@ -44,7 +44,7 @@ class OverlaySnapshotter final : public Snapshotter {
         return Catalog::add_in(connection, active(staged));
     }
     Result<> leave(const Staged& staged) override { return remove_tree(home(staged.number)); }
-    Result<sys::Mount> mounts(const std::string& key) override;
+    Result<sys::Mount> mounts(const std::string& key, const std::string& below) override;
     Result<sys::Mount> view(const std::string& key) override;
     Result<> commit(const std::string& key, const std::string& name) override {
         return commit_record(key, name, std::nullopt);
@@ -81,7 +81,7 @@ class OverlaySnapshotter final : public Snapshotter {
     Result<Record> remove_record(const std::string& key);
     Result<> fill_from_copies(const std::vector<std::int64_t>& numbers);
     Result<std::vector<std::int64_t>> numbers() const;
-    sys::Mount active_mount(const std::vector<Record>& chain) const;
+    sys::Mount active_mount(const std::vector<Record>& chain, const std::string& below) const;
     std::string lower_option(std::vector<Record>::const_iterator first,
                              std::vector<Record>::const_iterator last) const;
 
@@ -190,7 +190,7 @@ Result<> OverlaySnapshotter::make_folder(std::int64_t id, const std::string& par
 Result<sys::Mount> OverlaySnapshotter::prepare(const std::string& key, const std::string& parent) {
     BERTH_TRY(const Staged staged, stage(key, parent));
     auto added = catalog_.add(active(staged));
-    auto mount = added ? mounts(key) : Result<sys::Mount>(Failure(added.error()));
+    auto mount = added ? mounts(key, "") : Result<sys::Mount>(Failure(added.error()));
     if (!mount && added) (void)catalog_.remove(key).has_value();
     if (!mount) (void)leave(staged).has_value();
     return mount;
@@ -217,17 +217,20 @@ std::string OverlaySnapshotter::lower_option(std::vector<Record>::const_iterator
 
 // index, redirect_dir and metacopy are off whatever the kernel's defaults: with them the upper folder is no
 // longer a plain layer that can be committed, and may not be moved.
-sys::Mount OverlaySnapshotter::active_mount(const std::vector<Record>& chain) const {
+sys::Mount OverlaySnapshotter::active_mount(const std::vector<Record>& chain,
+                                            const std::string& below) const {
     const Record& top = chain.front();
-    if (chain.size() == 1) return {"bind", files(top.id), "", {"bind", "rw"}};
+    if (chain.size() == 1 && below.empty()) return {"bind", files(top.id), "", {"bind", "rw"}};
+    std::string lower = lower_option(chain.begin() + 1, chain.end());
+    if (!below.empty()) lower += (chain.size() == 1 ? "" : ":") + below;
     return {"overlay",
             "overlay",
             "",
             {"index=off", "redirect_dir=off", "metacopy=off", "workdir=" + home(top.id) + "/work",
-             "upperdir=" + files(top.id), lower_option(chain.begin() + 1, chain.end())}};
+             "upperdir=" + files(top.id), std::move(lower)}};
 }
 
-Result<sys::Mount> OverlaySnapshotter::mounts(const std::string& key) {
+Result<sys::Mount> OverlaySnapshotter::mounts(const std::string& key, const std::string& below) {
     BERTH_TRY(auto chain, catalog_.chain(key));
     if (chain.front().committed) {
         return fail(ErrorKind::kInvalidArgument, "snapshot " + key + " is committed: it can only be viewed");
@@ -236,7 +239,7 @@ Result<sys::Mount> OverlaySnapshotter::mounts(const std::string& key) {
     if (!exists(files(chain.front().id)) || !exists(home(chain.front().id) + "/work")) {
         BERTH_CHECK(make_folder(chain.front().id, chain.front().parent));
     }
-    return active_mount(chain);
+    return active_mount(chain, below);
 }
 
 Result<sys::Mount> OverlaySnapshotter::view(const std::string& key) {

@@ -48,8 +48,9 @@ class Snapshotter {
     virtual Result<Staged> stage(const std::string& key, const std::string& parent) = 0;
     virtual Result<> enter(state::Connection& connection, const Staged& staged) = 0;
     virtual Result<> leave(const Staged& staged) = 0;
-    // The mount of an active snapshot, for mount_detached().
-    virtual Result<sys::Mount> mounts(const std::string& key) = 0;
+    // The mount of an active snapshot, for mount_detached(). `below`: a folder that lies under
+    // all its layers, "" for none.
+    virtual Result<sys::Mount> mounts(const std::string& key, const std::string& below) = 0;
     // A read-only view of a committed one.
     virtual Result<sys::Mount> view(const std::string& key) = 0;
     // Turns active `key` into committed `name`; kConflict when `name` is there (the active one stays).

@@ -1,8 +1,10 @@
 """run, create, start, attach, wait, logs and their exit codes."""
 
 import json
+import os
 import tarfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -130,6 +132,36 @@ def test_start_stop_restart_kill(engine, cli):
     assert cli("wait", name).out == "137\n"
     assert engine.api("POST", f"/containers/{name}/kill").status == 409
     cli("rm", name)
+
+
+def test_signals_wait_for_a_program_that_has_only_just_been_started(engine, cli):
+    """Process 1 loses what it has no handler for, and our start is quicker than most programs' own."""
+    name = "early"
+    cli("create", "--name", name, "busybox", "sh", "-c", "sleep 0.1; trap 'exit 9' TERM; while :; do sleep 0.05; done")
+    assert engine.api("POST", f"/containers/{name}/start").status == 204
+    assert engine.api("POST", f"/containers/{name}/stop?t=20").status == 204
+    assert inspect(engine, name)["State"]["ExitCode"] == 9
+    cli("rm", name)
+    # What never listens is not waited for.
+    cli("run", "-d", "--name", name, "busybox", "sleep", "1000")
+    cli("kill", "-s", "TERM", name)
+    assert inspect(engine, name)["State"]["Running"] is True
+    cli("rm", "-f", name)
+
+
+def test_what_every_root_has_is_not_the_containers_own(engine, cli):
+    name = "furnished"
+    cli("run", "-d", "--name", name, "busybox", "sleep", "1000")
+    assert cli("exec", name, "sh", "-c", "readlink /etc/mtab; stat -c '%a %u %F' /.dockerenv").out == "/proc/mounts\n755 0 regular empty file\n"
+    layer = inspect(engine, name)["GraphDriver"]["Data"]
+    assert os.listdir(layer["UpperDir"]) == [] == os.listdir(layer["MergedDir"])
+    # It is below the image's layers, and nobody changes it.
+    scaffold = Path(layer["LowerDir"].split(":")[-1])
+    cli("exec", name, "sh", "-c", "echo x > /.dockerenv; rm /etc/mtab")
+    assert (scaffold / ".dockerenv").read_text() == "" and (scaffold / "etc/mtab").is_symlink()
+    assert cli("diff", name).out.splitlines() == ["C /.dockerenv", "C /etc", "D /etc/mtab"]
+    assert cli("run", "--rm", "busybox", "readlink", "/etc/mtab").out == "/proc/mounts\n"
+    cli("rm", "-f", name)
 
 
 def test_start_attached(engine, cli):

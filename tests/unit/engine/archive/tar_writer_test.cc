@@ -181,11 +181,11 @@ class OverlayDiffTest : public testing::Test {
         ASSERT_TRUE(make_folders(in(path), 0755));
         ASSERT_EQ(::setxattr(in(path).c_str(), "trusted.overlay.opaque", "y", 1, 0), 0);
     }
-    std::vector<std::string> changes(std::set<std::string> scaffold = {}) {
+    std::vector<std::string> changes() {
         UniqueFd upper(::open(in("upper").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         UniqueFd middle(::open(in("middle").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         UniqueFd bottom(::open(in("bottom").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        OverlayDiff diff(upper.get(), {middle.get(), bottom.get()}, std::move(scaffold));
+        OverlayDiff diff(upper.get(), {middle.get(), bottom.get()});
         std::vector<std::string> out;
         auto done = diff.walk([&](const Change& change, int, const std::string&, const struct stat*) {
             out.push_back(std::string(1, "CAD"[static_cast<int>(change.kind)]) + " " + change.path);
@@ -240,16 +240,6 @@ TEST_F(OverlayDiffTest, LayersBelowHideEachOther) {
     make_opaque("middle/a");
     file("upper/a/old");
     EXPECT_EQ(changes(), (Changes{"C /a", "A /a/old"}));
-}
-
-TEST_F(OverlayDiffTest, WhatTheEngineMakesIsNoChangeWhileItIsEmpty) {
-    file("upper/etc/hosts", "");
-    std::set<std::string> scaffold{"/etc", "/etc/hosts"};
-    EXPECT_EQ(changes(scaffold), Changes());
-    file("upper/etc/own");
-    EXPECT_EQ(changes(scaffold), (Changes{"A /etc", "A /etc/own"}));
-    file("upper/etc/hosts", "127.0.0.1");
-    EXPECT_EQ(changes(scaffold), (Changes{"A /etc", "A /etc/hosts", "A /etc/own"}));
 }
 
 }  // namespace

@@ -49,12 +49,24 @@ TEST_F(OverlayTest, StacksLayersTopmostFirst) {
     EXPECT_THAT(mount->options, Contains("lowerdir=" + snapshots_->stat("middle")->upper + ":" +
                                          snapshots_->stat("base")->upper));
     EXPECT_THAT(mount->options, Contains("upperdir=" + snapshots_->stat("container")->upper));
-    EXPECT_EQ(*snapshots_->mounts("container"), *mount);
+    EXPECT_EQ(*snapshots_->mounts("container", ""), *mount);
     EXPECT_EQ(snapshots_->view("base")->options, (std::vector<std::string>{"bind", "ro"}));
     EXPECT_EQ(snapshots_->view("middle")->type, "overlay");
     EXPECT_FALSE(snapshots_->view("container"));
-    EXPECT_FALSE(snapshots_->mounts("middle"));
+    EXPECT_FALSE(snapshots_->mounts("middle", ""));
     EXPECT_EQ(snapshots_->list()->size(), 3u);
+}
+
+TEST_F(OverlayTest, AFolderLiesUnderAllLayersOfAMount) {
+    layer("base", "");
+    ASSERT_TRUE(snapshots_->prepare("container", "base"));
+    ASSERT_TRUE(snapshots_->prepare("alone", ""));
+    EXPECT_THAT(snapshots_->mounts("container", "/below")->options,
+                Contains("lowerdir=" + snapshots_->stat("base")->upper + ":/below"));
+    auto alone = snapshots_->mounts("alone", "/below");
+    EXPECT_EQ(alone->type, "overlay");
+    EXPECT_THAT(alone->options, Contains("lowerdir=/below"));
+    EXPECT_THAT(alone->options, Contains("upperdir=" + snapshots_->stat("alone")->upper));
 }
 
 TEST_F(OverlayTest, TheRootTakesOverTheParentsOwnerAndMode) {
@@ -145,9 +157,9 @@ TEST_F(OverlayTest, RefusesWhatDoesNotFitAndLeavesNothing) {
     EXPECT_EQ(snapshots_->commit("c", "base").error().kind, ErrorKind::kConflict);
     EXPECT_EQ(snapshots_->remove("base").error().kind, ErrorKind::kConflict);
     EXPECT_EQ(snapshots_->remove("nothing").error().kind, ErrorKind::kNotFound);
-    EXPECT_EQ(snapshots_->mounts("nothing").error().kind, ErrorKind::kNotFound);
+    EXPECT_EQ(snapshots_->mounts("nothing", "").error().kind, ErrorKind::kNotFound);
     EXPECT_EQ(folders(), before);
-    EXPECT_TRUE(snapshots_->mounts("c"));
+    EXPECT_TRUE(snapshots_->mounts("c", ""));
     EXPECT_TRUE(snapshots_->remove("c"));
     EXPECT_TRUE(snapshots_->remove("base"));
     EXPECT_EQ(folders(), 0u);
@@ -167,7 +179,7 @@ TEST_F(OverlayTest, AFolderFirstAndItsRecordInAnothersTransaction) {
     EXPECT_FALSE(database_->write(state::Durability::kFull, regret));
     EXPECT_FALSE(snapshots_->stat("container"));
     ASSERT_TRUE(database_->write(state::Durability::kFull, enter));
-    EXPECT_EQ(snapshots_->mounts("container")->type, "overlay");
+    EXPECT_EQ(snapshots_->mounts("container", "")->type, "overlay");
     EXPECT_EQ(folders(), before + 1);
 
     auto other = snapshots_->stage("container", "base");
@@ -190,7 +202,7 @@ TEST_F(OverlayTest, OfRacingPreparesOneWins) {
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(won, 1);
     EXPECT_EQ(folders(), 2u);
-    EXPECT_TRUE(snapshots_->mounts("same"));
+    EXPECT_TRUE(snapshots_->mounts("same", ""));
 }
 
 TEST_F(OverlayTest, OrphansGoAndRecordsStay) {
@@ -207,11 +219,11 @@ TEST_F(OverlayTest, ALostDatabaseIsFilledFromTheCopies) {
     layer("base", "");
     layer("top", "base");
     ASSERT_TRUE(snapshots_->prepare("c", "top"));
-    auto before = *snapshots_->mounts("c");
+    auto before = *snapshots_->mounts("c", "");
     ASSERT_TRUE(make_folders(dir_.path() + "/snapshots/99/fs", 0755));
     database_ = open_database("fresh.db");
     snapshots_ = open();
-    EXPECT_EQ(*snapshots_->mounts("c"), before);
+    EXPECT_EQ(*snapshots_->mounts("c", ""), before);
     EXPECT_EQ(snapshots_->list()->size(), 3u);
     EXPECT_TRUE(snapshots_->stat("top")->committed);
 }
@@ -221,7 +233,7 @@ TEST_F(OverlayTest, AnActiveFolderLostToAPowerCutIsMadeAgain) {
     ASSERT_TRUE(snapshots_->prepare("c", "base"));
     std::string upper = snapshots_->stat("c")->upper;
     ASSERT_TRUE(remove_tree(upper.substr(0, upper.rfind('/'))));
-    ASSERT_TRUE(snapshots_->mounts("c"));
+    ASSERT_TRUE(snapshots_->mounts("c", ""));
     EXPECT_TRUE(exists(upper));
 }
 
