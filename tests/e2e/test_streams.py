@@ -198,10 +198,11 @@ def test_cycles_leave_nothing(engine):
     for number in range(cycles):
         cycle(number)
     end = time.monotonic() + 10
-    while everything() != before and time.monotonic() < end:
+    # What was not yet closed before may be now.
+    while (grown := {what: (before[what], count) for what, count in everything().items() if count > before[what]}) and time.monotonic() < end:
         time.sleep(0.05)
     print(f"after {cycles}", figures())
-    assert everything() == before
+    assert grown == {}
     after = weight(engine)
     assert after["threads"] <= memory["threads"] + 2  # of a pool that is not full yet
     # An exec that has ended can be asked for, five minutes long.
