@@ -8,7 +8,7 @@ namespace berth::archive {
 
 namespace {
 
-// What `xz -9` needs, with its window of 64 MiB.
+// What `xz -9` needs, with its window of 64 MiB, of which pages are taken as data fills them.
 constexpr std::uint64_t kMemory = 66 << 20;
 
 Failure bad(std::string message) {

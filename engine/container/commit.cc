@@ -78,6 +78,7 @@ Result<std::string> make_image(const Core& core, const Container& container, con
     if (!container.manifest_id.empty()) {
         BERTH_TRY(request.base, Digest::parse(container.manifest_id));
     }
+    request.parent = container.image_id;
     request.name = options.name;
     request.config_json = std::move(config);
     request.author = options.author;

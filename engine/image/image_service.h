@@ -112,6 +112,7 @@ using Reader = std::function<Result<std::size_t>(char* buffer, std::size_t size)
 struct CommitRequest {
     Reader layer;                // a tar of the changes
     std::optional<Digest> base;  // the manifest of the image that the container was made from
+    std::string parent;          // that image's ID; "": none
     std::string name;            // "": none
     std::string config_json;     // `config` of the new image's config document
     std::string author, comment, created_by;

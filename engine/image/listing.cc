@@ -68,7 +68,7 @@ Result<> Listing::look_at_layers(const ReachedManifest& reached, ManifestSummary
     for (const Digest& chain : oci::chain_ids(config->diff_ids)) {
         BERTH_TRY(std::uint64_t size, unpacked_size(chain.text()));
         entry.unpacked_size += size;
-        known.parts.emplace_back("snapshot " + chain.text(), size);
+        known.parts.emplace_back(chain.text(), size);
     }
     return {};
 }
@@ -85,7 +85,6 @@ Result<> Listing::look_at_manifest(const ReachedManifest& reached, Known& known)
             entry.available = entry.available && size;
             if (!size) continue;
             entry.content_size += *size;
-            known.parts.emplace_back(blob.text(), *size);
         }
         BERTH_CHECK(look_at_layers(reached, entry, known));
     }

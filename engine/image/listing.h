@@ -30,7 +30,7 @@ class Listing {
     // What does not change while no blob and no snapshot comes or goes.
     struct Known {
         ImageSummary summary;                                      // without names
-        std::vector<std::pair<std::string, std::uint64_t>> parts;  // blobs and snapshots, with their bytes
+        std::vector<std::pair<std::string, std::uint64_t>> parts;  // snapshots, with their bytes
     };
     using KnownPtr = std::shared_ptr<const Known>;
     Result<std::vector<ImageSummary>> make_list(bool shared_sizes);

@@ -110,7 +110,7 @@ Result<Digest> Maker::commit(CommitRequest request) {
     if (!request.comment.empty()) history["comment"] = request.comment;
     BERTH_TRY(Digest id, store_image(content_, base, {layer, diff_id}, config, history));
     naming_.publish("create", id, id.text());
-    BERTH_CHECK(naming_.name_made(reference, id));
+    BERTH_CHECK(naming_.name_made(reference, id, request.parent));
     return id;
 }
 

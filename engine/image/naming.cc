@@ -8,7 +8,11 @@
 
 namespace berth::image {
 
-Result<> Naming::point(const std::string& name, const Digest& target, const std::string& media_type) {
+Result<> Naming::point(const std::string& name, const Digest& target, const std::string& media_type,
+                       std::string parent) {
+    if (parent.empty()) {
+        BERTH_TRY(parent, references_.parent_of(target));
+    }
     BERTH_TRY(auto before, references_.find(name));
     if (before && before->target != target) {
         BERTH_TRY(std::vector<NamedTarget> all, references_.list());
@@ -21,15 +25,16 @@ Result<> Naming::point(const std::string& name, const Digest& target, const std:
             BERTH_CHECK(references_.put(dangling));
         }
     }
-    BERTH_CHECK(references_.put({name, target, media_type, now()}));
+    BERTH_CHECK(references_.put({name, target, media_type, now(), std::move(parent)}));
     // It has a name now: it no longer dangles.
     return references_.remove(std::string(kDangling) + target.text());
 }
 
-Result<> Naming::name_made(const std::optional<oci::Reference>& reference, const Digest& id) {
+Result<> Naming::name_made(const std::optional<oci::Reference>& reference, const Digest& id,
+                           const std::string& parent) {
     std::string type(oci::media::kOciManifest);
-    if (!reference) return references_.put({std::string(kDangling) + id.text(), id, type, now()});
-    BERTH_CHECK(point(reference->with_default_tag().text(), id, type));
+    if (!reference) return references_.put({std::string(kDangling) + id.text(), id, type, now(), parent});
+    BERTH_CHECK(point(reference->with_default_tag().text(), id, type, parent));
     publish("tag", id, reference->with_default_tag().familiar());
     return {};
 }

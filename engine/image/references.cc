@@ -19,6 +19,7 @@ constexpr std::string_view kMigrations[] = {
     " target TEXT NOT NULL,"
     " media_type TEXT NOT NULL,"
     " created_ns INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+    "ALTER TABLE image_reference ADD COLUMN parent TEXT NOT NULL DEFAULT ''",
 };
 
 std::int64_t nanos(Timestamp time) {
@@ -26,17 +27,18 @@ std::int64_t nanos(Timestamp time) {
 }
 
 Result<NamedTarget> make(std::string name, const std::string& target, std::string media_type,
-                         std::int64_t created) {
+                         std::int64_t created, std::string parent) {
     BERTH_TRY(Digest digest, Digest::parse(target));
     return NamedTarget{std::move(name), std::move(digest), std::move(media_type),
-                       Timestamp(std::chrono::nanoseconds(created))};
+                       Timestamp(std::chrono::nanoseconds(created)), std::move(parent)};
 }
 
 Result<NamedTarget> parse_copy(const std::string& text) {
     auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) return fail(ErrorKind::kDataLoss, "no JSON object");
     try {
-        return make(json.at("name"), json.at("target"), json.at("mediaType"), json.at("createdNs"));
+        return make(json.at("name"), json.at("target"), json.at("mediaType"), json.at("createdNs"),
+                    json.value("parent", ""));
     } catch (const nlohmann::json::exception& error) {
         return fail(ErrorKind::kDataLoss, error.what());
     }
@@ -89,10 +91,12 @@ std::string References::copy_path(const std::string& name) const {
 Result<> References::insert(const NamedTarget& reference) {
     return database_.write(state::Durability::kFull, [&](state::Connection& connection) -> Result<> {
         BERTH_TRY(auto insert,
-                  connection.prepare("INSERT INTO image_reference VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) "
-                                     "DO UPDATE SET target = ?2, media_type = ?3, created_ns = ?4"));
+                  connection.prepare("INSERT INTO image_reference VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT "
+                                     "(name) DO UPDATE SET target = ?2, media_type = ?3, created_ns = ?4, "
+                                     "parent = ?5"));
         insert.bind(1, std::string_view(reference.name)).bind(2, std::string_view(reference.target.text()));
         insert.bind(3, std::string_view(reference.media_type)).bind(4, nanos(reference.created_at));
+        insert.bind(5, std::string_view(reference.parent));
         return insert.run();
     });
 }
@@ -101,7 +105,8 @@ Result<> References::put(const NamedTarget& reference) {
     nlohmann::json copy = {{"name", reference.name},
                            {"target", reference.target.text()},
                            {"mediaType", reference.media_type},
-                           {"createdNs", nanos(reference.created_at)}};
+                           {"createdNs", nanos(reference.created_at)},
+                           {"parent", reference.parent}};
     // The copy first: a rebuild may know a name too many, never one too few.
     BERTH_CHECK(replace_file(copy_path(reference.name), copy.dump(), 0600, Sync::kData));
     auto done = insert(reference);
@@ -124,13 +129,13 @@ Result<> References::remove(const std::string& name) {
 Result<std::optional<NamedTarget>> References::find(const std::string& name) {
     std::optional<NamedTarget> found;
     BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(
-            auto select,
-            connection.prepare("SELECT target, media_type, created_ns FROM image_reference WHERE name = ?1"));
+        BERTH_TRY(auto select,
+                  connection.prepare("SELECT target, media_type, created_ns, parent FROM image_reference "
+                                     "WHERE name = ?1"));
         select.bind(1, std::string_view(name));
         BERTH_TRY(bool row, select.step());
         if (!row) return {};
-        BERTH_TRY(found, make(name, select.text(0), select.text(1), select.number(2)));
+        BERTH_TRY(found, make(name, select.text(0), select.text(1), select.number(2), select.text(3)));
         return {};
     }));
     return found;
@@ -139,17 +144,30 @@ Result<std::optional<NamedTarget>> References::find(const std::string& name) {
 Result<std::vector<NamedTarget>> References::list() {
     std::vector<NamedTarget> all;
     BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
-        BERTH_TRY(auto select,
-                  connection.prepare("SELECT name, target, media_type, created_ns FROM image_reference "
-                                     "ORDER BY name"));
+        BERTH_TRY(auto select, connection.prepare("SELECT name, target, media_type, created_ns, parent FROM "
+                                                  "image_reference ORDER BY name"));
         while (true) {
             BERTH_TRY(bool row, select.step());
             if (!row) return {};
-            BERTH_TRY(auto reference, make(select.text(0), select.text(1), select.text(2), select.number(3)));
+            BERTH_TRY(auto reference,
+                      make(select.text(0), select.text(1), select.text(2), select.number(3), select.text(4)));
             all.push_back(std::move(reference));
         }
     }));
     return all;
+}
+
+Result<std::string> References::parent_of(const Digest& target) {
+    std::string parent;
+    BERTH_CHECK(database_.read([&](state::Connection& connection) -> Result<> {
+        BERTH_TRY(auto select,
+                  connection.prepare("SELECT max(parent) FROM image_reference WHERE target = ?1"));
+        select.bind(1, std::string_view(target.text()));
+        BERTH_TRY(bool row, select.step());
+        if (row) parent = select.text(0);
+        return {};
+    }));
+    return parent;
 }
 
 }  // namespace berth::image

@@ -19,6 +19,7 @@ struct NamedTarget {
     Digest target;
     std::string media_type;
     Timestamp created_at{};
+    std::string parent;  // the image that it was made of here, by its digest; "": none
 };
 inline constexpr std::string_view kDangling = "moby-dangling@";
 
@@ -33,6 +34,8 @@ class References {
     Result<> remove(const std::string& name);  // a missing one is no error
     Result<std::optional<NamedTarget>> find(const std::string& name);
     Result<std::vector<NamedTarget>> list();
+    // What the names of a target say of its parent.
+    Result<std::string> parent_of(const Digest& target);
     // Grows with every change.
     std::uint64_t changes() const { return changes_; }
     // Whether open() found an empty table beside copies and filled it from them.

@@ -112,9 +112,35 @@ Result<std::vector<RemovedImage>> Removal::remove_all(const Found& found,
     return out;
 }
 
-Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool force,
+Result<std::vector<RemovedImage>> Removal::run(const std::string& text, bool force, bool prune_parents,
                                                const std::vector<User>& users) {
-    BERTH_TRY(Found found, catalog_.find(text));
+    BERTH_TRY(const Found found, catalog_.find(text));
+    BERTH_TRY(std::string parent, references_.parent_of(found.target));
+    BERTH_TRY(auto removed, choose(text, found, force, users));
+    const bool gone = !removed.empty() && !removed.back().deleted.empty();
+    if (gone && prune_parents) BERTH_CHECK(remove_parents(std::move(parent), users, removed));
+    return removed;
+}
+
+Result<> Removal::remove_parents(std::string parent, const std::vector<User>& users,
+                                 std::vector<RemovedImage>& removed) {
+    while (!parent.empty()) {
+        const std::string name = std::string(kDangling) + parent;
+        BERTH_TRY(auto dangling, references_.find(name));
+        if (!dangling) return {};
+        const Digest& target = dangling->target;
+        if (user_of(users, target, true) != nullptr || user_of(users, target, false) != nullptr) return {};
+        BERTH_CHECK(references_.remove(name));
+        catalog_.forget(target);
+        publish("delete", target, target.text());
+        removed.push_back({.deleted = target.text()});
+        parent = std::move(dangling->parent);
+    }
+    return {};
+}
+
+Result<std::vector<RemovedImage>> Removal::choose(const std::string& text, const Found& found, bool force,
+                                                  const std::vector<User>& users) {
     const auto named = named_by(text, found);
     if (!named) return remove_all(found, users, force, true);
     const auto same = same_references(*named, found.names);

@@ -289,10 +289,10 @@ Result<> Service::tag(const std::string& source, const std::string& repository, 
     return {};
 }
 
-Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool force, bool,
+Result<std::vector<RemovedImage>> Service::remove(const std::string& name, bool force, bool prune_parents,
                                                   const std::vector<User>& users) {
     const auto room = spare_.lend();
-    BERTH_TRY(std::vector<RemovedImage> removed, removal_.run(name, force, users));
+    BERTH_TRY(std::vector<RemovedImage> removed, removal_.run(name, force, prune_parents, users));
     forget();
     if (auto collected = collector_->collect(); !collected) {
         log::warning("images were not collected", {{"error", collected.error().message}});

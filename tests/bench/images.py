@@ -1,7 +1,8 @@
-"""What `run pull push save load pushloaded imagelist` measures: the big image moved between each engine and registries of its own."""
+"""What `run pull push save load pushloaded pushcommitted imagelist` measures: the big image moved between each engine and registries of its own."""
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import statistics
@@ -19,6 +20,7 @@ from support.peer import Peer
 
 HERE = Path(__file__).resolve().parent
 SOURCE, TARGET = "127.0.0.1:5000/big:1", "127.0.0.1:5001/big:1"
+EMPTY = itertools.count()  # registries that nobody has pushed to
 
 
 @contextlib.contextmanager
@@ -154,7 +156,7 @@ def forget(side, *names):
 
 
 def bench(engine, peer, arguments, row):
-    wanted = set(arguments.parts) or {"pull", "push", "save", "load", "pushloaded"}
+    wanted = set(arguments.parts) or {"pull", "push", "save", "load", "pushloaded", "pushcommitted"}
     if "pull" in wanted:
         bench_pull(engine, arguments.image_rounds, row)
     if "push" in wanted:
@@ -165,7 +167,7 @@ def bench(engine, peer, arguments, row):
         bench_push(engine, peer, arguments.image_rounds, row, "push of a pulled image to another registry")
         for side in (engine, peer):
             forget(side, SOURCE, "moved")
-    if wanted & {"load", "save", "pushloaded"}:
+    if wanted & {"load", "save", "pushloaded", "pushcommitted"}:
         bench_archives(engine, peer, wanted, arguments.image_rounds, row)
 
 
@@ -186,13 +188,11 @@ def bench_pull(engine, rounds, row):
     row("memory while pulling (sum of PSS)", peaks[Engine], peaks[Peer], "kB")
 
 
-def bench_push(engine, peer, rounds, row, what):
-    """Of the image "moved", each time to an empty registry."""
-    targets = iter(range(1000))
-
+def bench_push(engine, peer, rounds, row, what, image="moved"):
+    """Each time to an empty registry."""
     def push(side):
-        call(DOCKER, side.host, "tag", "moved", TARGET)
-        with registry(side, 5001, side.directory / f"target-{next(targets)}"):
+        call(DOCKER, side.host, "tag", image, TARGET)
+        with registry(side, 5001, side.directory / f"target-{next(EMPTY)}"):
             return timed(DOCKER, side.host, "push", "-q", TARGET)
 
     row(what, *alternate(engine, peer, rounds, lambda side: forget(side, TARGET), push), "ms")
@@ -214,6 +214,13 @@ def bench_archives(engine, peer, wanted, rounds, row):
             row("the same, docker CLI on each", mixed, theirs, "ms")
     if "pushloaded" in wanted:
         bench_push(engine, peer, rounds, row, "push of a loaded image")
+    if "pushcommitted" in wanted:
+        for side in (engine, peer):
+            call(DOCKER, side.host, "create", "--name", "changed", "moved", "none")
+            call(DOCKER, side.host, "cp", "-q", "/usr/lib/gcc", "changed:/copied")
+            call(DOCKER, side.host, "commit", "changed", "committed")
+            call(DOCKER, side.host, "rm", "changed")
+        bench_push(engine, peer, rounds, row, "push of a committed image", "committed")
     if "save" in wanted:
         row("save", *alternate(engine, peer, rounds, lambda side: saved[side].unlink(missing_ok=True),
                                lambda side: timed(DOCKER, side.host, "save", "-o", saved[side], "moved")), "ms")

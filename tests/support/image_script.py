@@ -155,6 +155,7 @@ class Script:
         self.post("quietly", "/images/load?quiet=1", body=self.sibling, headers=TAR)
         self.post("without a name", "/images/load", body=self.nameless, headers=TAR)
         self.post("of two platforms", "/images/load", body=self.two, headers=TAR)
+        self.step("shared sizes", dict, self.sizes)
         arm = quote('{"os":"linux","architecture":"arm64"}')
         self.post("one of them", f"/images/load?platform={arm}", body=self.two, headers=TAR)
         s390 = quote('{"os":"linux","architecture":"s390x"}')
@@ -186,6 +187,25 @@ class Script:
         self.post("nothing left", "/images/prune", document)
         self.post("of nothing", "/images/get?names=nothing", document, "GET")
         self.docker("save", "-o", "/dev/null/x", "nothing")
+
+    def sizes(self):
+        """Of what is shared, in MB."""
+        images = self.engine.api("GET", "/images/json?shared-size=1").json
+        return {"shared": sorted([image["RepoTags"], round(image["SharedSize"] / 1e6)] for image in images)}
+
+    def parents(self):
+        """An image goes with the last one that was made of it, once it has no name."""
+        self.forget()
+        self.quietly("import", "-", "base:1", stdin=tar_of({"a": b"a"}))
+        self.quietly("create", "--name", "user", "base:1", "none")
+        for child in ("child:1", "child:2", "child:3"):
+            self.quietly("commit", "-m", child, "user", child)
+        self.quietly("rm", "user")
+        self.quietly("import", "-", "base:1", stdin=tar_of({"b": b"b"}))
+        self.post("one of a few children", "/images/child:1", document, "DELETE")
+        self.post("not with its parents", "/images/child:2?noprune=1", document, "DELETE")
+        self.post("the last child", "/images/child:3", document, "DELETE")
+        self.docker("images", "-a", "--format", "{{.Repository}}:{{.Tag}}")
 
     def imports(self):
         tar = tar_of({"hello": b"hello\n"})
@@ -263,6 +283,7 @@ class Script:
         self.post("forbidden", f"{create}{HOSTILE}/closed&tag=1")
         self.forget()
         self.docker("pull", f"{PLAIN}/three:1")
+        self.docker("images", "--digests", "--format", "{{.Repository}}:{{.Tag}} {{.Digest}}")
         self.docker("pull", f"{PLAIN}/three:1")
         self.docker("pull", "-q", f"{PLAIN}/three:1")
         self.docker("pull", "-a", f"{PLAIN}/three")
@@ -280,7 +301,7 @@ def record(engine):
     port = {name: int(name.split(":")[1]) for name in (PLAIN, LOCKED, HOSTILE)}
     with docker_registry(engine, port[PLAIN]), docker_registry(engine, port[LOCKED], users=("ann", "secret")), \
             server(engine, "hostile_registry.py", port[HOSTILE], log):
-        for part in (script.load, script.names, script.imports, script.push, script.pull):
+        for part in (script.load, script.names, script.parents, script.imports, script.push, script.pull):
             part()
     script.out["lines that come and go"] = sorted(map(json.loads, FLEETING_SHAPES), key=json.dumps)
     return script.out

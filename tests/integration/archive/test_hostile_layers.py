@@ -8,7 +8,9 @@ import tempfile
 
 import pytest
 
+from support.hostile_streams import xz_with_window
 from support.hostile_tars import check, corpus, inventory, make_canary
+from support.tar_bytes import END, header, size_is
 
 HELPER = os.path.join(os.environ.get("BERTH_BIN", "build/release/bin"), "berth-helper")
 OUTSIDE = "/tmp/berth-canary-of-hostile-layers"
@@ -18,7 +20,7 @@ MEMORY = 64 << 10  # kB
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="unpacking needs root")
 
 
-def unpack(layer, target):
+def unpack(layer, target, memory=MEMORY):
     """The error text, or None."""
     read_end, write_end = os.pipe()
     folder = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
@@ -42,7 +44,7 @@ def unpack(layer, target):
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode in (0, 1), f"the helper died: {child.returncode}"
-    assert usage.ru_maxrss < MEMORY, "a bomb"
+    assert usage.ru_maxrss < memory, "a bomb"
     records = []
     while answer:
         length = struct.unpack("=I", answer[:4])[0]
@@ -80,3 +82,12 @@ def test_layer(layer, expected, tmp_path):
             check(str(target), name, what)
     # None: either outcome will do, as long as nothing outside changed and the helper lived.
     subprocess.run(["rm", "-rf", "--one-file-system", str(target)], check=True)
+
+
+@pytest.mark.parametrize("megabytes, memory", [(8, 64), (80, 72)])
+def test_the_widest_window_of_xz(megabytes, memory, tmp_path):
+    """`xz -9` has one of 64 MiB: it is read, and takes that much only where there is as much in it."""
+    size = megabytes << 20
+    layer = xz_with_window(header("z", size=size) + b"\0" * size + END, 28)
+    assert unpack(layer, tmp_path, memory << 10) is None
+    check(str(tmp_path), "z", size_is(size))
