@@ -217,7 +217,7 @@ class Snapshots final : public snapshot::Snapshotter {
     explicit Snapshots(std::string folder) : folder_(std::move(folder)) {}
     Result<sys::Mount> prepare(const std::string& key, const std::string&) override {
         keys.insert(key);
-        return mounts(key);
+        return mounts(key, "");
     }
     Result<snapshot::Staged> stage(const std::string& key, const std::string& parent) override {
         return snapshot::Staged{1, key, parent};
@@ -227,10 +227,10 @@ class Snapshots final : public snapshot::Snapshotter {
         return {};
     }
     Result<> leave(const snapshot::Staged&) override { return {}; }
-    Result<sys::Mount> mounts(const std::string&) override {
+    Result<sys::Mount> mounts(const std::string&, const std::string&) override {
         return sys::Mount{"bind", folder_, "", {"rbind"}};
     }
-    Result<sys::Mount> view(const std::string& key) override { return mounts(key); }
+    Result<sys::Mount> view(const std::string& key) override { return mounts(key, ""); }
     Result<> commit(const std::string&, const std::string&) override { return {}; }
     Result<> commit_onto(const std::string&, const std::string&, const std::string&, bool) override {
         return {};
