@@ -81,10 +81,10 @@ Result<> write_etc_files(const Core& core, const Container& container, const net
             if (!pool.v6()) host_gateway = pool.gateway;
     }
     BERTH_TRY(auto resolv_conf, resolv_conf_text(core, container, sandbox));
-    BERTH_CHECK(replace_file(files.hostname, container.config.hostname + "\n", 0644, Sync::kNone));
-    BERTH_CHECK(
-        replace_file(files.hosts, hosts_text(container, sandbox, host_gateway, more), 0644, Sync::kNone));
-    BERTH_CHECK(replace_file(files.resolv_conf, resolv_conf, 0644, Sync::kNone));
+    // In place: containers that share its network have the same files mounted.
+    BERTH_CHECK(write_file(files.hostname, container.config.hostname + "\n", 0644));
+    BERTH_CHECK(write_file(files.hosts, hosts_text(container, sandbox, host_gateway, more), 0644));
+    BERTH_CHECK(write_file(files.resolv_conf, resolv_conf, 0644));
     const Owner owner = core.parts.config.ids.root();
     for (const auto* path : {&files.hostname, &files.hosts, &files.resolv_conf})
         if (::chown(path->c_str(), owner.uid, owner.gid) != 0) return fail_errno("chown " + *path);
