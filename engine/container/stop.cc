@@ -27,16 +27,13 @@ Async<Result<>> note_stopped_by_user(Core& core, std::string id) {
     co_return co_await core.store.save_state(id, std::move(state));
 }
 
-// A container in the pause before its restart stops by not coming back.
-Async<Result<Outcome>> stop_restarting(Core& core, std::string id) {
-    BERTH_CO_TRY(auto guard, co_await core.locks.lock(id));
-    auto container = core.store.get(id);
-    if (!container || container->state.status != Status::kRestarting) co_return Outcome::kUnchanged;
-    cancel_restart(core, id);
+// A container in the pause before its restart stops by not coming back. Under its lock.
+Async<Result<Outcome>> stop_restarting(Core& core, ContainerPtr container) {
+    cancel_restart(core, container->id);
     State state = container->state;
     state.status = Status::kExited;
     state.stopped_by_user = true;
-    BERTH_CO_CHECK(co_await core.store.save_state(id, std::move(state)));
+    BERTH_CO_CHECK(co_await core.store.save_state(container->id, std::move(state)));
     core.publish(*container, "stop");
     co_return Outcome::kChanged;
 }
@@ -90,14 +87,17 @@ Async<Result<Outcome>> run_stop(Core& core, std::string id, StopOptions options)
     if (!options.signal.empty()) {
         BERTH_CO_TRY(signal, parse_signal(options.signal));
     }
-    if (container->state.status == Status::kRestarting) co_return co_await stop_restarting(core, id);
+    BERTH_CO_TRY(auto guard, co_await core.locks.lock(id));
+    // It may have ended, or come back, while somebody else held the lock.
+    container = core.store.get(id);
+    if (!container) co_return Outcome::kUnchanged;
+    if (container->state.status == Status::kRestarting) co_return co_await stop_restarting(core, container);
+    if (!container->state.live()) co_return Outcome::kUnchanged;
     const Underway stopping(core.stops, id);
     std::int64_t seconds =
         options.seconds.value_or(container->config.stop_timeout.value_or(kDefaultStopSeconds));
-    {
-        BERTH_CO_TRY(auto guard, co_await core.locks.lock(id));
-        BERTH_CO_CHECK(co_await note_stopped_by_user(core, id));
-    }
+    BERTH_CO_CHECK(co_await note_stopped_by_user(core, id));
+    guard.unlock();
     (void)co_await send_signal(core, id, signal);
     // Longer than a century is for ever, and does not overflow.
     if (seconds > 3'000'000'000) seconds = -1;

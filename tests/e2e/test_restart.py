@@ -95,6 +95,19 @@ def test_always_comes_back_until_it_is_stopped(engine, cli):
     cli("rm", "again")
 
 
+def test_a_stop_comes_through_at_any_moment_of_a_restart(engine):
+    """Also while it waits for the start that is under way."""
+    for moment in range(12):
+        engine.docker("run", "-d", "--name", "pulsing", "--restart", "always", "busybox", "true")
+        await_state(engine, "pulsing", lambda c: c["RestartCount"] >= 1)
+        time.sleep(moment * 0.01)
+        assert engine.api("POST", "/containers/pulsing/stop").status == 204
+        assert inspect(engine, "pulsing")["State"]["Status"] == "exited"
+        time.sleep(0.3)
+        assert inspect(engine, "pulsing")["State"]["Status"] == "exited"
+        engine.docker("rm", "pulsing")
+
+
 def test_a_restart_by_hand_is_not_the_end_of_what_goes_by_itself(engine, cli):
     cli("run", "-d", "--rm", "--name", "passing", "busybox", "sh", "-c", "echo up; exec sleep 1000")
     first = inspect(engine, "passing")
