@@ -86,7 +86,7 @@ Result<json> to_json(const ImageInspect& image) {
                 {"Id", image.id},
                 {"Metadata", {{"LastTagTime", image.last_tag_time}}},
                 {"Os", image.os},
-                {"Parent", ""},
+                {"Parent", image.parent},
                 {"RepoDigests", image.repo_digests},
                 {"RepoTags", image.repo_tags},
                 {"RootFS", {{"Type", "layers"}}},

@@ -44,7 +44,8 @@ struct ImageSummary {
 nlohmann::json to_json(const ImageSummary& image);
 
 struct ImageInspect {
-    std::string id, comment, created, author, docker_version, architecture, variant, os, last_tag_time;
+    std::string id, comment, created, author, docker_version, architecture, variant, os, parent,
+        last_tag_time;
     std::vector<std::string> repo_tags, repo_digests, layers;
     std::uint64_t size = 0;
     std::string config_json = "{}";             // the image config's "config" object

@@ -134,6 +134,7 @@ Result<json> show_image(const ImageDetails& details, bool manifests, ApiVersion 
                             .architecture = image.platform.architecture,
                             .variant = image.platform.variant,
                             .os = image.platform.os,
+                            .parent = details.parent,
                             .last_tag_time = format_rfc3339_nano(summary.tagged_at),
                             .repo_tags = summary.names,
                             .repo_digests = summary.digests,

@@ -81,6 +81,7 @@ struct ImageDetails {
     std::vector<oci::History> history;
     std::vector<std::uint64_t> layer_sizes;  // unpacked bytes of each layer
     std::string author, comment, docker_version, created;
+    std::string parent;  // the ID of the image that it was made of here; "": none
 };
 
 // A name and what it points at.

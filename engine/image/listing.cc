@@ -212,6 +212,7 @@ Result<ImageDetails> Listing::inspect(const std::string& text, const std::option
     }
     ImageDetails details{
         .image = std::move(resolved), .summary = std::move(summary), .descriptor = std::move(descriptor)};
+    for (const NamedTarget& name : found.names) details.parent = std::max(details.parent, name.parent);
     for (const Digest& diff : image->config.diff_ids) details.layers.push_back(diff.text());
     for (const Digest& chain : image->chain) {
         BERTH_TRY(std::uint64_t size, unpacked_size(chain.text()));

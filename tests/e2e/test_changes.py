@@ -52,6 +52,7 @@ def test_commit(engine, cli):
     image = json.loads(cli("image", "inspect", "made:one").out)[0]
     config = image["Config"]
     assert image["Id"] == made and image["Author"] == "an author" and image["Comment"] == "a message"
+    assert image["Parent"] == json.loads(cli("image", "inspect", "busybox").out)[0]["Id"]
     assert config["Cmd"] == ["cat", "/home/y"] and config["WorkingDir"] == "/rel"
     assert "A=1" in config["Env"] and "B=2" in config["Env"] and config["Labels"] == {"k": "v"}
     assert config["ExposedPorts"] == {"80/tcp": {}}
