@@ -1,6 +1,7 @@
 """The corpus of hostile layers through the three doors that an image comes in by, beside a canary that must not notice."""
 
 import bz2
+import contextlib
 import hashlib
 import io
 import json
@@ -21,6 +22,7 @@ from support.registry import server
 OUTSIDE = "/tmp/berth-canary-of-hostile-images"
 PORT = 5200
 MEMORY = 64 << 10  # kB, of the daemon; the helper's is looked at in integration/archive
+LIMIT = 256 << 20  # of the daemon and all that it starts
 
 
 CASES = [(name, layer, expected) for name, layer, expected in corpus(OUTSIDE)]
@@ -48,6 +50,23 @@ def diff_id(number):
     return "sha256:" + hashlib.sha256(plain).hexdigest()
 
 
+@contextlib.contextmanager
+def memory_limit(name, limit):
+    """A cgroup for whoever writes itself into it. Nobody in it was killed for want of memory."""
+    top, version1 = Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory").is_dir()
+    folder = (top / "memory" if version1 else top) / name
+    if not version1:
+        (top / "cgroup.subtree_control").write_text("+memory")
+    folder.mkdir()
+    try:
+        (folder / ("memory.limit_in_bytes" if version1 else "memory.max")).write_text(str(limit))
+        yield folder
+        events = (folder / ("memory.oom_control" if version1 else "memory.events")).read_text()
+        assert "oom_kill 0" in events.splitlines(), events
+    finally:
+        folder.rmdir()
+
+
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("layers")
@@ -55,10 +74,13 @@ def engine(tmp_path_factory):
     for number, (_, layer, _) in enumerate(CASES):
         (folder / str(number)).write_bytes(layer)
         (folder / f"{number}.diff").write_text(diff_id(number))
-    with Engine(images=()) as shared:
-        shared.folder = folder
-        with server(shared, "layer_registry.py", PORT, folder):
-            yield shared
+    shared = Engine(images=())
+    with memory_limit(shared.name + "-memory", LIMIT) as cgroup:
+        shared.wrapper = ["sh", "-c", 'echo $$ > "$0"/cgroup.procs && exec "$@"', cgroup]
+        with shared:
+            shared.folder = folder
+            with server(shared, "layer_registry.py", PORT, folder):
+                yield shared
     shutil.rmtree(OUTSIDE)
     assert shared.left == []
 
