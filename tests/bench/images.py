@@ -8,13 +8,12 @@ import os
 import statistics
 import subprocess
 import tarfile
-import tempfile
 import threading
 import time
 from hashlib import sha256
 from pathlib import Path
 
-from measuring import BERTH, DOCKER, call, timed
+from measuring import BERTH, DOCKER, call, disk, timed
 from support.engine import Engine, UnixConnection
 from support.peer import Peer
 
@@ -102,26 +101,6 @@ class Contender:
 BOTH = [Contender(Engine, DOCKER), Contender(Peer, DOCKER)]
 # For what the client itself reads or writes: ours as a whole, ours with the docker CLI, theirs.
 THREE = [Contender(Engine, BERTH), *BOTH]
-
-
-@contextlib.contextmanager
-def disk():
-    """A new ext4 in a file: how fast files are made on an old one depends on what was removed from it before."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
-        file, folder = Path(name) / "file", Path(name) / "mounted"
-        folder.mkdir()
-        with file.open("wb") as out:
-            out.truncate(32 << 30)
-        subprocess.run(["mkfs.ext4", "-qF", file], check=True)
-        loop = subprocess.run(["losetup", "--direct-io=on", "--find", "--show", file], capture_output=True, text=True, check=True).stdout.strip()
-        try:
-            subprocess.run(["mount", loop, folder], check=True)
-            try:
-                yield folder
-            finally:
-                subprocess.run(["umount", folder], check=True)
-        finally:
-            subprocess.run(["losetup", "--detach", loop], check=True)
 
 
 def in_turn(contenders, rounds, measure, prepare=lambda stack, side: None):

@@ -1,13 +1,36 @@
 """What the parts of `run` share: commands and requests that are timed, memory, and the lines of the table."""
 
+import contextlib
 import statistics
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 from support.engine import BIN, CLIENTS
 
 BERTH, DOCKER = BIN / "berth", CLIENTS / "usr/bin/docker"
+
+
+@contextlib.contextmanager
+def disk():
+    """A new ext4 in a file, with the journal that hosts have: how fast files are made on an old one, and above all on one without a
+    journal, depends on what was removed from it before."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        file, folder = Path(name) / "file", Path(name) / "mounted"
+        folder.mkdir()
+        with file.open("wb") as out:
+            out.truncate(32 << 30)
+        subprocess.run(["mkfs.ext4", "-qF", file], check=True)
+        loop = subprocess.run(["losetup", "--direct-io=on", "--find", "--show", file], capture_output=True, text=True, check=True).stdout.strip()
+        try:
+            subprocess.run(["mount", loop, folder], check=True)
+            try:
+                yield folder
+            finally:
+                subprocess.run(["umount", "-R", folder], check=True)
+        finally:
+            subprocess.run(["losetup", "--detach", loop], check=True)
 
 
 def call(program, host, *arguments, check=True):
