@@ -3,7 +3,7 @@
 import json
 import tarfile
 
-from support.container_archives import wait_until
+from support.waiting import await_true
 
 SCRIPT = """
 rm -rf /home; mkdir /home; echo x > /home/y
@@ -21,7 +21,7 @@ def test_diff(engine, cli):
     assert cli("diff", untouched).out == ""
     assert engine.api("GET", f"/containers/{untouched}/changes").json is None
     name = cli("run", "-d", "busybox", "sh", "-c", SCRIPT + "sleep 1000").out.strip()
-    wait_until(lambda: "D /usr" in cli("diff", name).out and "A /sl" in cli("diff", name).out)
+    await_true(lambda: "D /usr" in cli("diff", name).out and "A /sl" in cli("diff", name).out)
     assert cli("diff", name).out.splitlines() == CHANGES
     cli("kill", name)
     assert cli("diff", name).out.splitlines() == CHANGES
@@ -30,7 +30,7 @@ def test_diff(engine, cli):
 
 def test_export(engine, cli, tmp_path):
     name = cli("run", "-d", "-v", "/data", "busybox", "sh", "-c", "echo v > /data/v; echo x > /new; sleep 1000").out.strip()
-    wait_until(lambda: "A /new" in cli("diff", name).out)
+    await_true(lambda: "A /new" in cli("diff", name).out)
     for _ in ("running", "stopped"):
         cli("export", "-o", str(tmp_path / "out.tar"), name)
         with tarfile.open(tmp_path / "out.tar") as tar:
@@ -45,7 +45,7 @@ def test_export(engine, cli, tmp_path):
 
 def test_commit(engine, cli):
     name = cli("run", "-d", "--name", "made", "-e", "A=1", "busybox", "sh", "-c", SCRIPT + "sleep 1000").out.strip()
-    wait_until(lambda: "A /sl" in cli("diff", name).out and "D /usr" in cli("diff", name).out)
+    await_true(lambda: "A /sl" in cli("diff", name).out and "D /usr" in cli("diff", name).out)
     made = cli("commit", "-m", "a message", "-a", "an author", "-c", "CMD [\"cat\", \"/home/y\"]", "-c", "ENV B=2", "-c",
                "LABEL k=v", "-c", "WORKDIR rel", "-c", "EXPOSE 80", "-c",
                "HEALTHCHECK --interval=5s --retries=2 CMD true", name, "made:one").out.strip()

@@ -8,7 +8,8 @@ import tarfile
 
 import pytest
 
-from support.container_archives import put, tar_of, wait_until
+from support.container_archives import put, tar_of
+from support.waiting import await_true
 from support.engine import UnixConnection
 
 
@@ -63,7 +64,7 @@ def test_a_slow_client_outlasts_the_pools_threads(engine, target):
     first = answer.read(512)
     threads = f"/proc/{engine.process.pid}/task"
     busy = len(os.listdir(threads))
-    wait_until(lambda: len(os.listdir(threads)) < busy, 40)
+    await_true(lambda: len(os.listdir(threads)) < busy, 40)
     assert helpers(engine)
     with tarfile.open(fileobj=io.BytesIO(first + answer.read())) as tar:
         assert tar.extractfile("slow").read() == bytes(16 << 20)
@@ -80,7 +81,7 @@ def test_a_helper_ends_with_the_daemon(new_engine):
     found = helpers(engine)
     assert found
     engine.crash()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in found))
+    await_true(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in found))
     connection.close()
     engine.start()
 

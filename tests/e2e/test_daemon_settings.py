@@ -12,16 +12,9 @@ import pytest
 
 from support.engine import BIN, CLIENTS, Engine
 from support.registry import certificate, docker_registry
+from support.waiting import await_true
 
 DOCKER = CLIENTS / "usr/bin/docker"
-
-
-def await_true(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 def wrapper(path, mark):

@@ -9,7 +9,8 @@ import zlib
 import pytest
 
 from support.log_listener import Listener
-from support.log_scripts import LINES, await_true, expected, log_folder
+from support.log_scripts import LINES, expected, log_folder
+from support.waiting import await_true
 
 
 @pytest.fixture

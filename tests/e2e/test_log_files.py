@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from support.engine import BIN
-from support.log_scripts import LINES, await_true, expected, log_folder
+from support.log_scripts import LINES, expected, log_folder
+from support.waiting import await_true
 
 
 def test_rotated_files_are_compressed_and_read(engine, cli):

@@ -7,7 +7,8 @@ import subprocess
 import pytest
 
 from support.engine import BIN
-from support.log_scripts import await_true, log_folder
+from support.log_scripts import log_folder
+from support.waiting import await_true
 
 
 def test_attributes_and_details(engine, cli):

@@ -66,14 +66,14 @@ def test_nothing_hangs(engine):
     for what, (said, patiences) in answers.items():
         print(f"{what}: {patiences * PATIENCE:.1f} s: {said}")
     assert not [what for what, (said, _) in answers.items() if CASES[what][1] not in said], answers
-    assert not [what for what, (_, patiences) in answers.items() if patiences > 1.5], answers
+    assert not [what for what, (_, patiences) in answers.items() if patiences > 1.8], answers
 
 
 def test_two_pulls_of_what_stalls(engine):
     """The second, which waited for the first, does not begin anew."""
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(lambda tag: asked(engine, f"/images/create?fromImage=127.0.0.1:{PORT}/stall&tag={tag}"), (1, 2)))
-    assert all("the registry has stalled" in said and patiences < 1.5 for said, patiences in answers), answers
+    assert all("the registry has stalled" in said and patiences < 1.8 for said, patiences in answers), answers
 
 
 def test_who_comes_back_is_heard(engine):

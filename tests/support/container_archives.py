@@ -1,15 +1,7 @@
-"""Archives for PUT /containers/ID/archive, and waiting for what a container makes."""
+"""Archives for PUT /containers/ID/archive."""
 
 import io
 import tarfile
-import time
-
-
-def wait_until(done, seconds=20):
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, "it did not come to be"
-        time.sleep(0.02)
 
 
 def tar_of(*entries):
